@@ -1,0 +1,49 @@
+# `make` alone lists what there is. Set-up happens by itself, the first time.
+.DEFAULT_GOAL := help
+.PHONY: help serve test check bench clean vendor
+
+PYTHON ?= python3
+# The machine's own uv, else one that we put into a folder of the project.
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+serve: .venv/ready  ## run the sandbox on http://127.0.0.1:8000
+	@$(RUN) emporion serve --sandbox
+
+test: .venv/ready  ## run all tests
+	$(RUN) pytest
+
+check: .venv/ready  ## lint, format and types
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+bench: .venv/ready  ## measure throughput beside its ceilings (needs wrk)
+	$(RUN) python -m bench
+
+clean:  ## remove what was built; data files stay
+	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+SWAGGER_UI := 5.35.0
+vendor:  ## take the files of Swagger UI anew from the npm registry
+	npm pack --silent --pack-destination /tmp swagger-ui-dist@$(SWAGGER_UI)
+	cd src/emporion/api/swagger && for file in swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css \
+	  favicon-32x32.png LICENSE NOTICE; do \
+	  tar -xzOf /tmp/swagger-ui-dist-$(SWAGGER_UI).tgz package/$$file | sed '/^\/[/*]# sourceMappingURL=/d' > $$file; done
+
+# Debian's python3 has no ensurepip unless python3-venv is installed; then `pip --target` serves as well.
+.uv/bin/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version)" >&2; exit 1; }
+	@echo "installing uv into .uv"
+	@$(PYTHON) -m venv .uv >/dev/null 2>&1 && .uv/bin/pip install -q uv \
+	  || { rm -rf .uv && $(PYTHON) -m pip install -q --target .uv uv; } \
+	  || { echo "uv could not be installed: see https://docs.astral.sh/uv/ and run make again" >&2; rm -rf .uv; exit 1; }
+
+.venv/ready: $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) pyproject.toml uv.lock
+	@$(UV) sync --frozen --quiet --python "$$(command -v $(PYTHON))"
+	@touch $@

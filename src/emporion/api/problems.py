@@ -1,0 +1,80 @@
+"""Errors as answers: the one place that turns codes into HTTP (contract: Errors)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from emporion.errors import Code, Problem
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+STATUS = {
+    Code.MALFORMED: HTTPStatus.BAD_REQUEST,
+    Code.INVALID: HTTPStatus.BAD_REQUEST,
+    Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
+    Code.CONFLICT: HTTPStatus.CONFLICT,
+    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class Detail(Struct, frozen=True):
+    """What is wrong with one member or parameter."""
+
+    field: Annotated[str, Meta(description="Its path.", examples=["contactPersons[1].email"])]
+    message: Annotated[str, Meta(description="What was wrong and what would be right.", examples=["is required"])]
+
+
+class Error(Struct, rename="camel", omit_defaults=True, frozen=True):
+    """Every answer that is not 200."""
+
+    time_stamp: Annotated[
+        str,
+        Meta(
+            description="When it happened, ISO 8601 in UTC.",
+            examples=["2026-11-23T07:12:32.000Z"],
+            extra_json_schema={"format": "date-time"},
+        ),
+    ]
+    status: Annotated[int, Meta(description="The HTTP status.", examples=[400])]
+    error: Annotated[str, Meta(description="The HTTP status in words.", examples=["Bad Request"])]
+    message: Annotated[str, Meta(description="What was wrong, for people.", examples=["name is required"])]
+    path: Annotated[str, Meta(description="The address that was asked.", examples=["/customers"])]
+    correlation_id: Annotated[str, Meta(description="The same as in X-Correlation-ID.", examples=["a1b2c3"])]
+    details: Annotated[list[Detail], Meta(description="Each member or parameter at fault.")] | None = None
+
+
+def to_error(problem: Problem, path: str, correlation_id: str, now: float) -> Error:
+    """The answer to a request that met `problem`; now: seconds since 1970."""
+    status = STATUS[problem.code]
+    time_stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    details = [Detail(fault.field, fault.message) for fault in problem.faults] or None
+    return Error(time_stamp, status.value, status.phrase, problem.message, path, correlation_id, details)
+
+
+def method_not_allowed(path: str, allow: str) -> Problem:
+    """For any method that `path` does not serve. allow: those that it serves, as the header has them."""
+    return Problem(
+        Code.METHOD_NOT_ALLOWED, f"{path} does not serve this method, only {allow}.", headers={"Allow": allow}
+    )
+
+
+async def send_error(send: Send, problem: Problem, error: Error) -> None:
+    """Answer with `error`, and with the headers that `problem` asks for."""
+    body = msgspec.json.encode(error)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

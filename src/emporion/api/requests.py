@@ -1,0 +1,151 @@
+"""What a request brings: its query parameters and its JSON body, read strictly (contract: Every request)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from email.message import Message
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, quote
+
+import msgspec
+
+from emporion.api.door import ClientGone
+from emporion.errors import Code, Fault, Problem, refuse
+from emporion.validation import read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+
+LARGEST_BODY = 1 << 20
+# Seconds within which a body must have arrived.
+BODY_TIMEOUT = 30
+MOST_PARAMETERS = 100
+
+TOO_LARGE = Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB.")
+
+decode = msgspec.json.Decoder().decode
+
+
+def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
+    """The query parameters as `struct`, and the names of those that it does not have, for X-Ignored-Parameters.
+
+    Raises Problem (INVALID) with every parameter that breaks a rule.
+    """
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
+        )
+    except UnicodeDecodeError:
+        raise Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8.") from None
+    except ValueError:
+        raise Problem(Code.MALFORMED, f"The query must not have more than {MOST_PARAMETERS} parameters.") from None
+    known = {field.encode_name for field in msgspec.structs.fields(struct)} if struct else set()
+    given = {name: value for name, value in pairs if name in known}
+    ignored = ", ".join(dict.fromkeys(quote(name[:64], safe="") for name, _ in pairs if name not in known))
+    if not struct:
+        return None, ignored
+    result, faults = read(struct, given)
+    names = [name for name, _ in pairs]
+    faults += [Fault(name, "must not be given more than once") for name in given if names.count(name) > 1]
+    if faults:
+        refuse(faults)
+    return result, ignored
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, required: bool) -> dict[str, Any]:
+    """The JSON object of the body; an empty one where no body is required and none came.
+
+    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED), or ClientGone.
+    """
+    if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
+        raise TOO_LARGE
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            body = await _receive(receive)
+    except TimeoutError:
+        raise Problem(
+            Code.TIMEOUT,
+            f"The body did not arrive within {BODY_TIMEOUT} seconds.",
+            headers={"Connection": "close"},
+        ) from None
+    if not body:
+        if required:
+            raise Problem(Code.MALFORMED, "The body is missing; it must be a JSON object.")
+        return {}
+    _check_media_type(headers)
+    value = _decode(body)
+    if not isinstance(value, dict):
+        raise Problem(Code.MALFORMED, "The body must be a JSON object.")
+    return value
+
+
+async def _receive(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise TOO_LARGE
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
+    content_type = headers.get(b"content-type", b"")
+    if content_type == b"application/json":
+        return
+    parsed = Message()
+    parsed["content-type"] = content_type.decode("latin-1")
+    charset = parsed.get_param("charset", "utf-8")
+    if parsed.get_content_type() != "application/json" or not content_type:
+        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/json.")
+    if not isinstance(charset, str) or charset.lower() not in ("utf-8", "utf8"):
+        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The charset in the header Content-Type must be utf-8.")
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
+    except UnicodeDecodeError:
+        raise Problem(Code.MALFORMED, "The body must be UTF-8.") from None
+    except RecursionError:
+        raise Problem(Code.MALFORMED, "The body is nested too deeply.") from None
+    except msgspec.MsgspecError:
+        raise Problem(Code.MALFORMED, f"The body must be valid JSON: {_what_is_wrong(body)}.") from None
+
+
+def _what_is_wrong(body: bytes) -> str:
+    """Why `body` is no JSON, with the place; the standard library is slower, but tells it better."""
+    try:
+        json.loads(body, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    except _Constant as error:
+        return f"{error} is no JSON number"
+    except UnicodeDecodeError:
+        return "it is not UTF-8"
+    except (ValueError, RecursionError):
+        return "a number is too large, or it is nested too deeply"
+    if re.search(rb"\\u[dD][89a-fA-F]", body):
+        return "a \\u escape is half of a surrogate pair, which stands for no character"
+    return "a number is out of range"
+
+
+class _Constant(Exception):
+    pass
+
+
+def _refuse_constant(name: str) -> None:
+    raise _Constant(name)

@@ -1,0 +1,69 @@
+"""POST /token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from emporion.api.operations import Call, Operation
+from emporion.errors import Code, refuse
+from emporion.validation import read
+
+if TYPE_CHECKING:
+    from emporion.api.gate import Login
+    from emporion.marketplace import Marketplace
+
+
+class TokenRequest(Struct, frozen=True):
+    """Which marketplace the token is for."""
+
+    marketplace: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=64,
+                description="Its code; left out, it is the user's own.",
+                examples=["us"],
+            ),
+        ]
+        | None
+    ) = None
+
+
+class TokenInfo(Struct, rename="camel", frozen=True):
+    """A token and how long it is good."""
+
+    token: Annotated[str, Meta(description="To be sent as `Authorization: Bearer TOKEN`.", examples=["eyJhbGciOi…"])]
+    expires_in_seconds: Annotated[int, Meta(description="Seconds from now.", examples=[1500])]
+
+
+async def generate_auth_token(marketplace: Marketplace, login: Login, call: Call) -> bytes:
+    """A new token for the API user."""
+    request, faults = read(TokenRequest, call.body)
+    if faults:
+        refuse(faults)
+    token = await marketplace.tokens.issue(login.login, login.password, request.marketplace, call.key)
+    return msgspec.json.encode(TokenInfo(token, marketplace.tokens.lifetime))
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/token",
+        "generateAuthToken",
+        "User Authentication",
+        "Generate a token",
+        "Gives a token for the login and password of an API user. A new token does not end older ones.",
+        generate_auth_token,
+        access="Basic",
+        body=TokenRequest,
+        body_required=False,
+        request_example={"marketplace": "us"},
+        answer=TokenInfo,
+        answer_example={"token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.aYrd", "expiresInSeconds": 1500},
+        errors=(Code.FORBIDDEN,),
+    ),
+)

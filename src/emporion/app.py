@@ -1,0 +1,96 @@
+"""Puts the parts together for one Settings. Nothing else knows all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.routing import Router
+
+from emporion.api import customers, docs, openapi, tokens
+from emporion.api.door import Door
+from emporion.api.gate import Gate
+from emporion.api.operations import routes
+from emporion.errors import Code, Problem
+from emporion.logs import configure_logs
+from emporion.marketplace import Marketplace
+from emporion.marketplace.customers import Customers
+from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.subscription_keys import SubscriptionKeys
+from emporion.marketplace.tokens import Tokens
+from emporion.settings import Settings
+from emporion.store.sqlite import SqliteStore
+from emporion.workers.verification import verify_customers
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from emporion.store.base import Platform, Store
+
+OPERATIONS = (*tokens.OPERATIONS, *customers.OPERATIONS)
+
+log = structlog.get_logger()
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name, not opened yet."""
+    return SqliteStore(settings.database)
+
+
+def build_marketplace(settings: Settings, store: Store, platform: Platform) -> Marketplace:
+    """What the doors call, over an open store."""
+    passwords = Passwords(settings.password_quality)
+    return Marketplace(
+        customers=Customers(store, passwords, time.time),
+        subscription_keys=SubscriptionKeys(store),
+        tokens=Tokens(store, passwords, platform.signing_key, settings.token_lifetime, time.time),
+    )
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI application
+    raise Problem(Code.NOT_FOUND, "There is nothing at this address; /docs lists what there is.")
+
+
+def build_app(settings: Settings) -> ASGIApp:
+    """The whole program as an ASGI application. Its lifespan opens and closes the store and runs the workers."""
+    router = Router(redirect_slashes=False, default=_nothing_here)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        store = open_store(settings)
+        await store.open()
+        platform = await store.platform()
+        if not platform:
+            raise Problem(Code.UNAVAILABLE, "There is no platform in this database; make one with: emporion init")
+        marketplace = build_marketplace(settings, store, platform)
+        gate = Gate(marketplace.subscription_keys, marketplace.tokens, settings.api_version, time.time)
+        router.routes[:] = [
+            *routes(OPERATIONS, marketplace, gate),
+            *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
+        ]
+        working = []
+        if settings.verification == "automatic":
+            working.append(asyncio.create_task(verify_customers(marketplace.customers)))
+        try:
+            yield
+        finally:
+            for task in working:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await store.close()
+
+    router.lifespan_context = lifespan
+    return Door(router, settings.root_path, time.time, log_requests=settings.log_level == "debug")
+
+
+def app() -> ASGIApp:
+    """The application for the settings in the environment: what each worker process of the server runs."""
+    settings = Settings.from_environment(os.environ)
+    configure_logs(settings.log_level)
+    return build_app(settings)

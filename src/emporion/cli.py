@@ -1,0 +1,262 @@
+"""The command line: `emporion serve` and `emporion init`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from granian import Granian
+from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.log import LogLevels
+
+from emporion import __version__
+from emporion.app import build_marketplace, open_store
+from emporion.errors import Problem
+from emporion.marketplace import platforms
+from emporion.marketplace.platforms import SANDBOX, Access, furnish_sandbox, random_access
+from emporion.settings import SETTINGS, BadSetting, Settings
+
+if TYPE_CHECKING:
+    from emporion.store.base import Store
+
+T = TypeVar("T")
+
+SANDBOX_DATABASE = "sqlite:///sandbox.db"
+# Seconds that requests in flight have to finish once the server was told to stop.
+GRACE = 30
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Emporion, an open marketplace platform: find and create customer accounts over the contract's API.",
+    epilog="Start with `emporion serve --sandbox`, or make your own platform with `emporion init`.",
+)
+
+
+class Stop(Exception):
+    """The command cannot go on; the message is one line for whoever typed it."""
+
+
+def _option(name: str) -> Any:
+    """The command-line option of a setting, which its environment variable can stand for."""
+    setting = SETTINGS[name]
+    return typer.Option(
+        setting.option,
+        envvar=setting.variable,
+        metavar=name.upper(),
+        help=f"{setting.help} Default: {setting.default or 'none'}.",
+        show_default=False,
+    )
+
+
+@cli.callback(invoke_without_command=True)
+def _emporion(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False,
+) -> None:
+    if version:
+        print(f"emporion {__version__}")
+        raise typer.Exit
+
+
+@cli.command()
+def serve(
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox",
+            help="Serve a platform to try things out, whose credentials everybody knows; made if there is none. "
+            f"Keeps its data in {SANDBOX_DATABASE} and listens on this machine only.",
+        ),
+    ] = False,
+    host: Annotated[str | None, _option("host")] = None,
+    port: Annotated[str | None, _option("port")] = None,
+    workers: Annotated[str | None, _option("workers")] = None,
+    database: Annotated[str | None, _option("database")] = None,
+    root_path: Annotated[str | None, _option("root_path")] = None,
+    tls_cert: Annotated[str | None, _option("tls_cert")] = None,
+    tls_key: Annotated[str | None, _option("tls_key")] = None,
+    log_level: Annotated[str | None, _option("log_level")] = None,
+    api_version: Annotated[str | None, _option("api_version")] = None,
+    password_quality: Annotated[str | None, _option("password_quality")] = None,
+    verification: Annotated[str | None, _option("verification")] = None,
+    token_lifetime: Annotated[str | None, _option("token_lifetime")] = None,
+) -> None:
+    """Serve the platform over HTTP until told to stop.
+
+    SIGTERM and Ctrl-C let requests in flight finish. Each option can be given as its environment variable, too.
+    """
+    values = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "database": database or (SANDBOX_DATABASE if sandbox else None),
+        "root_path": root_path,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "log_level": log_level,
+        "api_version": api_version,
+        "password_quality": password_quality,
+        "verification": verification,
+        "token_lifetime": token_lifetime,
+    }
+    settings = Settings.read(values)
+    _check_tls(settings)
+    _check_address(settings)
+    is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox))
+    # The worker processes read their settings from here.
+    os.environ |= {SETTINGS[name].variable: value for name, value in values.items() if value is not None}
+    server = Granian(
+        "emporion.app:app",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=settings.workers,
+        websockets=False,
+        log_level=LogLevels.warning,
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
+        respawn_failed_workers=True,
+        workers_kill_timeout=GRACE,
+    )
+    server.on_startup(lambda: _say_what_is_served(settings, is_sandbox=is_sandbox))
+    server.serve()
+
+
+@cli.command()
+def init(
+    database: Annotated[str | None, _option("database")] = None,
+    reseller: Annotated[str, typer.Option(metavar="NAME", help="Name of the first reseller.")] = "Reseller",
+    user: Annotated[str, typer.Option(metavar="LOGIN", help="Login of its API user.")] = "api",
+    marketplace: Annotated[str, typer.Option(metavar="CODE", help="Code of its marketplace.")] = "us",
+) -> None:
+    """Make a new platform, with one reseller, one API user and one subscription key.
+
+    The password and the key are random and shown only once: keep them where secrets belong.
+    """
+    settings = Settings.read({"database": database})
+    access = random_access(reseller, user, marketplace)
+
+    async def found(store: Store) -> None:
+        await platforms.found(store, access, sandbox=False)
+
+    asyncio.run(_with_store(settings, found))
+    _say_access(access, f"A new platform is in {settings.database}. This is shown only once:")
+
+
+def main() -> None:
+    """Run the command line; what cannot be done is told in one line, with exit status 2."""
+    try:
+        cli()
+    except (BadSetting, Stop) as problem:
+        sys.exit(_tell(str(problem)))
+    except Problem as problem:
+        sys.exit(_tell(problem.message))
+
+
+def _tell(message: str) -> int:
+    print(f"emporion: {message}", file=sys.stderr)
+    return 2
+
+
+async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """What `work` gives, over a store that is open meanwhile."""
+    store = open_store(settings)
+    await store.open()
+    try:
+        return await work(store)
+    finally:
+        await store.close()
+
+
+async def _prepare(settings: Settings, *, sandbox: bool) -> bool:
+    """Bring the database up to date, see that it holds a platform to serve, and tell whether that is a sandbox."""
+
+    async def prepare(store: Store) -> bool:
+        platform = await store.platform()
+        if sandbox and not platform:
+            _check_only_this_machine(settings)
+            await platforms.found(store, SANDBOX, sandbox=True)
+            platform = await store.platform()
+        if not platform:
+            raise Stop(f"there is no platform in {settings.database}; make one with: emporion init")
+        if sandbox and not platform.sandbox:
+            raise Stop(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
+        if platform.sandbox:
+            _check_only_this_machine(settings)
+            await furnish_sandbox(build_marketplace(settings, store, platform).customers)
+        return platform.sandbox
+
+    return await _with_store(settings, prepare)
+
+
+def _check_only_this_machine(settings: Settings) -> None:
+    if not settings.only_this_machine:
+        raise Stop(
+            f"a sandbox does not listen on {settings.host}: everybody knows its password and key, "
+            "so it serves this machine only (127.0.0.1, ::1 or localhost)"
+        )
+
+
+def _check_address(settings: Settings) -> None:
+    """The address can be listened on; the server itself would tell it with a trace."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise Stop(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from None
+
+
+def _check_tls(settings: Settings) -> None:
+    """The certificate and its key can be read and belong together."""
+    if not settings.tls_cert or not settings.tls_key:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        raise Stop(f"--tls-cert and --tls-key cannot be used: {error.strerror or error}") from None
+    if b"-----BEGIN PRIVATE KEY-----" not in settings.tls_key.read_bytes():
+        raise Stop("--tls-key must be PKCS#8 without a password: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW")
+
+
+def _say_what_is_served(settings: Settings, *, is_sandbox: bool) -> None:
+    what = "the sandbox" if is_sandbox else "the platform"
+    print(f"Emporion {__version__} serves {what} in {settings.database} at {settings.address}")
+    print(f"  API reference   {settings.address}/docs")
+    if is_sandbox:
+        print(f"  user            {SANDBOX.user}   password {SANDBOX.password}   marketplace {SANDBOX.marketplace}")
+        print(f"  key             {SANDBOX.subscription_key}")
+        print("Try it:")
+        print(f"  {_token_command(settings.address, SANDBOX)}")
+    sys.stdout.flush()
+
+
+def _token_command(address: str, access: Access) -> str:
+    return (
+        f"curl -u {access.user}:{access.password} -H 'X-Subscription-Key: {access.subscription_key}' "
+        f"-X POST {address}/token"
+    )
+
+
+def _say_access(access: Access, title: str) -> None:
+    print(title)
+    for name, value in (
+        ("reseller", access.reseller),
+        ("user", access.user),
+        ("password", access.password),
+        ("subscription key", access.subscription_key),
+        ("marketplace", access.marketplace),
+    ):
+        print(f"  {name:17} {value}")

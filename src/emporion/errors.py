@@ -1,0 +1,72 @@
+"""What can go wrong, as the one error type that every floor raises and the doors translate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Code(Enum):
+    """Stable names of the kinds of errors; each value is what the docs say of it."""
+
+    MALFORMED = "The request cannot be read: its JSON is broken, it is not UTF-8, or it is not an object."
+    INVALID = "One or more members or parameters break a rule. `details` names each of them."
+    UNAUTHENTICATED = "The subscription key, the token or the login is missing, wrong or no longer valid."
+    FORBIDDEN = "The subscription key belongs to another reseller than the token."
+    NOT_FOUND = "There is no such account or address, or it is not yours to see."
+    METHOD_NOT_ALLOWED = "The address does not serve this method; `Allow` lists those that it serves."
+    TIMEOUT = "The body did not arrive in time."
+    CONFLICT = "An `externalId` or login is taken, or the status cannot change that way."
+    TOO_LARGE = "The body is larger than 1 MiB."
+    UNSUPPORTED_MEDIA_TYPE = "The body is not `application/json` in UTF-8."
+    INTERNAL = "Something failed on our side. The log has the reason under the correlation id."
+    UNAVAILABLE = "The database cannot be reached or written now. `Retry-After` says when to try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one member or parameter.
+
+    field: the path, such as `contactPersons[1].email`.
+    message: what was wrong and what would be right, as the end of a sentence that begins with the field.
+    """
+
+    field: str
+    message: str
+
+
+class Problem(Exception):
+    """A request that cannot be carried out, told in words that its sender can use.
+
+    code: the kind of error. message: a full sentence without secrets, SQL or traces.
+    faults: for `INVALID` and `CONFLICT`, each member at fault. headers: further HTTP headers.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.faults = tuple(faults)
+        self.headers = dict(headers or {})
+
+
+def refuse(faults: Sequence[Fault], code: Code = Code.INVALID) -> NoReturn:
+    """Raise one Problem for all `faults`; its message tells the first, since many clients show no more."""
+    first = f"{faults[0].field} {faults[0].message}"
+    more = f" (and {len(faults) - 1} more, see details)" if len(faults) > 1 else ""
+    raise Problem(code, first + more, faults)
+
+
+def not_found(what: str) -> Problem:
+    """The same answer for what does not exist and for what belongs to somebody else (contract: Every request)."""
+    return Problem(Code.NOT_FOUND, f"No entity has been found: {what}.")

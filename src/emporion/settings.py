@@ -1,0 +1,181 @@
+"""What an operator can set, each by an option of `emporion serve` or by an environment variable."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from emporion.credentials import PasswordQuality
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+ApiVersion = Literal["1.6", "1.15"]
+Verification = Literal["automatic", "manual"]
+
+SQLITE = "sqlite:///"
+
+
+class BadSetting(Exception):
+    """A setting whose value cannot be used, as one line for whoever started the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its option's name, default and explanation. wanted: what a good value is."""
+
+    name: str
+    default: str
+    help: str
+    wanted: str
+    read: Callable[[str], object]
+
+    @property
+    def option(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "EMPORION_" + self.name.upper()
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError
+        return int(text)
+
+    return read
+
+
+def _one_of(kind: object) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in get_args(kind):
+            raise ValueError
+        return text
+
+    return read
+
+
+def _some(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
+def _database(text: str) -> Path:
+    if not text.startswith(SQLITE) or not text.removeprefix(SQLITE) or "\0" in text:
+        raise ValueError
+    return Path(text.removeprefix(SQLITE))
+
+
+def _root_path(text: str) -> str:
+    if text and (not text.startswith("/") or text.endswith("/") or "//" in text or not text.isascii()):
+        raise ValueError
+    return text
+
+
+def _file(text: str) -> Path | None:
+    path = Path(text)
+    if text and not path.is_file():
+        raise ValueError
+    return path if text else None
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("host", "127.0.0.1", "Address to listen on.", "a host name or address", _some),
+        Setting("port", "8000", "Port to listen on.", "a number from 1 to 65535", _number(1, 65535)),
+        Setting("workers", "1", "Processes that answer requests.", "a number from 1 to 256", _number(1, 256)),
+        Setting(
+            "database",
+            "sqlite:///emporion.db",
+            "Where everything is kept; a fourth slash makes the path absolute.",
+            "sqlite:/// and a path",
+            _database,
+        ),
+        Setting(
+            "root_path",
+            "",
+            "Path before all addresses, for clients that have one in their base URL.",
+            "a path such as /marketplace/eu, without a slash at its end",
+            _root_path,
+        ),
+        Setting("tls_cert", "", "Certificate chain for HTTPS, PEM.", "the path of a file", _file),
+        Setting("tls_key", "", "Private key of the certificate, PEM in PKCS#8.", "the path of a file", _file),
+        Setting("log_level", "info", "What is logged; debug has a line for each request.",
+                ", ".join(get_args(LogLevel)), _one_of(LogLevel)),
+        Setting("api_version", "1.6", "Contract version for requests that name none.",
+                " or ".join(get_args(ApiVersion)), _one_of(ApiVersion)),
+        Setting("password_quality", "medium", "What a customer's password must have.",
+                ", ".join(get_args(PasswordQuality)), _one_of(PasswordQuality)),
+        Setting("verification", "automatic", "Who makes pending customers active: the platform, or you by hand.",
+                " or ".join(get_args(Verification)), _one_of(Verification)),
+        Setting("token_lifetime", "1500", "Seconds for which a token is good.",
+                "a number from 1 to 86400", _number(1, 86400)),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked. database: path of the SQLite file. token_lifetime: in seconds."""
+
+    host: str
+    port: int
+    workers: int
+    database: Path
+    root_path: str
+    tls_cert: Path | None
+    tls_key: Path | None
+    log_level: LogLevel
+    api_version: ApiVersion
+    password_quality: PasswordQuality
+    verification: Verification
+    token_lifetime: int
+
+    @classmethod
+    def read(cls, values: Mapping[str, str | None]) -> Settings:
+        """Check `values`, by setting name; what is None or absent has its default.
+
+        Raises BadSetting for the first that cannot be used.
+        """
+        read = {field.name: _read(SETTINGS[field.name], values.get(field.name)) for field in fields(cls)}
+        settings = cls(**cast("dict[str, object]", read))  # type: ignore[arg-type]  # each is read by its own rule
+        if (settings.tls_cert is None) != (settings.tls_key is None):
+            raise BadSetting("--tls-cert and --tls-key must be given together")
+        return settings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """The settings in EMPORION_ variables. Raises BadSetting."""
+        return cls.read({name: environment.get(setting.variable) for name, setting in SETTINGS.items()})
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls_cert else "http"
+
+    @property
+    def address(self) -> str:
+        """The URL under which the API answers, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.root_path}"
+
+    @property
+    def only_this_machine(self) -> bool:
+        """Whether nobody but this machine can reach the server."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def _read(setting: Setting, text: str | None) -> object:
+    if text is None:
+        text = setting.default
+    try:
+        return setting.read(text)
+    except ValueError:
+        raise BadSetting(f"{setting.option} ({setting.variable}) must be {setting.wanted}, not {text!r}") from None

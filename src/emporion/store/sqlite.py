@@ -1,0 +1,675 @@
+"""The embedded store: one SQLite file in WAL mode, for any number of processes on one machine.
+
+Point reads and short pages run in the event loop (10–30 µs); whatever may take longer runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import msgspec
+from msgspec import structs
+
+from emporion.errors import Code, Fault, Problem, not_found, refuse
+from emporion.events import Event, Origin
+from emporion.store import rows
+from emporion.store.base import (
+    AdministratorLogin,
+    Change,
+    Filter,
+    Listing,
+    NewRecord,
+    NewReseller,
+    Platform,
+    Record,
+    SubscriptionKey,
+    User,
+)
+from emporion.store.group_commit import GroupCommit, unavailable
+from emporion.store.migrations import migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from emporion.accounts import Status
+    from emporion.events import EventType
+
+T = TypeVar("T")
+
+# STRICT tables, RETURNING and the trigram tokenizer.
+OLDEST_SQLITE = (3, 37, 0)
+# How long a writer waits for another process's transaction, in milliseconds.
+BUSY_TIMEOUT = 5000
+# The largest unfiltered page that is read in the event loop.
+SHORT_PAGE = 50
+# A trigram index finds nothing shorter.
+SHORTEST_INDEXED = 3
+ORDINAL_BITS = 32
+
+
+def place(reseller_id: int, ordinal: int) -> int:
+    """Where a customer stands: by reseller, then by ordinal."""
+    return reseller_id << ORDINAL_BITS | ordinal
+
+
+def ordinal_of(place: int) -> int:
+    """The ordinal within `place`."""
+    return place & (1 << ORDINAL_BITS) - 1
+
+
+class SqliteStore:
+    """See `emporion.store.base.Store` for what each method promises."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = GroupCommit(self._connect)
+        self._reader: sqlite3.Connection | None = None
+        self._threads = ThreadPoolExecutor(2, "reader")
+        self._local = threading.local()
+
+    async def open(self) -> None:
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            wanted = ".".join(map(str, OLDEST_SQLITE))
+            raise Problem(
+                Code.UNAVAILABLE,
+                f"SQLite {wanted} or newer is needed; this Python has {sqlite3.sqlite_version}.",
+            )
+        try:
+            with closing(self._connect()) as connection:
+                _migrate(connection)
+            self._reader = self._connect(reading=True)
+        except sqlite3.Error as error:
+            raise Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {error}.") from error
+        self._writer.start()
+
+    async def close(self) -> None:
+        await self._writer.stop()
+        await asyncio.to_thread(self._threads.shutdown)
+        if self._reader:
+            self._reader.close()
+            self._reader = None
+
+    def _connect(self, *, reading: bool = False) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT / 1000
+        )
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "temp_store = MEMORY",
+            "mmap_size = 268435456",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if reading:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _one(self, sql: str, *values: object) -> Any:
+        """The first row, read here and now."""
+        if not self._reader:
+            raise Problem(Code.UNAVAILABLE, "The database is closed.", headers={"Retry-After": "2"})
+        try:
+            return self._reader.execute(sql, values).fetchone()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    async def _in_thread(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """What `read` gives, in a thread and from one snapshot."""
+
+        def work() -> T:
+            if not hasattr(self._local, "connection"):
+                self._local.connection = self._connect(reading=True)
+            connection: sqlite3.Connection = self._local.connection
+            try:
+                connection.execute("BEGIN")
+                try:
+                    return read(connection)
+                finally:
+                    connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise unavailable(error) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    # The platform
+
+    async def found(
+        self,
+        platform: Platform,
+        provider: NewReseller,
+        reseller: NewReseller,
+        user: User,
+        key: SubscriptionKey,
+    ) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            if connection.execute(
+                "INSERT INTO platform VALUES (1, ?, ?) ON CONFLICT DO NOTHING",
+                (platform.signing_key, platform.sandbox),
+            ).rowcount:
+                _insert_reseller(connection, provider)
+                _insert_reseller(connection, reseller)
+                _insert_user(connection, user)
+                _insert_key(connection, key)
+            else:
+                raise Problem(Code.CONFLICT, "There is a platform in this database already.")
+
+        await self._writer.run(work)
+
+    async def platform(self) -> Platform | None:
+        row = self._one("SELECT signing_key, sandbox FROM platform")
+        return Platform(row[0], bool(row[1])) if row else None
+
+    # Resellers and their credentials
+
+    async def add_reseller(self, reseller: NewReseller) -> int:
+        return await self._writer.run(lambda connection: _insert_reseller(connection, reseller))
+
+    async def is_within(self, reseller_id: int, root_id: int) -> bool:
+        if reseller_id == root_id:
+            return bool(self._one("SELECT 1 FROM resellers WHERE reseller_id = ?", root_id))
+        row = self._one(
+            """
+            WITH RECURSIVE above (id) AS (
+                SELECT parent_id FROM resellers WHERE reseller_id = ?
+                UNION ALL SELECT r.parent_id FROM resellers r JOIN above ON r.reseller_id = above.id
+            )
+            SELECT 1 FROM above WHERE id = ?
+            """,
+            reseller_id,
+            root_id,
+        )
+        return row is not None
+
+    async def add_user(self, user: User) -> None:
+        await self._writer.run(lambda connection: _insert_user(connection, user))
+
+    async def user(self, login: str) -> User | None:
+        row = self._one(
+            """
+            SELECT l.login, l.reseller_id, u.marketplace, l.password_hash
+            FROM logins l JOIN users u ON u.reseller_id = l.reseller_id AND u.login = l.login
+            WHERE l.login = ? AND l.customer_id IS NULL
+            """,
+            login,
+        )
+        return User(*row) if row else None
+
+    async def add_key(self, key: SubscriptionKey) -> None:
+        await self._writer.run(lambda connection: _insert_key(connection, key))
+
+    async def key(self, digest: bytes) -> SubscriptionKey | None:
+        row = self._one("SELECT digest, reseller_id, api_version FROM subscription_keys WHERE digest = ?", digest)
+        return SubscriptionKey(*row) if row else None
+
+    # Customers
+
+    async def add_customer(self, new: NewRecord) -> Record:
+        return await self._writer.run(lambda connection: _insert_customer(connection, new))
+
+    async def change_customer(self, change: Change) -> Record | None:
+        return await self._writer.run(lambda connection: _update_customer(connection, change))
+
+    async def owner(self, customer_id: int) -> int | None:
+        row = self._one("SELECT reseller_id FROM accounts WHERE id = ? AND kind = 'customer'", customer_id)
+        return row[0] if row else None
+
+    async def document(self, reseller_id: int, customer_id: int) -> bytes | None:
+        row = self._one("SELECT document FROM customers WHERE reseller_id = ? AND id = ?", reseller_id, customer_id)
+        return row[0] if row else None
+
+    async def customer(self, reseller_id: int, customer_id: int) -> Record | None:
+        row = self._one(
+            "SELECT version, document FROM customers WHERE reseller_id = ? AND id = ?",
+            reseller_id,
+            customer_id,
+        )
+        return Record(reseller_id, customer_id, *row) if row else None
+
+    async def logins(self, reseller_id: int, customer_id: int) -> list[AdministratorLogin]:
+        return await self._in_thread(lambda connection: _logins(connection, reseller_id, customer_id))
+
+    async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        column = "document" if whole else "summary"
+        row = self._one(
+            """
+            SELECT customers, EXISTS (SELECT 1 FROM resellers c WHERE c.parent_id = r.reseller_id)
+            FROM resellers r WHERE reseller_id = ?
+            """,
+            root_id,
+        )
+        total, has_resellers = row or (0, False)
+        filtered = wanted != Filter()
+        if not has_resellers and not filtered:
+            if self._reader and limit <= SHORT_PAGE:
+                return _by_ordinal(self._reader, column, root_id, total, offset, limit)
+            return await self._in_thread(lambda c: _by_ordinal(c, column, root_id, total, offset, limit))
+        if not has_resellers and wanted.name is not None and wanted == Filter(name=wanted.name):
+            name = wanted.name
+            return await self._in_thread(lambda c: _by_name(c, column, root_id, name, offset, limit))
+        if filtered:
+            return await self._in_thread(lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
+        return await self._in_thread(lambda c: _across_resellers(c, column, root_id, offset, limit))
+
+    async def waiting(self, status: Status, limit: int) -> list[Record]:
+        return await self._in_thread(
+            lambda connection: [
+                Record(*row)
+                for row in connection.execute(
+                    "SELECT reseller_id, id, version, document FROM customers WHERE status = ? ORDER BY id LIMIT ?",
+                    (status, limit),
+                )
+            ]
+        )
+
+    # Events
+
+    async def events(self, reseller_id: int, after: int, limit: int) -> list[Event]:
+        return await self._in_thread(
+            lambda connection: [
+                Event(*row[:5], Origin(*row[5:8]), msgspec.json.decode(row[8], type=dict[str, tuple[Any, Any]]))
+                for row in connection.execute(
+                    """
+                    SELECT reseller_id, sequence, account_id, type, at, user, door, correlation_id, changes
+                    FROM events WHERE reseller_id = ? AND sequence > ? ORDER BY sequence LIMIT ?
+                    """,
+                    (reseller_id, after, limit),
+                )
+            ]
+        )
+
+
+# Schema
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Run what this database has not seen yet, each migration once and whole, whoever else starts now."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
+    )
+    known = migrations("sqlite")
+    for migration in known:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if connection.execute(
+                "INSERT INTO schema_migrations VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (migration.number, migration.name),
+            ).rowcount:
+                for statement in _statements(migration.sql):
+                    connection.execute(statement)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    (newest,) = connection.execute("SELECT max(number) FROM schema_migrations").fetchone()
+    if newest > known[-1].number:
+        raise Problem(
+            Code.UNAVAILABLE,
+            f"The database was made by a newer Emporion: it has migration {newest}, this one knows {known[-1].number}.",
+        )
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of an SQL script; `executescript` would commit the transaction around them."""
+    found, statement = [], ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            found.append(statement)
+            statement = ""
+    return found
+
+
+# Writes, each inside the transaction that the group commit has begun
+
+
+def _insert_reseller(connection: sqlite3.Connection, reseller: NewReseller) -> int:
+    if (
+        reseller.parent_id is not None
+        and not connection.execute("SELECT 1 FROM resellers WHERE reseller_id = ?", (reseller.parent_id,)).fetchone()
+    ):
+        raise not_found(f"reseller {reseller.parent_id}")
+    (reseller_id,) = connection.execute(
+        "INSERT INTO accounts (id, kind, reseller_id) VALUES (?, 'reseller', ?) RETURNING id",
+        (reseller.id, reseller.parent_id),
+    ).fetchone()
+    connection.execute(
+        "INSERT INTO resellers (reseller_id, parent_id, name) VALUES (?, ?, ?)",
+        (reseller_id, reseller.parent_id, reseller.name),
+    )
+    return int(reseller_id)
+
+
+def _insert_user(connection: sqlite3.Connection, user: User) -> None:
+    if not connection.execute(
+        "INSERT INTO logins (login, reseller_id, password_hash) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (user.login, user.reseller_id, user.password_hash),
+    ).rowcount:
+        refuse([Fault("login", "is taken")], Code.CONFLICT)
+    connection.execute(
+        "INSERT INTO users (reseller_id, login, marketplace) VALUES (?, ?, ?)",
+        (user.reseller_id, user.login, user.marketplace),
+    )
+
+
+def _insert_key(connection: sqlite3.Connection, key: SubscriptionKey) -> None:
+    connection.execute(
+        "INSERT INTO subscription_keys (digest, reseller_id, api_version) VALUES (?, ?, ?)",
+        (key.digest, key.reseller_id, key.api_version),
+    )
+
+
+def _insert_customer(connection: sqlite3.Connection, new: NewRecord) -> Record:
+    customer, reseller_id = new.customer, new.reseller_id
+    ordinal, sequence = connection.execute(
+        """
+        UPDATE resellers SET customers = customers + 1, events = events + 1 WHERE reseller_id = ?
+        RETURNING customers, events
+        """,
+        (reseller_id,),
+    ).fetchone()
+    customer_id = connection.execute(
+        "INSERT INTO accounts (kind, reseller_id) VALUES ('customer', ?)", (reseller_id,)
+    ).lastrowid
+    assert customer_id is not None
+    customer = structs.replace(customer, id=str(customer_id))
+    document = rows.document(customer)
+    at = place(reseller_id, ordinal)
+    name = rows.folded_name(customer)
+    if not connection.execute(
+        """
+        INSERT INTO customers (
+            place, reseller_id, id, external_id, name_folded, status, version,
+            created_at, updated_at, summary, document
+        ) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)
+        ON CONFLICT (reseller_id, external_id) WHERE external_id IS NOT NULL DO NOTHING
+        """,
+        (
+            at,
+            reseller_id,
+            customer_id,
+            customer.external_id,
+            name,
+            customer.status,
+            new.at,
+            new.at,
+            rows.summary(customer),
+            document,
+        ),
+    ).rowcount:
+        _refuse_external_id(connection, reseller_id, customer.external_id)
+    connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
+    _insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
+    _insert_logins(connection, reseller_id, customer_id, new.logins)
+    _insert_event(connection, reseller_id, sequence, customer_id, "customer.created", new.at, new.origin, {})
+    return Record(reseller_id, customer_id, 1, document)
+
+
+def _update_customer(connection: sqlite3.Connection, change: Change) -> Record | None:
+    customer, reseller_id = change.customer, change.reseller_id
+    row = connection.execute(
+        "SELECT place, name_folded FROM customers WHERE reseller_id = ? AND id = ? AND version = ?",
+        (reseller_id, change.id, change.version),
+    ).fetchone()
+    if not row:
+        return None
+    at, old_name = row
+    document, name = rows.document(customer), rows.folded_name(customer)
+    if not connection.execute(
+        """
+        UPDATE OR IGNORE customers SET external_id = ?, name_folded = ?, status = ?, version = version + 1,
+            updated_at = ?, summary = ?, document = ?
+        WHERE reseller_id = ? AND place = ?
+        """,
+        (
+            customer.external_id,
+            name,
+            customer.status,
+            change.at,
+            rows.summary(customer),
+            document,
+            reseller_id,
+            at,
+        ),
+    ).rowcount:
+        _refuse_external_id(connection, reseller_id, customer.external_id)
+    if name != old_name:
+        connection.execute(
+            "INSERT INTO customer_names (customer_names, rowid, name_folded) VALUES ('delete', ?, ?)",
+            (at, old_name),
+        )
+        connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
+    if "contactPersons" in change.changes:
+        # Found by their whole key: those of the document before this change are in the change itself.
+        before = msgspec.convert(change.changes["contactPersons"][0], list[dict[str, str]])
+        connection.executemany(
+            "DELETE FROM customer_emails WHERE reseller_id = ? AND email = ? AND place = ?",
+            [(reseller_id, rows.fold_email(person["email"]), at) for person in before],
+        )
+        _insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
+    if change.logins is not None:
+        connection.execute("DELETE FROM logins WHERE reseller_id = ? AND customer_id = ?", (reseller_id, change.id))
+        _insert_logins(connection, reseller_id, change.id, change.logins)
+    (sequence,) = connection.execute(
+        "UPDATE resellers SET events = events + 1 WHERE reseller_id = ? RETURNING events", (reseller_id,)
+    ).fetchone()
+    _insert_event(connection, reseller_id, sequence, change.id, change.event, change.at, change.origin, change.changes)
+    return Record(reseller_id, change.id, change.version + 1, document)
+
+
+def _insert_emails(connection: sqlite3.Connection, reseller_id: int, place: int, emails: set[str]) -> None:
+    connection.executemany(
+        "INSERT INTO customer_emails (reseller_id, email, place) VALUES (?, ?, ?)",
+        [(reseller_id, email, place) for email in emails],
+    )
+
+
+def _insert_logins(
+    connection: sqlite3.Connection, reseller_id: int, customer_id: int, logins: Sequence[AdministratorLogin]
+) -> None:
+    taken = [
+        Fault(
+            f"contactPersons[{login.position}].login",
+            "is taken; choose another, or leave it out to be given one",
+        )
+        for login in logins
+        if not connection.execute(
+            """
+            INSERT INTO logins (login, reseller_id, customer_id, position, password_hash) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (login) DO NOTHING
+            """,
+            (login.login, reseller_id, customer_id, login.position, login.password_hash),
+        ).rowcount
+    ]
+    if taken:
+        refuse(taken, Code.CONFLICT)
+
+
+def _insert_event(
+    connection: sqlite3.Connection,
+    reseller_id: int,
+    sequence: int,
+    account_id: int,
+    kind: EventType,
+    at: int,
+    origin: Origin,
+    changes: dict[str, tuple[object, object]],
+) -> None:
+    connection.execute(
+        """
+        INSERT INTO events (reseller_id, sequence, account_id, type, at, user, door, correlation_id, changes)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            reseller_id,
+            sequence,
+            account_id,
+            kind,
+            at,
+            origin.user,
+            origin.door,
+            origin.correlation_id,
+            rows.encode(changes).decode(),
+        ),
+    )
+
+
+def _refuse_external_id(connection: sqlite3.Connection, reseller_id: int, external_id: str | None) -> NoReturn:
+    (holder,) = connection.execute(
+        "SELECT id FROM customers WHERE reseller_id = ? AND external_id = ?", (reseller_id, external_id)
+    ).fetchone()
+    refuse([Fault("externalId", f"is taken: customer {holder} has it")], Code.CONFLICT)
+
+
+# Reads
+
+
+def _logins(connection: sqlite3.Connection, reseller_id: int, customer_id: int) -> list[AdministratorLogin]:
+    return [
+        AdministratorLogin(*row)
+        for row in connection.execute(
+            """
+            SELECT position, login, password_hash FROM logins
+            WHERE reseller_id = ? AND customer_id = ? AND customer_id IS NOT NULL ORDER BY position
+            """,
+            (reseller_id, customer_id),
+        )
+    ]
+
+
+def _by_ordinal(
+    connection: sqlite3.Connection, column: str, reseller_id: int, total: int, offset: int, limit: int
+) -> Listing:
+    """One reseller's page: a walk over consecutive rows, at any offset."""
+    newest = total - offset
+    try:
+        found = connection.execute(
+            f"SELECT {column} FROM customers WHERE reseller_id = ? AND place BETWEEN ? AND ? ORDER BY place DESC",  # noqa: S608
+            (reseller_id, place(reseller_id, max(newest - limit + 1, 1)), place(reseller_id, max(newest, 0))),
+        ).fetchall()
+    except sqlite3.Error as error:
+        raise unavailable(error) from error
+    return Listing([item for (item,) in found], total)
+
+
+def _phrase(text: str) -> str:
+    """An FTS5 string, in which no character means anything but itself."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _by_name(
+    connection: sqlite3.Connection, column: str, reseller_id: int, name: str, offset: int, limit: int
+) -> Listing:
+    """One reseller's customers by name alone: the index keeps them by place, newest last."""
+    if len(name) >= SHORTEST_INDEXED:
+        matching = "SELECT rowid AS place FROM customer_names WHERE customer_names MATCH ? AND rowid BETWEEN ? AND ?"
+        values: list[object] = [_phrase(name), place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
+    else:
+        matching = "SELECT place FROM customers WHERE reseller_id = ? AND instr(name_folded, ?)"
+        values = [reseller_id, name]
+    (total,) = connection.execute(f"SELECT count(*) FROM ({matching})", values).fetchone()  # noqa: S608
+    if offset >= total:
+        return Listing([], total)
+    found = connection.execute(
+        f"""
+        SELECT {column} FROM customers WHERE reseller_id = ? AND place IN (
+            {matching} ORDER BY place DESC LIMIT ? OFFSET ?
+        ) ORDER BY place DESC
+        """,  # noqa: S608
+        [reseller_id, *values, limit, offset],
+    )
+    return Listing([item for (item,) in found], total)
+
+
+_BELOW = """
+    WITH RECURSIVE below (id) AS (
+        VALUES (?) UNION ALL SELECT r.reseller_id FROM resellers r JOIN below ON r.parent_id = below.id
+    )
+"""
+
+
+def _by_filter(
+    connection: sqlite3.Connection, column: str, root_id: int, wanted: Filter, offset: int, limit: int
+) -> Listing:
+    """Any filters over any resellers."""
+    conditions, values = ["c.reseller_id IN below"], [root_id]  # type: list[str], list[Any]
+    if wanted.external_id is not None:
+        conditions.append("c.external_id = ?")
+        values.append(wanted.external_id)
+    if wanted.email is not None:
+        conditions.append("c.place IN (SELECT place FROM customer_emails WHERE reseller_id IN below AND email = ?)")
+        values.append(wanted.email)
+    if wanted.name is not None and len(wanted.name) >= SHORTEST_INDEXED and len(conditions) == 1:
+        conditions.append("c.place IN (SELECT rowid FROM customer_names WHERE customer_names MATCH ?)")
+        values.append(_phrase(wanted.name))
+    elif wanted.name is not None:
+        conditions.append("instr(c.name_folded, ?)")
+        values.append(wanted.name)
+    where = f"FROM customers c WHERE {' AND '.join(conditions)}"
+    (total,) = connection.execute(f"{_BELOW} SELECT count(*) {where}", values).fetchone()
+    if offset >= total:
+        return Listing([], total)
+    found = connection.execute(
+        f"{_BELOW} SELECT {column} {where} ORDER BY c.id DESC LIMIT ? OFFSET ?",
+        [*values, limit, offset],
+    )
+    return Listing([item for (item,) in found], total)
+
+
+def _across_resellers(connection: sqlite3.Connection, column: str, root_id: int, offset: int, limit: int) -> Listing:
+    """A page over several resellers, whose cost grows with their number and not with the offset.
+
+    Ids and ordinals have the same order within a reseller, so the number of customers above an id is a matter of
+    one look-up for each reseller, and the id where the page begins is found by bisection.
+    """
+    counts: dict[int, int] = dict(
+        connection.execute(
+            f"{_BELOW} SELECT reseller_id, customers FROM resellers WHERE reseller_id IN below AND customers",  # noqa: S608
+            (root_id,),
+        ).fetchall()
+    )
+    total = sum(counts.values())
+    if offset >= total:
+        return Listing([], total)
+
+    def above(customer_id: int) -> int:
+        return sum(count - _rank(connection, reseller_id, customer_id) for reseller_id, count in counts.items())
+
+    low, (high,) = 0, connection.execute("SELECT max(id) FROM accounts").fetchone()
+    while low < high:
+        middle = (low + high) // 2
+        if above(middle) > offset:
+            low = middle + 1
+        else:
+            high = middle
+    newest = [
+        row
+        for reseller_id in counts
+        for row in connection.execute(
+            "SELECT id, reseller_id FROM customers WHERE reseller_id = ? AND id <= ? ORDER BY id DESC LIMIT ?",
+            (reseller_id, low, limit),
+        )
+    ]
+    items = [
+        connection.execute(
+            f"SELECT {column} FROM customers WHERE reseller_id = ? AND id = ?",  # noqa: S608
+            (reseller_id, customer_id),
+        ).fetchone()[0]
+        for customer_id, reseller_id in heapq.nlargest(limit, newest)
+    ]
+    return Listing(items, total)
+
+
+def _rank(connection: sqlite3.Connection, reseller_id: int, customer_id: int) -> int:
+    """How many of the reseller's customers have this id or a lower one."""
+    row = connection.execute(
+        "SELECT place FROM customers WHERE reseller_id = ? AND id <= ? ORDER BY id DESC LIMIT 1",
+        (reseller_id, customer_id),
+    ).fetchone()
+    return ordinal_of(row[0]) if row else 0

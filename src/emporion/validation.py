@@ -1,0 +1,258 @@
+"""Reads a decoded JSON value as a msgspec Struct and collects every fault on the way, each with its path.
+
+The Structs and their `Meta` are the only place where a rule stands: this module enforces them, and the OpenAPI
+document shows them. msgspec's own conversion stops at the first fault, which is why we walk by ourselves.
+
+A member may carry, in `Meta(extra=…)`:
+    "rule": Callable[[str], str | None]     what is wrong with the value, or None
+    "says": str                             the message when `pattern` does not match
+    "trim": True                            white space around the value is dropped before all else
+A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
+missing or faulty is `UNSET` there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
+from msgspec import UNSET, inspect
+
+from emporion.errors import Fault
+
+if TYPE_CHECKING:
+    from msgspec.inspect import Field
+
+T = TypeVar("T", bound=msgspec.Struct)
+Read = Callable[[object, str, list[Fault]], object]
+
+# Text that no screen, spreadsheet or protocol takes unharmed. Tab and line ends are let through.
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+JSON_TYPES = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+# Longest run of digits that we turn into a number; any limit of ours is far below.
+MOST_DIGITS = 40
+# How many ignored members we compare with our own: a hostile body has a hundred thousand of them.
+MOST_HINTS = 20
+
+_readers: dict[type, Read] = {}
+
+
+def read(struct: type[T], value: object) -> tuple[T, list[Fault]]:
+    """Read `value`, a decoded JSON object, as `struct`.
+
+    Unknown members are ignored and null counts as absent (contract: Every request). Returns the Struct, whose
+    faulty members are UNSET, and the faults in the order of the Struct's members; it is whole if there are none.
+    """
+    faults: list[Fault] = []
+    return cast("T", _reader(struct)(value, "", faults)), faults
+
+
+def _reader(struct: type) -> Read:
+    if struct not in _readers:
+        _readers[struct] = _compile(inspect.type_info(struct), {})
+    return _readers[struct]
+
+
+def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
+    match type_:
+        case inspect.Metadata(type=inner, extra=more):
+            return _compile(inner, {**extra, **(more or {})})
+        case inspect.UnionType(types=types):
+            (only,) = [t for t in types if not isinstance(t, inspect.NoneType)]
+            return _compile(only, extra)
+        case inspect.StrType():
+            return _text(type_, extra)
+        case inspect.LiteralType(values=values):
+            return _choice(values)
+        case inspect.IntType():
+            return _number(type_)
+        case inspect.ListType():
+            return _array(type_)
+        case inspect.DictType():
+            return _dictionary(type_)
+        case inspect.StructType():
+            return _object(type_)
+    raise TypeError(f"no reader for {type_}")
+
+
+def _instead(value: object, wanted: str) -> str:
+    return f"must be {wanted}, not {JSON_TYPES.get(type(value), 'null')}"
+
+
+def _between(low: int | None, high: int | None, unit: str) -> str:
+    if low and high:
+        return f"must have {low} to {high} {unit}"
+    return f"must have at least {low} {unit}" if low else f"must have at most {high} {unit}"
+
+
+def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
+    low, high = type_.min_length, type_.max_length
+    pattern = re.compile(type_.pattern) if type_.pattern else None
+    rule: Callable[[str], str | None] | None = extra.get("rule")
+    says: str = extra.get("says", "")
+    trim: bool = extra.get("trim", False)
+
+    def wrong(value: str) -> str | None:
+        if low and not value.strip():
+            return "must not be empty"
+        if (low and len(value) < low) or (high and len(value) > high):
+            return _between(low, high, "characters") + f", not {len(value)}"
+        if not value.isprintable() and CONTROL_CHARACTERS.search(value):
+            return "must not contain control characters"
+        if pattern and not pattern.fullmatch(value):
+            return says
+        return rule(value) if rule else None
+
+    def read_text(value: object, path: str, faults: list[Fault]) -> object:
+        if not isinstance(value, str):
+            faults.append(Fault(path, _instead(value, "a string")))
+            return UNSET
+        text = value.strip() if trim else value
+        if message := wrong(text):
+            faults.append(Fault(path, message))
+            return UNSET
+        return text
+
+    return read_text
+
+
+def _choice(values: tuple[object, ...]) -> Read:
+    known = frozenset(values)
+    listed = ", ".join(str(value) for value in values[:-1]) + f" or {values[-1]}"
+
+    def read_choice(value: object, path: str, faults: list[Fault]) -> object:
+        if isinstance(value, str) and value in known:
+            return value
+        faults.append(
+            Fault(
+                path,
+                f"must be {listed}" if isinstance(value, str) else _instead(value, f"a string: {listed}"),
+            )
+        )
+        return UNSET
+
+    return read_choice
+
+
+def _number(type_: inspect.IntType) -> Read:
+    low, high = type_.ge, type_.le
+
+    def read_number(value: object, path: str, faults: list[Fault]) -> object:
+        # A query parameter arrives as text. `isdigit` alone would let other scripts' digits pass.
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value[-MOST_DIGITS:]) if value[:-MOST_DIGITS].strip("0") == "" else 10**MOST_DIGITS
+        if not isinstance(value, int) or isinstance(value, bool):
+            faults.append(Fault(path, "must be a whole number"))
+        elif low is not None and value < low:
+            faults.append(Fault(path, f"must be {low} or more"))
+        elif high is not None and value > high:
+            faults.append(Fault(path, f"must be {high} or less"))
+        else:
+            return value
+        return UNSET
+
+    return read_number
+
+
+def _array(type_: inspect.ListType) -> Read:
+    low, high = type_.min_length, type_.max_length
+    read_item = _compile(type_.item_type, {})
+
+    def read_array(value: object, path: str, faults: list[Fault]) -> object:
+        if not isinstance(value, list):
+            faults.append(Fault(path, _instead(value, "an array")))
+            return UNSET
+        if (low and len(value) < low) or (high and len(value) > high):
+            faults.append(Fault(path, _between(low, high, "entries") + f", not {len(value)}"))
+            return UNSET
+        return [read_item(item, f"{path}[{number}]", faults) for number, item in enumerate(value)]
+
+    return read_array
+
+
+def _dictionary(type_: inspect.DictType) -> Read:
+    high = type_.max_length
+    read_key, read_value = _compile(type_.key_type, {}), _compile(type_.value_type, {})
+
+    def read_dictionary(value: object, path: str, faults: list[Fault]) -> object:
+        if not isinstance(value, dict):
+            faults.append(Fault(path, _instead(value, "an object")))
+            return UNSET
+        if high and len(value) > high:
+            faults.append(Fault(path, f"must have at most {high} members, not {len(value)}"))
+            return UNSET
+        result = {}
+        for name, item in value.items():
+            if item is None:
+                continue
+            wrong_name: list[Fault] = []
+            if read_key(name, path, wrong_name) is UNSET:
+                faults.extend(Fault(path, f"has a name that {fault.message}") for fault in wrong_name)
+                continue
+            result[name] = read_value(item, f"{path}.{name}", faults)
+        return result
+
+    return read_dictionary
+
+
+def _object(type_: inspect.StructType) -> Read:
+    struct = type_.cls
+    members = [(field, field.encode_name, _compile(field.type, {})) for field in type_.fields]
+    known = {field.encode_name for field in type_.fields}
+    between: Callable[[object], Iterable[Fault]] | None = getattr(struct, "faults", None)
+
+    def read_object(value: object, path: str, faults: list[Fault]) -> object:
+        if not isinstance(value, dict):
+            faults.append(Fault(path or "body", _instead(value, "an object")))
+            return UNSET
+        prefix = path + "." if path else ""
+        before = len(faults)
+        parts: dict[str, object] = {}
+        for field, name, read_member in members:
+            item = value.get(name)
+            if item is not None:
+                parts[field.name] = read_member(item, prefix + name, faults)
+            elif field.required:
+                faults.append(Fault(prefix + name, "is required"))
+                parts[field.name] = UNSET
+            else:
+                parts[field.name] = _default(field)
+        result = struct(**parts)
+        if between:
+            faults.extend(Fault(prefix + fault.field, fault.message) for fault in between(result))
+        if len(faults) > before:
+            _hint(value, prefix, known, faults)
+        return result
+
+    return read_object
+
+
+def _default(field: Field) -> object:
+    return field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+
+
+def _hint(value: dict[str, object], prefix: str, known: set[str], faults: list[Fault]) -> None:
+    """Where an ignored member looks like one that is absent, say so in place of, or beside, the fault."""
+    absent = {name.lower(): name for name in known if value.get(name) is None}
+    unknown = (name for name in value if name not in known)
+    for ignored in itertools.islice(unknown, MOST_HINTS):
+        for close in difflib.get_close_matches(ignored.lower()[:64], absent, n=1):
+            name = absent.pop(close)
+            meant = f"{ignored[:64]} is ignored, did you mean {name}?"
+            for at, fault in enumerate(faults):
+                if fault.field == prefix + name:
+                    faults[at] = Fault(fault.field, f"{fault.message}: {meant}")
+                    break
+            else:
+                faults.append(Fault(prefix + name, f"is absent: {meant}"))

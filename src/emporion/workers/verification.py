@@ -1,0 +1,28 @@
+"""Verifies pending customers, a moment after they were created and after every restart."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from emporion.marketplace.customers import Customers
+
+# Seconds between two looks: a customer is verified within two seconds (contract: POST /customers).
+INTERVAL = 0.5
+
+log = structlog.get_logger()
+
+
+async def verify_customers(customers: Customers) -> None:
+    """Verify whoever is waiting, again and again, until cancelled. Its only memory is the database."""
+    while True:
+        try:
+            found = await customers.verify_waiting()
+        except Exception:
+            # The database may be away for a while; the next look finds what this one did not.
+            log.exception("verification failed, it will be tried again")
+            found = 0
+        await asyncio.sleep(0 if found else INTERVAL)
