@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from emporion.store.base import Platform, Store
 
-OPERATIONS = (*tokens.OPERATIONS, *customers.OPERATIONS)
+# The busiest first: a request is compared with one path after the other.
+OPERATIONS = (*customers.OPERATIONS, *tokens.OPERATIONS)
 
 log = structlog.get_logger()
 

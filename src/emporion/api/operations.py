@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, compile_path
 
 from emporion.api.gate import BASIC
 from emporion.api.problems import method_not_allowed
@@ -65,10 +65,11 @@ class Operation:
     errors: tuple[Code, ...] = ()
 
 
-class Resource:
-    """Answers the operations of one path (an ASGI application)."""
+class Resource(BaseRoute):
+    """Answers the operations of one path."""
 
-    def __init__(self, operations: Iterable[Operation], marketplace: Marketplace, gate: Gate) -> None:
+    def __init__(self, path: str, operations: Iterable[Operation], marketplace: Marketplace, gate: Gate) -> None:
+        self._pattern, _, _ = compile_path(path)
         self._operations: dict[str, Operation] = {operation.method: operation for operation in operations}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]  # RFC 9110 §9.1: never without the other
@@ -76,7 +77,11 @@ class Resource:
         self._marketplace = marketplace
         self._gate = gate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found = self._pattern.match(scope["path"])
+        return (Match.FULL, {"path_params": found.groupdict()}) if found else (Match.NONE, {})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self._operations.get(scope["method"])
         if not operation:
             raise method_not_allowed(scope["path"], self._allow)
@@ -110,9 +115,9 @@ class Resource:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def routes(operations: Iterable[Operation], marketplace: Marketplace, gate: Gate) -> list[Route]:
-    """A route for each path of the table."""
+def routes(operations: Iterable[Operation], marketplace: Marketplace, gate: Gate) -> list[BaseRoute]:
+    """A resource for each path of the table."""
     by_path: dict[str, list[Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
-    return [Route(path, Resource(found, marketplace, gate)) for path, found in by_path.items()]
+    return [Resource(path, found, marketplace, gate) for path, found in by_path.items()]

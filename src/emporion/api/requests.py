@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from email.message import Message
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
@@ -45,7 +46,7 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
         raise Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8.") from None
     except ValueError:
         raise Problem(Code.MALFORMED, f"The query must not have more than {MOST_PARAMETERS} parameters.") from None
-    known = {field.encode_name for field in msgspec.structs.fields(struct)} if struct else set()
+    known = _names(struct) if struct else frozenset()
     given = {name: value for name, value in pairs if name in known}
     ignored = ", ".join(dict.fromkeys(quote(name[:64], safe="") for name, _ in pairs if name not in known))
     if not struct:
@@ -56,6 +57,11 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     if faults:
         refuse(faults)
     return result, ignored
+
+
+@cache
+def _names(struct: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(struct.__struct_encode_fields__)
 
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, required: bool) -> dict[str, Any]:

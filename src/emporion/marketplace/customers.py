@@ -36,9 +36,9 @@ decode = msgspec.json.Decoder(Customer).decode
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page of customers as JSON documents, and what is said of it."""
+    """A page of customers and what is said of it. data: a JSON array."""
 
-    data: list[msgspec.Raw]
+    data: msgspec.Raw
     pagination: Pagination
 
 
@@ -83,7 +83,7 @@ class Customers:
         )
         limit = min(query.limit, LARGEST_PAGE)
         listing = await self._store.customers(root, wanted, query.offset, limit, whole=whole)
-        return Page([msgspec.Raw(item) for item in listing.items], Pagination(query.offset, limit, listing.total))
+        return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
 
     async def create(self, actor: Actor, body: dict[str, Any]) -> bytes:
         """Create a customer of the actor's account from a client's JSON object; its public JSON.

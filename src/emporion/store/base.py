@@ -110,9 +110,9 @@ class Filter(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True):
-    """A part of a list: JSON documents, newest first, and the size of the whole list."""
+    """A part of a list and the size of the whole. data: a JSON array of documents, newest first."""
 
-    items: Sequence[bytes]
+    data: bytes
     total: int
 
 
