@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from emporion.credentials import PasswordQuality
 
@@ -142,8 +142,10 @@ class Settings:
 
         Raises BadSetting for the first that cannot be used.
         """
-        read = {field.name: _read(SETTINGS[field.name], values.get(field.name)) for field in fields(cls)}
-        settings = cls(**cast("dict[str, object]", read))  # type: ignore[arg-type]  # each is read by its own rule
+        read: dict[str, Any] = {
+            field.name: _read(SETTINGS[field.name], values.get(field.name)) for field in fields(cls)
+        }
+        settings = cls(**read)
         if (settings.tls_cert is None) != (settings.tls_key is None):
             raise BadSetting("--tls-cert and --tls-key must be given together")
         return settings

@@ -85,8 +85,8 @@ class Door:
             log.exception("failed", correlation_id=correlation_id, method=scope["method"], path=path)
             if status:  # too late for another answer: the connection must break
                 raise
-            problem = Problem(Code.INTERNAL, "Something failed on our side; tell us the correlation id.")
-            await send_error(answer, problem, to_error(problem, path, correlation_id, self._clock()))
+            failure = Problem(Code.INTERNAL, "Something failed on our side; tell us the correlation id.")
+            await send_error(answer, failure, to_error(failure, path, correlation_id, self._clock()))
         if self._log_requests:
             milliseconds = round((self._clock() - began) * 1000, 1)
             log.debug("request", correlation_id=correlation_id, method=scope["method"], path=path, status=status,

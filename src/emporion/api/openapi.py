@@ -154,7 +154,7 @@ def _schemas(operations: Iterable[Operation]) -> Json:
 
 
 def _operation(operation: Operation, schemas: Json) -> Json:
-    parameters = [{"$ref": f"#/components/parameters/{name}"} for name in PARAMETERS]
+    parameters: list[Json] = [{"$ref": f"#/components/parameters/{name}"} for name in PARAMETERS]
     if "{id}" in operation.path:
         schema = {key: value for key, value in msgspec.json.schema(AccountId).items() if key in ("type", "examples")}
         parameters.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ DEFAULT_LANGUAGE = "en"
 # How often a change is tried again because another one came between; each round one of them gets through.
 ATTEMPTS = 50
 # How many customers are verified in one go, so that clients' writes get their turn in between.
-VERIFIED_AT_ONCE = 64
+VERIFIED_AT_ONCE = 32
 LONGEST_ID = 18
 
 decode = msgspec.json.Decoder(Customer).decode
@@ -108,7 +107,7 @@ class Customers:
             change = await self._change(record, patch, actor.origin())
             if change is None:
                 return record.document
-            changed = await self._store.change_customer(change)
+            (changed,) = await self._store.change_customers([change])
             if changed:
                 return changed.document
         raise Problem(
@@ -120,24 +119,22 @@ class Customers:
     async def verify_waiting(self) -> int:
         """Make pending customers active, some at a time; how many were found waiting."""
         waiting = await self._store.waiting("pending", VERIFIED_AT_ONCE)
-        await asyncio.gather(*map(self._verify, waiting))
+        # Whoever changed a customer meanwhile wins; it is still waiting then, or not any more.
+        await self._store.change_customers([self._verified(record) for record in waiting])
         return len(waiting)
 
-    async def _verify(self, record: Record) -> None:
+    def _verified(self, record: Record) -> Change:
         before = decode(record.document)
-        # Whoever changed the customer meanwhile wins; it is still waiting then, or not any more.
-        await self._store.change_customer(
-            Change(
-                reseller_id=record.reseller_id,
-                id=record.id,
-                version=record.version,
-                customer=structs.replace(before, status="active"),
-                logins=None,
-                event="customer.verified",
-                changes={"status": (before.status, "active")},
-                origin=Origin(user=None, door="worker"),
-                at=self._now(),
-            )
+        return Change(
+            reseller_id=record.reseller_id,
+            id=record.id,
+            version=record.version,
+            customer=structs.replace(before, status="active"),
+            logins=None,
+            event="customer.verified",
+            changes={"status": (before.status, "active")},
+            origin=Origin(user=None, door="worker"),
+            at=self._now(),
         )
 
     async def _change(self, record: Record, patch: dict[str, Any], origin: Origin) -> Change | None:

@@ -173,10 +173,10 @@ class Store(Protocol):
         gives the id of the customer that has it, or at `contactPersons[N].login`.
         """
 
-    async def change_customer(self, change: Change) -> Record | None:
-        """Put a customer into its new state, or return None if it has moved on from `change.version`.
+    async def change_customers(self, changes: Sequence[Change]) -> list[Record | None]:
+        """Put customers into their new states; for each its record, or None if it has moved on from its version.
 
-        Raises Problem (CONFLICT) as `add_customer` does.
+        Raises Problem (CONFLICT) as `add_customer` does; then none of them has changed.
         """
 
     async def owner(self, customer_id: int) -> int | None:

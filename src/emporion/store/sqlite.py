@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import msgspec
 from msgspec import structs
 
+from emporion.accounts import fold_email
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.events import Event, Origin
 from emporion.store import rows
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emporion.accounts import Status
-    from emporion.events import EventType
+    from emporion.events import Door, EventType
 
 T = TypeVar("T")
 
@@ -213,8 +214,8 @@ class SqliteStore:
     async def add_customer(self, new: NewRecord) -> Record:
         return await self._writer.run(lambda connection: _insert_customer(connection, new))
 
-    async def change_customer(self, change: Change) -> Record | None:
-        return await self._writer.run(lambda connection: _update_customer(connection, change))
+    async def change_customers(self, changes: Sequence[Change]) -> list[Record | None]:
+        return await self._writer.run(lambda c: [_update_customer(c, change) for change in changes])
 
     async def owner(self, customer_id: int) -> int | None:
         row = self._one("SELECT reseller_id FROM accounts WHERE id = ? AND kind = 'customer'", customer_id)
@@ -265,7 +266,7 @@ class SqliteStore:
     async def events(self, reseller_id: int, after: int, limit: int) -> list[Event]:
         return await self._in_thread(
             lambda connection: [
-                Event(*row[:5], Origin(*row[5:8]), msgspec.json.decode(row[8], type=dict[str, tuple[Any, Any]]))
+                _event(*row)
                 for row in connection.execute(
                     """
                     SELECT reseller_id, sequence, account_id, type, at, user, door, correlation_id, changes
@@ -413,22 +414,21 @@ def _update_customer(connection: sqlite3.Connection, change: Change) -> Record |
         return None
     at, old_name = row
     document, name = rows.document(customer), rows.folded_name(customer)
+    values: dict[str, object] = {
+        "status": customer.status,
+        "updated_at": change.at,
+        "summary": rows.summary(customer),
+        "document": document,
+    }
+    # Indexed columns are written only where they change: the index entry would be made anew all the same.
+    if name != old_name:
+        values["name_folded"] = name
+    if "externalId" in change.changes:
+        values["external_id"] = customer.external_id
     if not connection.execute(
-        """
-        UPDATE OR IGNORE customers SET external_id = ?, name_folded = ?, status = ?, version = version + 1,
-            updated_at = ?, summary = ?, document = ?
-        WHERE reseller_id = ? AND place = ?
-        """,
-        (
-            customer.external_id,
-            name,
-            customer.status,
-            change.at,
-            rows.summary(customer),
-            document,
-            reseller_id,
-            at,
-        ),
+        f"UPDATE OR IGNORE customers SET version = version + 1, {', '.join(f'{column} = ?' for column in values)}"  # noqa: S608
+        " WHERE reseller_id = ? AND place = ?",
+        (*values.values(), reseller_id, at),
     ).rowcount:
         _refuse_external_id(connection, reseller_id, customer.external_id)
     if name != old_name:
@@ -442,7 +442,7 @@ def _update_customer(connection: sqlite3.Connection, change: Change) -> Record |
         before = msgspec.convert(change.changes["contactPersons"][0], list[dict[str, str]])
         connection.executemany(
             "DELETE FROM customer_emails WHERE reseller_id = ? AND email = ? AND place = ?",
-            [(reseller_id, rows.fold_email(person["email"]), at) for person in before],
+            [(reseller_id, fold_email(person["email"]), at) for person in before],
         )
         _insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
     if change.logins is not None:
@@ -520,6 +520,28 @@ def _refuse_external_id(connection: sqlite3.Connection, reseller_id: int, extern
 
 
 # Reads
+
+
+def _event(
+    reseller_id: int,
+    sequence: int,
+    account_id: int,
+    kind: EventType,
+    at: int,
+    user: str | None,
+    door: Door,
+    correlation_id: str | None,
+    changes: str,
+) -> Event:
+    return Event(
+        reseller_id,
+        sequence,
+        account_id,
+        kind,
+        at,
+        Origin(user, door, correlation_id),
+        msgspec.json.decode(changes, type=dict[str, tuple[Any, Any]]),
+    )
 
 
 def _logins(connection: sqlite3.Connection, reseller_id: int, customer_id: int) -> list[AdministratorLogin]:
