@@ -157,7 +157,7 @@ Password = Annotated[
 Language = Annotated[
     str,
     Meta(
-        min_length=2,
+        min_length=1,
         max_length=35,
         pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$",
         description="Language of the account: a BCP 47 tag in any case, with - or _. Kept as sent.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from emporion.marketplace.tokens import Tokens
 
 Headers = Mapping[bytes, bytes]
-
-BEARER = 'Bearer realm="emporion"'
-BASIC = 'Basic realm="emporion", charset="UTF-8"'
 
 # For how many seconds a caller who was let in need not be checked again: a revoked key is out after that.
 REMEMBERED = 1.0
@@ -65,14 +62,8 @@ class Gate:
         admission = self._remembered.get(shown)
         if admission and self._clock() < admission.until:
             return admission
-        key = await self.key(headers, BEARER)
-        try:
-            claims = self._tokens.read(_authorization(headers, "Bearer", "TOKEN"), key)
-        except Problem as problem:
-            if problem.code is Code.UNAUTHENTICATED:
-                error = ', error="invalid_token"' if b"authorization" in headers else ""
-                problem.headers["WWW-Authenticate"] = BEARER + error
-            raise
+        key = await self.key(headers)
+        claims = self._tokens.read(_authorization(headers, "Bearer", "TOKEN"), key)
         actor = Actor(claims.account_id, claims.user, "api")
         admission = Admission(actor, key, min(self._clock() + REMEMBERED, claims.expires))
         if len(self._remembered) >= MOST_REMEMBERED:
@@ -80,23 +71,15 @@ class Gate:
         self._remembered[shown] = admission
         return admission
 
-    async def key(self, headers: Headers, challenge: str) -> SubscriptionKey:
-        """The caller's subscription key. Raises Problem (UNAUTHENTICATED) with `challenge` in its headers."""
-        try:
-            return await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
-        except Problem as problem:
-            problem.headers["WWW-Authenticate"] = challenge
-            raise
+    async def key(self, headers: Headers) -> SubscriptionKey:
+        """The caller's subscription key. Raises Problem (UNAUTHENTICATED)."""
+        return await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
 
     def login(self, headers: Headers) -> Login:
         """The login and password of Basic authentication (RFC 7617). Raises Problem (UNAUTHENTICATED)."""
-        try:
-            login, colon, password = _basic(_authorization(headers, "Basic", "BASE64")).partition(":")
-            if not colon:
-                raise Problem(Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64.")
-        except Problem as problem:
-            problem.headers["WWW-Authenticate"] = BASIC
-            raise
+        login, colon, password = _basic(_authorization(headers, "Basic", "BASE64")).partition(":")
+        if not colon:
+            raise Problem(Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64.")
         return Login(login, password)
 
     def version(self, headers: Headers, key: SubscriptionKey) -> str:
@@ -112,6 +95,13 @@ class Gate:
             known = " and ".join(get_args(ApiVersion))
             raise Problem(Code.INVALID, f"The header X-Api-Version names an unknown version; known are {known}.")
         return version
+
+
+def challenge(access: Literal["Bearer", "Basic"], headers: Headers) -> str:
+    """What WWW-Authenticate says to a caller who was not let in (RFC 6750 §3, RFC 7617 §2)."""
+    if access == "Basic":
+        return 'Basic realm="emporion", charset="UTF-8"'
+    return 'Bearer realm="emporion"' + (', error="invalid_token"' if b"authorization" in headers else "")
 
 
 def _authorization(headers: Headers, scheme: str, what: str) -> str:

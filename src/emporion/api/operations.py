@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from starlette.routing import BaseRoute, Match, compile_path
 
-from emporion.api.gate import BASIC
+from emporion.api.gate import challenge
 from emporion.api.problems import method_not_allowed
 from emporion.api.requests import read_body, read_query
+from emporion.errors import Code, Problem
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from emporion.api.gate import Gate, Login
-    from emporion.errors import Code
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
     from emporion.store.base import SubscriptionKey
@@ -85,13 +85,26 @@ class Resource(BaseRoute):
         operation = self._operations.get(scope["method"])
         if not operation:
             raise method_not_allowed(scope["path"], self._allow)
+        try:
+            headers, body = await self._answer(operation, scope, receive)
+        except Problem as problem:
+            if problem.code is Code.UNAUTHENTICATED:
+                problem.headers["WWW-Authenticate"] = challenge(operation.access, scope["named_headers"])
+            raise
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _answer(
+        self, operation: Operation, scope: Scope, receive: Receive
+    ) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Headers and body of the answer, once the caller was let in and the request was read."""
         headers = scope["named_headers"]
         caller: Actor | Login
         if operation.access == "Bearer":
             admission = await self._gate.admit(headers)
             caller, key = admission.actor, admission.key
         else:
-            key = await self._gate.key(headers, BASIC)
+            key = await self._gate.key(headers)
             caller = self._gate.login(headers)
         version = self._gate.version(headers, key)
         query, ignored = None, ""
@@ -111,8 +124,7 @@ class Resource(BaseRoute):
             answer.append((b"x-ignored-parameters", ignored.encode()))
         if operation.access == "Basic":
             answer.append((b"cache-control", b"no-store"))
-        await send({"type": "http.response.start", "status": 200, "headers": answer})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        return answer, body
 
 
 def routes(operations: Iterable[Operation], marketplace: Marketplace, gate: Gate) -> list[BaseRoute]:

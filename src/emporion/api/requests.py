@@ -109,6 +109,8 @@ async def _receive(receive: Receive) -> bytes:
 
 
 def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Encoding must be left out: send the body plain.")
     content_type = headers.get(b"content-type", b"")
     if content_type == b"application/json":
         return

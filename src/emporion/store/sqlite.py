@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -83,11 +84,14 @@ class SqliteStore:
                 f"SQLite {wanted} or newer is needed; this Python has {sqlite3.sqlite_version}.",
             )
         try:
+            # It holds digests and the key that signs tokens; its companions -wal and -shm get the same mode.
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             with closing(self._connect()) as connection:
                 _migrate(connection)
             self._reader = self._connect(reading=True)
-        except sqlite3.Error as error:
-            raise Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {error}.") from error
+        except (sqlite3.Error, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {why}.") from error
         self._writer.start()
 
     async def close(self) -> None:

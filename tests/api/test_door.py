@@ -1,0 +1,60 @@
+"""Errors on our side: told without anything of the inside, logged with all of it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from structlog.testing import capture_logs
+
+from emporion.marketplace.customers import Customers
+from emporion.store.group_commit import unavailable
+from tests.conftest import Caller, Serve, new_contact, new_customer
+from tests.document import CheckedClient
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    async def fail(*_: object, **__: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr(Customers, "document", fail)
+
+
+def test_a_failure_is_500_and_shows_nothing_of_the_inside(
+    client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, RuntimeError("SELECT secret FROM inside"))
+    with capture_logs() as logs:
+        answer = client.get("/customers/1000001", callers["sandbox"], headers={"X-Correlation-ID": "find-me"})
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.json()["correlationId"] == "find-me"
+    assert [(entry["correlation_id"], entry["event"]) for entry in logs] == [("find-me", "failed")]
+
+
+def test_a_database_that_is_away_is_503_with_retry_after(
+    client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, unavailable(sqlite3.OperationalError("disk I/O error")))
+    with capture_logs() as logs:
+        answer = client.get("/customers/1000001", callers["sandbox"])
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
+    assert "disk" not in answer.text
+    assert logs[0]["event"] == "not answered"
+
+
+def test_no_secret_is_logged(serve: Serve, callers: dict[str, Caller]) -> None:
+    client = serve(log_level="debug")
+    with capture_logs() as logs:
+        contact = new_contact(login="secret-login", password="Ecx$cvdazv")
+        client.post("/customers", callers["sandbox"], json=new_customer(contactPersons=[contact]))
+        client.post("/customers", callers["sandbox"], json=new_customer(contactPersons=[{**contact, "email": "x"}]))
+        client.post("/token", headers={"X-Subscription-Key": callers["sandbox"].key}, auth=("sandbox", "wrong-secret"))
+    assert [(entry["method"], entry["path"], entry["status"]) for entry in logs] == [
+        ("POST", "/customers", 200),
+        ("POST", "/customers", 400),
+        ("POST", "/token", 401),
+    ]
+    for secret in ("secret-login", "Ecx$cvdazv", "wrong-secret", callers["sandbox"].key, callers["sandbox"].token):
+        assert secret not in str(logs)

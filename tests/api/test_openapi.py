@@ -1,0 +1,123 @@
+"""The OpenAPI document: it is valid, it says what the contract says, and its examples are true."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from emporion.accounts import NewCustomer
+from emporion.api import openapi
+from emporion.app import OPERATIONS
+from emporion.validation import read
+from tests.conftest import Caller, Serve
+from tests.document import CheckedClient, document
+
+METHODS = ("get", "post", "patch")
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation) for path, item in document()["paths"].items() for method, operation in item.items()
+    ]
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert document()["openapi"] == "3.1.0"
+    OpenAPIV31SpecValidator(document()).validate()
+
+
+def test_the_operations_have_the_ids_that_clients_know() -> None:
+    assert {(method, path): operation["operationId"] for path, method, operation in operations()} == {
+        ("post", "/token"): "generateAuthToken",
+        ("get", "/customers"): "getCustomers",
+        ("post", "/customers"): "createCustomer",
+        ("get", "/customers/{id}"): "getCustomerById",
+        ("patch", "/customers/{id}"): "updateCustomer",
+    }
+
+
+def test_everything_is_described_and_has_an_example() -> None:
+    for path, method, operation in operations():
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["description"], where
+        for parameter in operation["parameters"]:
+            if "$ref" in parameter:
+                parameter = document()["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]]
+            assert parameter["description"], where
+        for status, response in operation["responses"].items():
+            assert response["description"], where
+            content = response["content"]["application/json"]
+            assert content.get("example") or content.get("examples"), f"{where} {status}"
+    for name, schema in document()["components"]["schemas"].items():
+        assert schema["description"], name
+        for member, described in schema["properties"].items():
+            assert "description" in json.dumps(described) or "$ref" in json.dumps(described), f"{name}.{member}"
+
+
+def _validator(schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": document()["components"]})
+
+
+def test_every_example_fits_its_schema() -> None:
+    for _, _, operation in operations():
+        contents = [response["content"] for response in operation["responses"].values()]
+        if "requestBody" in operation:
+            contents.append(operation["requestBody"]["content"])
+        for content in contents:
+            media = content["application/json"]
+            examples = (
+                [media["example"]] if "example" in media else [one["value"] for one in media["examples"].values()]
+            )
+            for example in examples:
+                _validator(media["schema"]).validate(example)
+
+
+def test_the_example_of_a_customer_can_be_sent_as_it_stands(serve: Serve, callers: dict[str, Caller]) -> None:
+    client = serve()
+    post = document()["paths"]["/customers"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    assert (
+        client.post("/customers", callers["sandbox"], json=post).json()
+        == (document()["paths"]["/customers"]["post"]["responses"]["200"]["content"]["application/json"]["example"])
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_each_operation_has_the_errors_that_its_kind_can_have(operation: Any) -> None:
+    statuses = set(document()["paths"][operation.path][operation.method.lower()]["responses"])
+    assert statuses >= {"200", "400", "401", "403", "500", "503"}
+    assert ({"408", "413", "415"} <= statuses) == bool(operation.body)
+    assert ("404" in statuses) == ("{id}" in operation.path or operation.query is not None)
+
+
+def test_secrets_are_for_writing_only_and_in_no_answer() -> None:
+    schemas = document()["components"]["schemas"]
+    for secret in ("login", "password"):
+        assert "writeOnly" in json.dumps(schemas["NewContactPerson"]["properties"][secret])
+        assert secret not in schemas["ContactPerson"]["properties"]
+
+
+def test_the_path_prefix_is_told() -> None:
+    assert openapi.document(OPERATIONS, "/marketplace/eu")["servers"] == [{"url": "/marketplace/eu"}]
+
+
+def test_the_document_is_served_without_credentials(client: CheckedClient) -> None:
+    answer = client.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == document()
+
+
+@pytest.mark.parametrize("member", ["name", "externalId", "phoneNumber", "login", "language", "countryCode"])
+def test_what_the_schema_says_of_a_member_is_what_is_checked(member: str) -> None:
+    """The rules stand once: the schema of a member refuses what the reader refuses, for lengths and patterns."""
+    text = json.dumps(document()["components"]["schemas"])
+    assert re.search(rf'"{member}": {{', text)
+    for value in ("", "x" * 300):
+        body = {member: value, "contactPersons": [{member: value}], "address": {member: value}}
+        fields = [fault.field.rpartition(".")[2] for fault in read(NewCustomer, body)[1]]
+        assert member in fields

@@ -1,0 +1,116 @@
+"""Bodies that no client should send: each gets a clear 4xx, quickly, and the server lives on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from emporion.api import requests
+from tests.conftest import Caller, new_customer
+from tests.document import CheckedClient
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[" * 10_000 + b"]" * 10_000, "nested too deeply"),
+        (b'{"x":' * 10_000 + b"1" + b"}" * 10_000, "nested too deeply"),
+        (b'{"x":' * 10_000, "nested too deeply"),
+        (b'{"x":' + b"9" * 5000 + b"}", "a number is too large"),
+        (b'{"name": "\xff"}', "must be UTF-8"),
+        (b'{"\xff": 1}', "must be UTF-8"),
+        ('{"name": "x"}'.encode("utf-16"), "must be"),
+        (b'{"a" 1}', "Expecting ':' delimiter at line 1, column 6"),
+        (b"\x00", "must be valid JSON"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_body_that_cannot_be_read(
+    client: CheckedClient, callers: dict[str, Caller], body: bytes, message: str, method: str
+) -> None:
+    path = "/customers" if method == "POST" else "/customers/1000001"
+    answer = client.request(
+        method, path, callers["sandbox"], content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert message in answer.json()["message"]
+
+
+@pytest.mark.parametrize("depth", [1, 50, 500])
+def test_what_is_ignored_may_be_nested(client: CheckedClient, callers: dict[str, Caller], depth: int) -> None:
+    for member in ("unknown", "id"):
+        text = json.dumps({**new_customer(), member: 0}).replace(
+            f'"{member}": 0', f'"{member}": ' + "[" * depth + "]" * depth
+        )
+        answer = client.post(
+            "/customers", callers["sandbox"], content=text.encode(), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("member", ["address", "attributes", "contactPersons", "name", "status"])
+def test_deep_nesting_where_a_value_belongs_is_a_fault_of_that_member(
+    client: CheckedClient, callers: dict[str, Caller], member: str
+) -> None:
+    deep: object = "x"
+    for _ in range(400):
+        deep = {"city": deep}
+    answer = client.patch("/customers/1000001", callers["sandbox"], json={member: deep})
+    assert answer.status_code == 400
+    assert answer.json()["details"][0]["field"].startswith(member)
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    yield b'{"x": "'
+    for _ in range(size // 1000):
+        yield b"y" * 1000
+    yield b'"}'
+
+
+def test_a_body_over_a_mebibyte_is_refused_whether_or_not_its_length_is_told(
+    client: CheckedClient, callers: dict[str, Caller]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    for content in (b"x" * (requests.LARGEST_BODY + 1), chunks(requests.LARGEST_BODY + 1000)):
+        answer = client.post("/customers", callers["sandbox"], content=content, headers=headers)
+        assert answer.status_code == 413
+        assert answer.json()["message"] == "The body must not be larger than 1 MiB."
+
+
+def test_a_body_of_just_a_mebibyte_is_read(client: CheckedClient, callers: dict[str, Caller]) -> None:
+    body = json.dumps(new_customer()).encode()
+    content = body[:-1] + b', "x": "' + b"y" * (requests.LARGEST_BODY - len(body) - 9) + b'"}'
+    assert len(content) == requests.LARGEST_BODY
+    headers = {"Content-Type": "application/json"}
+    assert client.post("/customers", callers["sandbox"], content=content, headers=headers).status_code == 200
+
+
+def test_a_body_with_a_hundred_thousand_unknown_members_does_not_hold_the_server(
+    client: CheckedClient, callers: dict[str, Caller]
+) -> None:
+    body = {f"contactPerson{number}": 1 for number in range(40_000)}
+    began = time.monotonic()
+    answer = client.post("/customers", callers["sandbox"], json=body)
+    assert answer.status_code == 400
+    assert time.monotonic() - began < 5, "comparing each with our own members took minutes"
+
+
+def test_faults_are_bounded_by_what_a_body_may_have(client: CheckedClient, callers: dict[str, Caller]) -> None:
+    body = new_customer(contactPersons=[5] * 100_000, attributes={str(number): 5 for number in range(50_000)})
+    answer = client.post("/customers", callers["sandbox"], json=body)
+    assert [detail["field"] for detail in answer.json()["details"]] == ["attributes", "contactPersons"]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_forever(
+    client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never() -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(requests, "_receive", lambda _: never())
+    answer = client.post("/customers", callers["sandbox"], json=new_customer())
+    assert answer.status_code == 408
+    assert "within 30 seconds" in answer.json()["message"]

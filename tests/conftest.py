@@ -1,0 +1,158 @@
+"""What tests share: a platform with a few resellers, copied for each test, and clients that act for them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from emporion.app import build_app, build_marketplace
+from emporion.credentials import TokenClaims, encode_token, hash_password, key_digest
+from emporion.marketplace import platforms
+from emporion.marketplace.platforms import PROVIDER_ID, RESELLER_ID, SANDBOX
+from emporion.settings import Settings
+from emporion.store.base import NewReseller, SubscriptionKey, User
+from emporion.store.sqlite import SqliteStore
+from tests.document import CheckedClient
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An external system: a reseller's API user with its key, and a token that is good for the whole run."""
+
+    reseller_id: int
+    login: str
+    password: str
+    key: str
+    token: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-Subscription-Key": self.key, "Authorization": f"Bearer {self.token}"}
+
+
+# `sandbox` and `other` stand beside each other below the provider, `below` stands below `sandbox`.
+CALLERS = {
+    "provider": Caller(PROVIDER_ID, "provider", "Provider-1", "0" * 32),
+    "sandbox": Caller(RESELLER_ID, SANDBOX.user, SANDBOX.password, SANDBOX.subscription_key),
+    "other": Caller(900_001, "other", "Other-pass-1", "1" * 32),
+    "below": Caller(900_002, "below", "Below-pass-1", "2" * 32),
+    "pinned": Caller(RESELLER_ID, SANDBOX.user, SANDBOX.password, "3" * 32),
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """A database with the sandbox and all callers, to be copied."""
+
+    path: Path
+    callers: dict[str, Caller]
+
+
+def settings_for(path: Path, **values: str) -> Settings:
+    """Settings for the database at `path`, the rest by default."""
+    return Settings.read({"database": f"sqlite:///{path}", **values})
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    path = tmp_path_factory.mktemp("template") / "emporion.db"
+
+    async def make() -> bytes:
+        store = SqliteStore(path)
+        await store.open()
+        await platforms.found(store, SANDBOX, sandbox=True)
+        platform = await store.platform()
+        assert platform
+        await platforms.furnish_sandbox(build_marketplace(settings_for(path), store, platform).customers)
+        await store.add_reseller(NewReseller("Other", PROVIDER_ID, CALLERS["other"].reseller_id))
+        await store.add_reseller(NewReseller("Below", RESELLER_ID, CALLERS["below"].reseller_id))
+        for name in ("provider", "other", "below"):
+            caller = CALLERS[name]
+            await store.add_user(User(caller.login, caller.reseller_id, "us", hash_password(caller.password)))
+            await store.add_key(SubscriptionKey(key_digest(caller.key), caller.reseller_id))
+        await store.add_key(SubscriptionKey(key_digest(CALLERS["pinned"].key), RESELLER_ID, "1.15"))
+        await store.close()
+        return platform.signing_key
+
+    signing_key = asyncio.run(make())
+    now = time.time()
+    callers = {}
+    for name, caller in CALLERS.items():
+        claims = TokenClaims(caller.reseller_id, caller.login, "us", now + 86400)
+        token = encode_token(claims, now, signing_key)
+        callers[name] = Caller(caller.reseller_id, caller.login, caller.password, caller.key, token)
+    return Template(path, callers)
+
+
+@pytest.fixture
+def database(template: Template, tmp_path: Path) -> Path:
+    """A database of the test's own, with the sandbox and all callers."""
+    return Path(shutil.copy(template.path, tmp_path / "emporion.db"))
+
+
+@pytest.fixture
+def callers(template: Template) -> dict[str, Caller]:
+    return template.callers
+
+
+Serve = Callable[..., CheckedClient]
+
+
+@pytest.fixture
+def serve(database: Path) -> Iterator[Serve]:
+    """Starts the application in this process; settings by keyword. It ends with the test."""
+    with ExitStack() as running:
+
+        @contextmanager
+        def app(**values: str) -> Iterator[CheckedClient]:
+            with TestClient(build_app(settings_for(database, **values)), raise_server_exceptions=False) as client:
+                yield CheckedClient(client, values.get("root_path", ""))
+
+        def start(**values: str) -> CheckedClient:
+            manager: AbstractContextManager[CheckedClient] = app(**{"verification": "manual", **values})
+            return running.enter_context(manager)
+
+        yield start
+
+
+@pytest.fixture
+def client(serve: Serve) -> CheckedClient:
+    """The application with default settings, but without verification by itself."""
+    return serve()
+
+
+def new_customer(**members: Any) -> dict[str, Any]:
+    """A body that POST /customers accepts, with `members` in place of its own; None leaves one out."""
+    body = {
+        "name": "München GmbH",
+        "address": {"streetAddress": "Weg 1", "postalCode": "80331", "city": "München", "countryCode": "DE"},
+        "contactPersons": [new_contact()],
+        **members,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def new_contact(**members: Any) -> dict[str, Any]:
+    """A contact person that POST /customers accepts, with `members` in place of its own."""
+    return {
+        "type": "admin",
+        "firstName": "Anna",
+        "lastName": "Weiß",
+        "email": "anna@example.com",
+        "phoneNumber": "+49891234567",
+        **members,
+    }

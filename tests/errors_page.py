@@ -1,0 +1,60 @@
+"""Writes docs/errors.md out of the errors themselves: `uv run python -m tests.errors_page`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from emporion.api.openapi import EXAMPLE_TIME, EXAMPLES
+from emporion.api.problems import STATUS, to_error
+from emporion.errors import Code
+
+PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
+
+HEAD = """# Errors
+
+Every error, of every kind, is JSON of the same shape. `message` is for people; `details`, where it is there, names
+each member or parameter at fault by its path. `correlationId` is that of the request (your own `X-Correlation-ID` if
+you sent a well-formed one) and stands in the log beside the reason.
+
+A request that is not HTTP at all (a broken request line, a header over the server's limits) is refused before it gets
+this far, with an empty 400 or 431.
+"""
+
+WHAT_TO_DO = {
+    Code.MALFORMED: "Mend the JSON or the query; the message has the line and column where it broke.",
+    Code.INVALID: "Mend each member or parameter in `details`, then send it again.",
+    Code.UNAUTHENTICATED: "The message says which header is at fault. An expired token: get a new one from `POST /token`.",
+    Code.FORBIDDEN: "Use the subscription key of the reseller whose user asked for the token.",
+    Code.NOT_FOUND: "Check the id. A customer of another reseller is answered in the same way as one that does not exist.",
+    Code.METHOD_NOT_ALLOWED: "Use one of the methods in `Allow`.",
+    Code.TIMEOUT: "Send the whole body at once.",
+    Code.CONFLICT: "Look up the customer that the message names, or choose another `externalId` or login.",
+    Code.TOO_LARGE: "Send less; a customer within the rules is far smaller.",
+    Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",
+    Code.INTERNAL: "Tell the operator the correlation id. Whether a write was carried out: look for it before you repeat it.",
+    Code.UNAVAILABLE: "Try again after the seconds in `Retry-After`. Nothing was written.",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, "| code | status | |\n|---|---|---|"]
+    parts[1] += "".join(
+        f"\n| [{code.name}](#{code.name.lower()}) | {STATUS[code].value} {STATUS[code].phrase} | {code.value} |"
+        for code in Code
+    )
+    for code in Code:
+        parts.append(
+            f"\n## {code.name}\n\n{STATUS[code].value} {STATUS[code].phrase}. {code.value}\n\n{WHAT_TO_DO[code]}"
+        )
+        if code in EXAMPLES:
+            error = msgspec.to_builtins(to_error(EXAMPLES[code], "/customers", "7c9e6679", EXAMPLE_TIME))
+            parts.append(f"\n```json\n{json.dumps(error, indent=2, ensure_ascii=False)}\n```")
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

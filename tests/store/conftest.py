@@ -1,0 +1,47 @@
+"""Every store that there is. The conformance suite runs against each; a new one is added here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from emporion.store.base import NewReseller, Platform, Store, SubscriptionKey, User
+from emporion.store.sqlite import SqliteStore
+
+Open = Callable[[], Awaitable[Store]]
+
+PROVIDER, ONE, TWO, BELOW_ONE = 10, 20, 30, 40
+
+
+@pytest.fixture(params=["sqlite"])
+async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
+    """Opens one more store over the test's own database; they all close with the test."""
+    stores: list[Store] = []
+
+    async def open_one() -> Store:
+        store = {"sqlite": lambda: SqliteStore(tmp_path / "store.db")}[request.param]()
+        stores.append(store)
+        await store.open()
+        return store
+
+    yield open_one
+    for store in stores:
+        await store.close()
+
+
+@pytest.fixture
+async def store(open_store: Open) -> Store:
+    """A founded platform: a provider, ONE with a reseller BELOW_ONE, and TWO beside it."""
+    store = await open_store()
+    await store.found(
+        Platform(b"k" * 32, sandbox=False),
+        NewReseller("Provider", None, PROVIDER),
+        NewReseller("One", PROVIDER, ONE),
+        User("api", ONE, "us", "hash"),
+        SubscriptionKey(b"digest", ONE),
+    )
+    await store.add_reseller(NewReseller("Two", PROVIDER, TWO))
+    await store.add_reseller(NewReseller("Below one", ONE, BELOW_ONE))
+    return store

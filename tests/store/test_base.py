@@ -1,0 +1,514 @@
+"""The promises of `emporion.store.base.Store`, held against every store."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from emporion.accounts import Address, ContactPerson, ContactType, Customer, Status, fold
+from emporion.errors import Code, Problem
+from emporion.events import Origin
+from emporion.store.base import (
+    AdministratorLogin,
+    Change,
+    Filter,
+    Listing,
+    NewRecord,
+    NewReseller,
+    Platform,
+    Record,
+    Store,
+    SubscriptionKey,
+    User,
+)
+from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
+
+ORIGIN = Origin("api", "api", "correlation")
+EVERYTHING = Filter()
+
+
+def person(email: str = "anna@example.com", kind: ContactType = "admin") -> ContactPerson:
+    return ContactPerson(type=kind, first_name="Anna", last_name="B", email=email, phone_number="+4912345678")
+
+
+def customer(
+    name: str = "Acme", external_id: str | None = None, status: Status = "active", *persons: ContactPerson
+) -> Customer:
+    return Customer(
+        id="",
+        external_id=external_id,
+        name=name,
+        status=status,
+        address=Address(street_address="Weg 1", postal_code="1", city="Bonn", country_code="DE"),
+        contact_persons=list(persons) or [person()],
+        language="en",
+        reseller_id="",
+    )
+
+
+def new(reseller_id: int, wanted: Customer, *logins: AdministratorLogin) -> NewRecord:
+    return NewRecord(reseller_id, wanted, logins, ORIGIN, at=1000)
+
+
+async def add(store: Store, reseller_id: int = ONE, name: str = "Acme", external_id: str | None = None) -> Record:
+    return await store.add_customer(new(reseller_id, customer(name, external_id)))
+
+
+def decoded(document: bytes | None) -> dict[str, Any]:
+    assert document is not None
+    value: dict[str, Any] = msgspec.json.decode(document)
+    return value
+
+
+def change(record: Record, wanted: Customer, **more: Any) -> Change:
+    values: dict[str, Any] = {
+        "reseller_id": record.reseller_id,
+        "id": record.id,
+        "version": record.version,
+        "customer": msgspec.structs.replace(wanted, id=str(record.id)),
+        "logins": None,
+        "event": "customer.updated",
+        "changes": {"name": ("Acme", wanted.name)},
+        "origin": ORIGIN,
+        "at": 2000,
+    }
+    return Change(**{**values, **more})
+
+
+async def ids(store: Store, root: int, wanted: Filter = EVERYTHING, offset: int = 0, limit: int = 10) -> list[int]:
+    listing = await store.customers(root, wanted, offset, limit, whole=False)
+    return [int(item["id"]) for item in msgspec.json.decode(listing.data)]
+
+
+# The platform
+
+
+async def test_a_new_database_has_no_platform(open_store: Open) -> None:
+    assert await (await open_store()).platform() is None
+
+
+async def test_a_platform_is_founded_once(store: Store) -> None:
+    assert await store.platform() == Platform(b"k" * 32, sandbox=False)
+    with pytest.raises(Problem) as raised:
+        await store.found(
+            Platform(b"other", sandbox=True),
+            NewReseller("P", None, 50),
+            NewReseller("R", 50, 51),
+            User("api2", 51, "us", "hash"),
+            SubscriptionKey(b"other", 51),
+        )
+    assert raised.value.code is Code.CONFLICT
+    assert await store.platform() == Platform(b"k" * 32, sandbox=False)
+    assert await store.user("api2") is None
+
+
+async def test_what_was_written_is_there_after_opening_again(store: Store, open_store: Open) -> None:
+    record = await add(store)
+    await store.close()
+    again = await open_store()
+    assert await again.customer(ONE, record.id) == record
+
+
+async def test_closing_twice_is_no_harm_and_ends_all_writing(store: Store) -> None:
+    await store.close()
+    await store.close()
+    with pytest.raises(Problem) as raised:
+        await add(store)
+    assert raised.value.code is Code.UNAVAILABLE
+    with pytest.raises(Problem):
+        await store.document(ONE, 1)
+
+
+# Resellers and their credentials
+
+
+@pytest.mark.parametrize(
+    ("reseller", "root", "within"),
+    [
+        (ONE, ONE, True),
+        (ONE, PROVIDER, True),
+        (BELOW_ONE, ONE, True),
+        (BELOW_ONE, PROVIDER, True),
+        (PROVIDER, ONE, False),
+        (TWO, ONE, False),
+        (ONE, BELOW_ONE, False),
+        (BELOW_ONE, TWO, False),
+        (99, ONE, False),
+        (99, 99, False),
+    ],
+)
+async def test_a_reseller_is_within_itself_and_all_above(store: Store, reseller: int, root: int, within: bool) -> None:
+    assert await store.is_within(reseller, root) is within
+
+
+async def test_a_customer_is_no_reseller(store: Store) -> None:
+    record = await add(store)
+    assert not await store.is_within(record.id, ONE)
+    assert not await store.is_within(record.id, record.id)
+    with pytest.raises(Problem):
+        await store.add_reseller(NewReseller("Below a customer", record.id))
+
+
+async def test_a_reseller_needs_a_parent_that_exists(store: Store) -> None:
+    with pytest.raises(Problem) as raised:
+        await store.add_reseller(NewReseller("Orphan", 99))
+    assert raised.value.code is Code.NOT_FOUND
+
+
+async def test_a_reseller_without_an_id_gets_the_next_one_of_all_accounts(store: Store) -> None:
+    first = await add(store)
+    reseller = await store.add_reseller(NewReseller("Next", ONE))
+    last = await add(store)
+    assert first.id < reseller < last.id
+
+
+async def test_a_login_is_unique_on_the_platform_whatever_its_case(store: Store) -> None:
+    for login in ("api", "API"):
+        with pytest.raises(Problem) as raised:
+            await store.add_user(User(login, TWO, "us", "hash"))
+        assert raised.value.code is Code.CONFLICT
+    with pytest.raises(Problem):
+        await store.add_customer(new(TWO, customer(), AdministratorLogin(0, "Api", None)))
+    assert await store.user("Api") == User("api", ONE, "us", "hash")
+
+
+async def test_an_administrator_is_no_api_user(store: Store) -> None:
+    await store.add_customer(new(ONE, customer(), AdministratorLogin(0, "admin", "hash")))
+    assert await store.user("admin") is None
+
+
+async def test_a_key_is_found_by_its_digest(store: Store) -> None:
+    await store.add_key(SubscriptionKey(b"pinned", TWO, "1.15"))
+    assert await store.key(b"digest") == SubscriptionKey(b"digest", ONE, None)
+    assert await store.key(b"pinned") == SubscriptionKey(b"pinned", TWO, "1.15")
+    assert await store.key(b"other") is None
+
+
+# Customers
+
+
+async def test_ids_increase_over_all_resellers(store: Store) -> None:
+    records = [await add(store, reseller) for reseller in (ONE, TWO, BELOW_ONE, ONE)]
+    assert [record.id for record in records] == sorted({record.id for record in records})
+
+
+async def test_a_customer_is_given_back_whole(store: Store) -> None:
+    record = await store.add_customer(new(ONE, customer("Zoë", "ext")))
+    assert record.version == 1
+    assert decoded(record.document)["id"] == str(record.id)
+    assert decoded(record.document)["name"] == "Zoë"
+    assert await store.document(ONE, record.id) == record.document
+    assert await store.customer(ONE, record.id) == record
+    assert await store.owner(record.id) == ONE
+
+
+async def test_only_its_own_reseller_reads_a_customer(store: Store) -> None:
+    record = await add(store)
+    for other in (TWO, PROVIDER, BELOW_ONE):
+        assert await store.document(other, record.id) is None
+        assert await store.customer(other, record.id) is None
+        assert await store.logins(other, record.id) == []
+
+
+async def test_an_unknown_customer_is_none(store: Store) -> None:
+    assert await store.document(ONE, 10**17) is None
+    assert await store.customer(ONE, 10**17) is None
+    assert await store.owner(10**17) is None
+    assert await store.owner(ONE) is None
+
+
+async def test_a_taken_external_id_names_the_customer_who_has_it(store: Store) -> None:
+    first = await add(store, external_id="x")
+    with pytest.raises(Problem) as raised:
+        await add(store, external_id="x")
+    assert raised.value.code is Code.CONFLICT
+    assert raised.value.faults[0].field == "externalId"
+    assert str(first.id) in raised.value.faults[0].message
+    assert await ids(store, ONE) == [first.id]
+
+
+async def test_an_external_id_is_unique_within_one_reseller_only(store: Store) -> None:
+    await add(store, ONE, external_id="x")
+    await add(store, TWO, external_id="x")
+    await add(store, ONE, external_id="X")
+    await add(store, ONE)
+    await add(store, ONE)
+
+
+async def test_taken_logins_are_all_named_by_their_contact(store: Store) -> None:
+    two_admins = customer("A", None, "active", person("a@example.com"), person("b@example.com"))
+    await store.add_customer(
+        new(ONE, two_admins, AdministratorLogin(0, "one", None), AdministratorLogin(1, "two", "h"))
+    )
+    with pytest.raises(Problem) as raised:
+        await store.add_customer(
+            new(TWO, two_admins, AdministratorLogin(0, "TWO", None), AdministratorLogin(1, "ONE", None))
+        )
+    assert [fault.field for fault in raised.value.faults] == ["contactPersons[0].login", "contactPersons[1].login"]
+    assert not any(character.isdigit() for fault in raised.value.faults for character in fault.message)
+
+
+async def test_a_conflict_leaves_nothing_behind(store: Store) -> None:
+    await store.add_customer(new(ONE, customer("Acme", "x"), AdministratorLogin(0, "login", None)))
+    for conflicting in (
+        new(ONE, customer("Half", "x"), AdministratorLogin(0, "free", None)),
+        new(ONE, customer("Half", "y"), AdministratorLogin(0, "login", None)),
+    ):
+        with pytest.raises(Problem):
+            await store.add_customer(conflicting)
+    assert await ids(store, ONE, Filter(name="half")) == []
+    assert [event.sequence for event in await store.events(ONE, 0, 10)] == [1]
+    after = await store.add_customer(new(ONE, customer("After", "y"), AdministratorLogin(0, "free", None)))
+    assert await ids(store, ONE) == [after.id, after.id - 1]
+
+
+async def test_one_writes_conflict_does_not_fail_its_neighbours(store: Store) -> None:
+    await add(store, external_id="taken")
+    results = await asyncio.gather(
+        *(add(store, external_id="taken" if number % 3 == 0 else str(number)) for number in range(60)),
+        return_exceptions=True,
+    )
+    assert [isinstance(result, Problem) for result in results] == [number % 3 == 0 for number in range(60)]
+    assert (await store.customers(ONE, EVERYTHING, 0, 1, whole=False)).total == 41
+
+
+async def test_many_at_once_get_dense_ordinals_in_the_order_of_ids(store: Store) -> None:
+    records = await asyncio.gather(*(add(store, random.choice((ONE, TWO)), f"N{n}") for n in range(200)))
+    for reseller in (ONE, TWO):
+        mine = sorted((record.id for record in records if record.reseller_id == reseller), reverse=True)
+        assert await ids(store, reseller, limit=200) == mine
+        for offset in range(0, len(mine), 7):
+            assert await ids(store, reseller, offset=offset, limit=7) == mine[offset : offset + 7]
+
+
+async def test_whoever_leaves_does_not_undo_his_write(store: Store) -> None:
+    leaving = asyncio.create_task(add(store, external_id="left"))
+    await asyncio.sleep(0)  # it has been handed over, and not more
+    leaving.cancel()
+    await add(store, external_id="stayed")
+    assert len(await ids(store, ONE)) == 2
+
+
+# Changes
+
+
+async def test_a_change_moves_the_version(store: Store) -> None:
+    record = await add(store)
+    (changed,) = await store.change_customers([change(record, customer("New", "ext"))])
+    assert changed is not None
+    assert changed.version == 2
+    assert decoded(await store.document(ONE, record.id))["name"] == "New"
+    assert await store.customer(ONE, record.id) == changed
+
+
+async def test_a_change_of_an_older_version_does_nothing(store: Store) -> None:
+    record = await add(store)
+    await store.change_customers([change(record, customer("First"))])
+    assert await store.change_customers([change(record, customer("Second"))]) == [None]
+    assert decoded(await store.document(ONE, record.id))["name"] == "First"
+    assert [event.type for event in await store.events(ONE, 0, 10)] == ["customer.created", "customer.updated"]
+
+
+async def test_another_reseller_changes_nothing(store: Store) -> None:
+    record = await add(store)
+    assert await store.change_customers([change(record, customer("Mine"), reseller_id=TWO)]) == [None]
+    assert decoded(await store.document(ONE, record.id))["name"] == "Acme"
+
+
+async def test_of_many_changes_to_one_version_just_one_gets_through(store: Store) -> None:
+    record = await add(store)
+    results = await asyncio.gather(
+        *(store.change_customers([change(record, customer(f"Name {number}"))]) for number in range(20))
+    )
+    assert sum(changed is not None for (changed,) in results) == 1
+
+
+async def test_a_change_is_found_by_its_new_members_only(store: Store) -> None:
+    record = await store.add_customer(new(ONE, customer("Acme", "old", "active", person("old@example.com"))))
+    wanted = customer("Zenith", "new", "creditHold", person("new@example.com"))
+    before = [{"email": "old@example.com"}]
+    changes = {"name": ("Acme", "Zenith"), "externalId": ("old", "new"), "contactPersons": (before, [])}
+    await store.change_customers([change(record, wanted, changes=changes)])
+    for gone in (Filter(name="acme"), Filter(name="ac"), Filter(external_id="old"), Filter(email="old@example.com")):
+        assert await ids(store, ONE, gone) == []
+    for there in (Filter(name="zenith"), Filter(name="ze"), Filter(external_id="new"), Filter(email="new@example.com")):
+        assert await ids(store, ONE, there) == [record.id]
+    listing = await store.customers(ONE, EVERYTHING, 0, 10, whole=False)
+    assert msgspec.json.decode(listing.data) == [
+        {"id": str(record.id), "externalId": "new", "name": "Zenith", "status": "creditHold"}
+    ]
+
+
+async def test_an_external_id_is_free_once_it_was_given_up(store: Store) -> None:
+    record = await add(store, external_id="x")
+    await store.change_customers([change(record, customer("A", None), changes={"externalId": ("x", None)})])
+    await add(store, external_id="x")
+
+
+async def test_a_change_to_a_taken_external_id_or_login_changes_nothing(store: Store) -> None:
+    first = await store.add_customer(new(ONE, customer("First", "first"), AdministratorLogin(0, "first", None)))
+    second = await store.add_customer(new(ONE, customer("Second", "second"), AdministratorLogin(0, "second", None)))
+    for wanted, logins, field in (
+        (customer("New", "first"), None, "externalId"),
+        (customer("New", "second"), [AdministratorLogin(0, "FIRST", None)], "contactPersons[0].login"),
+    ):
+        changes = {"name": ("Second", "New"), "externalId": ("second", wanted.external_id)}
+        with pytest.raises(Problem) as raised:
+            await store.change_customers([change(second, wanted, logins=logins, changes=changes)])
+        assert [fault.field for fault in raised.value.faults] == [field]
+    assert await store.customer(ONE, second.id) == second
+    assert await store.logins(ONE, second.id) == [AdministratorLogin(0, "second", None)]
+    assert await ids(store, ONE, Filter(name="new")) == []
+    assert await store.customer(ONE, first.id) == first
+
+
+async def test_logins_are_replaced_or_stay(store: Store) -> None:
+    logins = [AdministratorLogin(0, "first", "hash"), AdministratorLogin(1, "second", None)]
+    two = customer("A", None, "active", person("a@example.com"), person("b@example.com"))
+    record = await store.add_customer(new(ONE, two, *logins))
+    assert await store.logins(ONE, record.id) == logins
+    (record_2,) = await store.change_customers([change(record, two)])
+    assert record_2
+    assert await store.logins(ONE, record.id) == logins
+    swapped = [AdministratorLogin(0, "second", "new"), AdministratorLogin(1, "third", None)]
+    await store.change_customers([change(record_2, two, logins=swapped)])
+    assert await store.logins(ONE, record.id) == swapped
+    await store.add_user(User("first", TWO, "us", "hash"))  # free again
+
+
+# Lists
+
+
+async def test_a_list_has_the_caller_and_all_below_newest_first(store: Store) -> None:
+    owners = [ONE, BELOW_ONE, TWO, PROVIDER, BELOW_ONE, ONE]
+    records = [await add(store, owner, f"N{number}") for number, owner in enumerate(owners)]
+    newest = records[::-1]
+
+    def owned(*owners: int) -> list[int]:
+        return [record.id for record in newest if record.reseller_id in owners]
+
+    assert await ids(store, PROVIDER) == [record.id for record in newest]
+    assert await ids(store, ONE) == owned(ONE, BELOW_ONE)
+    assert await ids(store, BELOW_ONE) == owned(BELOW_ONE)
+    assert await ids(store, TWO) == owned(TWO)
+    assert await ids(store, 99) == []
+    for root, expected in ((ONE, owned(ONE, BELOW_ONE)), (PROVIDER, [record.id for record in newest])):
+        for offset in range(8):
+            listing = await store.customers(root, EVERYTHING, offset, 2, whole=True)
+            assert [int(item["id"]) for item in msgspec.json.decode(listing.data)] == expected[offset : offset + 2]
+            assert listing.total == len(expected)
+
+
+async def test_an_empty_list(store: Store) -> None:
+    for root in (ONE, TWO, PROVIDER):
+        for wanted in (EVERYTHING, Filter(name="acme"), Filter(name="a"), Filter(email="x"), Filter(external_id="x")):
+            assert await store.customers(root, wanted, 0, 10, whole=False) == Listing(b"[]", 0)
+
+
+async def test_offsets_and_limits_at_their_ends(store: Store) -> None:
+    records = [await add(store) for _ in range(3)]
+    all_ids = [record.id for record in records[::-1]]
+    for wanted in (EVERYTHING, Filter(name="acme"), Filter(name="ac"), Filter(email="anna@example.com")):
+        assert await ids(store, ONE, wanted, 0, 1000) == all_ids
+        assert await ids(store, ONE, wanted, 2, 1000) == all_ids[2:]
+        assert await ids(store, ONE, wanted, 3, 1) == []
+        assert (await store.customers(ONE, wanted, 2**63 - 1, 1000, whole=False)).total == 3
+
+
+async def test_every_filter_finds_what_a_plain_comparison_finds(store: Store) -> None:
+    names = ["München GmbH", "munich", "100% Cloud", "a_b", 'say "hi"', "ÅNGSTRÖM", "x", "日本語カ", "it's -- OR 1"]
+    owners = [ONE, BELOW_ONE, TWO]
+    kept = []
+    for number, name in enumerate(names * 2):
+        owner, external_id = owners[number % 3], f"e{number}"
+        email = f"p{number % 4}@example.com"
+        record = await store.add_customer(new(owner, customer(name, external_id, "active", person(email))))
+        kept.append((record.id, owner, name, external_id, email))
+    below = {PROVIDER: owners, ONE: [ONE, BELOW_ONE], BELOW_ONE: [BELOW_ONE], TWO: [TWO]}
+    parts = [
+        "m",
+        "un",
+        "munch",
+        "%",
+        "_",
+        '"',
+        "hi",
+        "ang",
+        "日",
+        "日本語",
+        "'",
+        "-- o",
+        "ö",
+        "",
+        "x",
+        "zzz",
+        "0% c",
+        "*",
+    ]
+    for root, reached in below.items():
+        for part in parts:
+            for email, external_id in ((None, None), ("p1@example.com", None), (None, "e4"), ("p1@example.com", "e5")):
+                expected = [
+                    number
+                    for number, owner, name, kept_id, kept_email in reversed(kept)
+                    if owner in reached
+                    and fold(part) in fold(name)
+                    and email in (None, kept_email)
+                    and external_id in (None, kept_id)
+                ]
+                wanted = Filter(fold(part), email, external_id)
+                assert await ids(store, root, wanted, 0, 100) == expected
+                assert await ids(store, root, wanted, 1, 2) == expected[1:3]
+                listing = await store.customers(root, wanted, 1, 2, whole=True)
+                assert listing.total == len(expected)
+
+
+async def test_an_email_address_of_any_contact_is_found_once(store: Store) -> None:
+    persons = [person("A@Example.com"), person("a@example.COM", "billing"), person("b@example.com", "technical")]
+    record = await store.add_customer(new(ONE, customer("A", None, "active", *persons)))
+    for email in ("a@example.com", "b@example.com"):
+        assert await ids(store, ONE, Filter(email=email)) == [record.id]
+
+
+async def test_those_who_wait_come_oldest_first_from_all_resellers(store: Store) -> None:
+    waiting = [await store.add_customer(new(owner, customer(status="pending"))) for owner in (ONE, TWO, BELOW_ONE, ONE)]
+    await add(store)
+    assert await store.waiting("pending", 3) == waiting[:3]
+    await store.change_customers(
+        [change(record, customer(), changes={"status": ("pending", "active")}) for record in waiting]
+    )
+    assert await store.waiting("pending", 10) == []
+
+
+# Events
+
+
+async def test_events_are_a_log_for_each_reseller_without_gaps(store: Store) -> None:
+    first = await add(store)
+    await add(store, TWO)
+    await store.change_customers([change(first, customer("New"))])
+    await asyncio.gather(*(add(store, ONE, str(number)) for number in range(20)))
+    events = await store.events(ONE, 0, 100)
+    assert [event.sequence for event in events] == list(range(1, 23))
+    assert (events[0].type, events[0].account_id, events[0].at) == ("customer.created", first.id, 1000)
+    assert (events[1].type, events[1].at, events[1].origin) == ("customer.updated", 2000, ORIGIN)
+    assert events[1].changes == {"name": ("Acme", "New")}
+    assert [event.sequence for event in await store.events(ONE, 20, 1)] == [21]
+    assert [event.account_id for event in await store.events(TWO, 0, 100)] == [first.id + 1]
+
+
+async def test_two_stores_over_one_database_see_and_wait_for_each_other(store: Store, open_store: Open) -> None:
+    second = await open_store()
+    records = await asyncio.gather(
+        *(add((store, second)[number % 2], ONE, str(number), f"e{number % 90}") for number in range(100)),
+        return_exceptions=True,
+    )
+    added = sorted((record.id for record in records if isinstance(record, Record)), reverse=True)
+    assert len(added) == 90
+    for one in (store, second):
+        assert await ids(one, ONE, limit=100) == added
+        assert (await one.customers(ONE, EVERYTHING, 0, 1, whole=False)).total == 90

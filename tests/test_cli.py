@@ -1,0 +1,159 @@
+"""The command line, as a person or a service manager uses it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sqlite3
+import stat
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from emporion import __version__
+from emporion.settings import SETTINGS
+from tests.conftest import new_customer
+from tests.server import PATIENCE, run, serving
+
+
+def test_the_version(tmp_path: Path) -> None:
+    assert run("--version", cwd=tmp_path).stdout == f"emporion {__version__}\n"
+
+
+def test_help_names_every_option_and_its_variable(tmp_path: Path) -> None:
+    text = run("serve", "--help", cwd=tmp_path, COLUMNS="200", TERM="dumb").stdout
+    for setting in SETTINGS.values():
+        assert setting.option in text
+        assert setting.variable in text
+    assert "init" in run("--help", cwd=tmp_path).stdout
+
+
+def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
+    assert "serve" in run(cwd=tmp_path).stdout + run(cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--port", "abc"], {}, "--port (EMPORION_PORT) must be a number from 1 to 65535, not 'abc'"),
+        ([], {"EMPORION_WORKERS": "many"}, "--workers (EMPORION_WORKERS) must be a number from 1 to 256, not 'many'"),
+        (["--database", "postgresql://x"], {}, "must be sqlite:/// and a path"),
+        (["--database", "sqlite:////no/such/folder/x.db"], {}, "The database /no/such/folder/x.db cannot be opened"),
+        (["--database", "sqlite:////etc/hostname"], {}, "cannot be opened: file is not a database"),
+        (["--host", "host.invalid"], {}, "cannot listen on host.invalid port"),
+        ([], {}, "there is no platform in emporion.db; make one with: emporion init"),
+        (["--sandbox", "--host", "0.0.0.0"], {}, "a sandbox does not listen on 0.0.0.0"),
+    ],
+)
+def test_what_stops_the_start_is_told_in_one_line(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    ended = run("serve", *arguments, cwd=tmp_path, **environment)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("emporion: ")
+    assert message in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = run("serve", "--sandbox", "--port", port, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr == f"emporion: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+
+
+def test_a_sandbox_says_what_it_serves_and_how_to_try_it(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        said = server.output.read_text()
+        assert f"serves the sandbox in sandbox.db at {server.url}" in said
+        command = re.search(r"^ *(curl .*)$", said, re.MULTILINE)
+        assert command
+        answer = subprocess.run(command[1], shell=True, capture_output=True, text=True, check=True)
+        assert answer.stdout.startswith('{"token":"')
+
+
+def test_a_sandbox_listens_on_this_machine_only_also_when_it_is_served_later(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        server.stop()
+    ended = run("serve", "--host", "0.0.0.0", "--database", "sqlite:///sandbox.db", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "everybody knows its password and key" in ended.stderr
+
+
+def _values(said: str) -> dict[str, str]:
+    return dict(re.findall(r"^  (\S+(?: \S+)*?) {2,}(\S+)$", said, re.MULTILINE))
+
+
+def test_init_makes_a_platform_with_secrets_that_are_shown_once(tmp_path: Path) -> None:
+    made = run("init", "--reseller", "Acme", "--user", "acme-api", "--marketplace", "de", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    access = _values(made.stdout)
+    assert access["reseller"] == "Acme"
+    file = (tmp_path / "emporion.db").read_bytes()
+    for secret in (access["password"], access["subscription key"]):
+        assert secret.encode() not in file
+    again = run("init", cwd=tmp_path)
+    assert again.returncode == 2
+    assert again.stderr == "emporion: There is a platform in this database already.\n"
+    with closing(sqlite3.connect(tmp_path / "emporion.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
+
+
+def test_a_platform_of_ones_own_is_served_with_its_credentials_and_no_others(tmp_path: Path) -> None:
+    access = _values(run("init", "--marketplace", "de", cwd=tmp_path, EMPORION_DATABASE="sqlite:///sandbox.db").stdout)
+    ended = run("serve", "--sandbox", cwd=tmp_path)
+    assert "is no sandbox" in ended.stderr
+    (tmp_path / "sandbox.db").rename(tmp_path / "emporion.db")
+    with serving(tmp_path, sandbox=False) as server:
+        url = server.url
+        key = {"X-Subscription-Key": access["subscription key"]}
+        auth = (access["user"], access["password"])
+        token = httpx.post(f"{url}/token", auth=auth, headers=key, json={"marketplace": "de"}).json()["token"]
+        headers = {**key, "Authorization": f"Bearer {token}"}
+        assert httpx.get(f"{url}/customers", headers=headers).json()["pagination"]["total"] == 0
+        created = httpx.post(f"{url}/customers", headers=headers, json=new_customer()).json()
+        assert created["id"] == "1000001"
+        assert httpx.post(f"{url}/token", auth=("sandbox", "sandbox-password-1"), headers=key).status_code == 401
+
+
+def test_nobody_else_on_the_machine_reads_the_database(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    assert stat.S_IMODE((tmp_path / "emporion.db").stat().st_mode) == 0o600
+
+
+def test_https(tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path)
+    with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key), scheme="https") as server:
+        with httpx.Client(verify=False, http2=False, timeout=PATIENCE) as http:
+            assert http.get(f"{server.url}/openapi.json").status_code == 200
+        assert f"at {server.url}" in server.output.read_text()
+
+
+def test_a_key_that_is_not_of_the_certificate_is_told(tmp_path: Path) -> None:
+    certificate, _ = _certificate(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    _, key = _certificate(other)
+    ended = run("serve", "--sandbox", "--tls-cert", str(certificate), "--tls-key", str(key), cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("emporion: --tls-cert and --tls-key cannot be used: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key, as PEM files."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    private = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, key

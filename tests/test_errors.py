@@ -1,0 +1,26 @@
+"""Errors: each code has its status and its place in the docs."""
+
+from __future__ import annotations
+
+import pytest
+
+from emporion.api.problems import STATUS
+from emporion.errors import Code, Fault, Problem, refuse
+from tests.errors_page import PAGE, page
+
+
+def test_every_code_has_a_status() -> None:
+    assert set(STATUS) == set(Code)
+
+
+def test_the_page_of_errors_is_up_to_date() -> None:
+    assert PAGE.read_text() == page(), "run: uv run python -m tests.errors_page"
+
+
+def test_the_message_tells_the_first_fault_and_how_many_more() -> None:
+    with pytest.raises(Problem) as raised:
+        refuse([Fault("name", "is required")])
+    assert raised.value.message == "name is required"
+    with pytest.raises(Problem) as raised:
+        refuse([Fault("name", "is required"), Fault("address", "is required")])
+    assert raised.value.message == "name is required (and 1 more, see details)"

@@ -1,0 +1,94 @@
+"""Settings: each is checked, and a bad one is told in one line that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emporion.settings import SETTINGS, BadSetting, Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_defaults_serve_this_machine_only() -> None:
+    settings = Settings.from_environment({})
+    assert settings.address == "http://127.0.0.1:8000"
+    assert settings.only_this_machine
+    assert settings.database == Path("emporion.db")
+    assert settings.token_lifetime == 1500
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name", "expected"),
+    [
+        ("EMPORION_PORT", "65535", "port", 65535),
+        ("EMPORION_DATABASE", "sqlite:////var/lib/emporion.db", "database", Path("/var/lib/emporion.db")),
+        ("EMPORION_DATABASE", "sqlite:///data/emporion.db", "database", Path("data/emporion.db")),
+        ("EMPORION_ROOT_PATH", "/marketplace/eu", "root_path", "/marketplace/eu"),
+        ("EMPORION_PASSWORD_QUALITY", "high", "password_quality", "high"),
+        ("EMPORION_API_VERSION", "1.15", "api_version", "1.15"),
+    ],
+)
+def test_the_environment_sets(variable: str, value: str, name: str, expected: object) -> None:
+    assert getattr(Settings.from_environment({variable: value}), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("host", ""),
+        ("port", "0"),
+        ("port", "65536"),
+        ("port", "http"),
+        ("port", "٨٠"),
+        ("port", ""),
+        ("workers", "0"),
+        ("workers", "257"),
+        ("database", "emporion.db"),
+        ("database", "sqlite:///"),
+        ("database", "mysql://host/name"),
+        ("root_path", "eu"),
+        ("root_path", "/eu/"),
+        ("root_path", "//eu"),
+        ("tls_cert", "/nowhere/cert.pem"),
+        ("log_level", "loud"),
+        ("api_version", "1.7"),
+        ("password_quality", "best"),
+        ("verification", "sometimes"),
+        ("token_lifetime", "0"),
+    ],
+)
+def test_a_bad_value_is_told_in_one_line_with_both_its_names(name: str, value: str) -> None:
+    with pytest.raises(BadSetting) as raised:
+        Settings.read({name: value})
+    message = str(raised.value)
+    assert SETTINGS[name].option in message
+    assert SETTINGS[name].variable in message
+    assert SETTINGS[name].wanted in message
+    assert repr(value) in message
+    assert "\n" not in message
+
+
+def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
+    certificate = tmp_path / "cert.pem"
+    certificate.touch()
+    with pytest.raises(BadSetting, match="together"):
+        Settings.read({"tls_cert": str(certificate)})
+
+
+@pytest.mark.parametrize(
+    ("host", "only"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("192.168.1.5", False), ("example.com", False), ("localhost.example.com", False)],
+)  # fmt: skip
+def test_which_hosts_only_this_machine_can_reach(host: str, only: bool) -> None:
+    assert Settings.read({"host": host}).only_this_machine is only
+
+
+def test_every_setting_is_explained_in_the_docs() -> None:
+    documented = (ROOT / "docs" / "operating.md").read_text()
+    for setting in SETTINGS.values():
+        row = f"| `{setting.option}` | `{setting.variable}` | {f'`{setting.default}`' if setting.default else 'none'} |"
+        assert row in documented
+        assert setting.help in documented
