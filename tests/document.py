@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2 as httpx
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from starlette.testclient import TestClient
 
@@ -23,7 +23,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def _validator(pointer: str) -> Draft202012Validator:
-    registry = Registry().with_resource("emporion:openapi", Resource(document(), DRAFT202012))
+    registry = Registry().with_resource("emporion:openapi", DRAFT202012.create_resource(document()))
     return Draft202012Validator({"$ref": f"emporion:openapi{pointer}"}, registry=registry)
 
 

@@ -26,15 +26,15 @@ this far, with an empty 400 or 431.
 WHAT_TO_DO = {
     Code.MALFORMED: "Mend the JSON or the query; the message has the line and column where it broke.",
     Code.INVALID: "Mend each member or parameter in `details`, then send it again.",
-    Code.UNAUTHENTICATED: "The message says which header is at fault. An expired token: get a new one from `POST /token`.",
+    Code.UNAUTHENTICATED: "The message says which header is at fault. Get a new token when one has expired.",
     Code.FORBIDDEN: "Use the subscription key of the reseller whose user asked for the token.",
-    Code.NOT_FOUND: "Check the id. A customer of another reseller is answered in the same way as one that does not exist.",
+    Code.NOT_FOUND: "Check the id. Another reseller's customer is answered like one that does not exist.",
     Code.METHOD_NOT_ALLOWED: "Use one of the methods in `Allow`.",
     Code.TIMEOUT: "Send the whole body at once.",
     Code.CONFLICT: "Look up the customer that the message names, or choose another `externalId` or login.",
     Code.TOO_LARGE: "Send less; a customer within the rules is far smaller.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",
-    Code.INTERNAL: "Tell the operator the correlation id. Whether a write was carried out: look for it before you repeat it.",
+    Code.INTERNAL: "Tell the operator the correlation id. Before you repeat a write, look whether it was carried out.",
     Code.UNAVAILABLE: "Try again after the seconds in `Retry-After`. Nothing was written.",
 }
 

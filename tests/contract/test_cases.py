@@ -69,7 +69,7 @@ def _check(answer: httpx.Response, expected: dict[str, Any]) -> None:
     assert answer.status_code == expected["status"], answer.text
     for name, value in expected.get("headers", {}).items():
         _match(answer.headers.get(name), value, name)
-    body = answer.json() if answer.content else None
+    body: dict[str, Any] = answer.json() if answer.content else {}
     if "body" in expected:
         _match(body, expected["body"], "body")
     for name in expected.get("absent", ()):

@@ -44,7 +44,7 @@ def test_no_request_breaks_the_document(tmp_path: Path) -> None:
             headers = {{ X-Subscription-Key = "{SANDBOX.subscription_key}", Authorization = "Basic {basic}" }}
             """
         )
-        command = [Path(sys.executable).with_name("schemathesis"), "--config-file", config, "run"]
+        command: list[str | Path] = [Path(sys.executable).with_name("schemathesis"), "--config-file", config, "run"]
         options = ["--max-examples", str(EXAMPLES), "--seed", str(SEED), "--no-color", "--checks", ",".join(CHECKS)]
         ended = subprocess.run(
             [*command, f"{server.url}/openapi.json", *options],

@@ -54,7 +54,7 @@ CLAIMS = {"iss": "emporion", "sub": "sandbox", "account": "1000000", "marketplac
         "",
         "a.b.c",
         jwt.encode(CLAIMS, b"x" * 32, "HS256"),
-        jwt.encode(CLAIMS, None, "none"),
+        jwt.encode(CLAIMS, "", "none"),
         jwt.encode(CLAIMS, b"k" * 64, "HS512"),
         jwt.encode({**CLAIMS, "iss": "somebody"}, SECRET, "HS256"),
         jwt.encode({name: value for name, value in CLAIMS.items() if name != "exp"}, SECRET, "HS256"),

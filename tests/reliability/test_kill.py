@@ -69,7 +69,7 @@ def _create_until_killed(server: Server, round_: int) -> dict[str, dict[str, Any
 
 def _check_answered(server: Server, answered: dict[str, dict[str, Any]]) -> None:
     """Each answered customer is in the list once, and is what was answered, but for being verified."""
-    listed: dict[str, list[str]] = {}
+    listed: dict[str, list[dict[str, Any]]] = {}
     total, offset = 1, 0
     with httpx.Client(base_url=server.url, headers=server.headers(), timeout=PATIENCE) as http:
         while offset < total:

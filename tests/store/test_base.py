@@ -449,18 +449,24 @@ async def test_every_filter_finds_what_a_plain_comparison_finds(store: Store) ->
         "0% c",
         "*",
     ]
+    others: list[tuple[str | None, str | None]] = [
+        (None, None),
+        ("p1@example.com", None),
+        (None, "e4"),
+        ("p1@example.com", "e5"),
+    ]
     for root, reached in below.items():
         for part in parts:
-            for email, external_id in ((None, None), ("p1@example.com", None), (None, "e4"), ("p1@example.com", "e5")):
+            for only_email, only_id in others:
                 expected = [
                     number
                     for number, owner, name, kept_id, kept_email in reversed(kept)
                     if owner in reached
                     and fold(part) in fold(name)
-                    and email in (None, kept_email)
-                    and external_id in (None, kept_id)
+                    and only_email in (None, kept_email)
+                    and only_id in (None, kept_id)
                 ]
-                wanted = Filter(fold(part), email, external_id)
+                wanted = Filter(fold(part), only_email, only_id)
                 assert await ids(store, root, wanted, 0, 100) == expected
                 assert await ids(store, root, wanted, 1, 2) == expected[1:3]
                 listing = await store.customers(root, wanted, 1, 2, whole=True)
