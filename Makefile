@@ -45,5 +45,5 @@ vendor:  ## take the files of Swagger UI anew from the npm registry
 	  || { echo "uv could not be installed: see https://docs.astral.sh/uv/ and run make again" >&2; rm -rf .uv; exit 1; }
 
 .venv/ready: $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) pyproject.toml uv.lock
-	@$(UV) sync --frozen --quiet --python "$$(command -v $(PYTHON))"
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet
 	@touch $@

@@ -111,7 +111,7 @@ def _records() -> Iterator[NewRecord]:
         locale, families, trades, towns = chance.choice(words)
         family, town = chance.choice(families), chance.choice(towns)
         customer = _customer(number, f"{family} {chance.choice(trades)} {town}", family, town, locale)
-        logins = [AdministratorLogin(0, new_login(), None)]
+        logins = [AdministratorLogin(0, new_login(0), None)]
         yield NewRecord(RESELLER_ID, customer, logins, Origin(SANDBOX.user, "api"), now)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import itertools
 import secrets
 import string
 from typing import Literal
@@ -56,9 +56,18 @@ def verify_password(digest: str | None, password: str) -> bool:
         return False
 
 
-def new_login() -> str:
-    """A login for an administrator who was given none; 80 random bits, so it is not taken."""
-    return "admin-" + base64.b32encode(secrets.token_bytes(10)).decode().lower()
+# The system is asked for randomness once, not for each login: asking gives up the interpreter, as any wait does.
+_login_seed = secrets.token_bytes(32)
+_login_numbers = itertools.count()
+
+
+def new_login(at: int) -> str:
+    """A login for an administrator who was given none, at a time in milliseconds since 1970.
+
+    It cannot be guessed, so nobody can occupy it before; and those of one time stand beside each other on disk.
+    """
+    number = next(_login_numbers).to_bytes(8, "big")
+    return f"admin-{at:x}-{hashlib.blake2b(number, key=_login_seed, digest_size=8).hexdigest()}"
 
 
 def new_password() -> str:

@@ -28,8 +28,6 @@ LARGEST_BODY = 1 << 20
 BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
 
-TOO_LARGE = Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB.")
-
 decode = msgspec.json.Decoder().decode
 
 
@@ -70,7 +68,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, require
     Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED), or ClientGone.
     """
     if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
-        raise TOO_LARGE
+        raise _too_large()
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
             body = await _receive(receive)
@@ -102,10 +100,14 @@ async def _receive(receive: Receive) -> bytes:
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > LARGEST_BODY:
-            raise TOO_LARGE
+            raise _too_large()
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks)
+
+
+def _too_large() -> Problem:
+    return Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB.")
 
 
 def _check_media_type(headers: Mapping[bytes, bytes]) -> None:

@@ -189,7 +189,7 @@ class Customers:
             if person.type != "admin":
                 continue
             before = kept.get(position)
-            login = person.login or (before.login if before else new_login())
+            login = person.login or (before.login if before else new_login(self._now()))
             digest = before.password_hash if before else None
             if person.password is not None:
                 digest = await self._passwords.hash(person.password)

@@ -17,6 +17,8 @@ Job = tuple[Work, asyncio.Future[Any]]
 
 # As many writes as share one transaction at most; beyond some dozens the gain is small and the wait grows.
 LARGEST_GROUP = 128
+# How long a writer waits for another process's transaction, in milliseconds.
+BUSY_TIMEOUT = 5000
 # After so many writes, of 50 µs each, the event loop turns to reads for a moment.
 WITHOUT_PAUSE = 8
 
@@ -28,6 +30,11 @@ def unavailable(error: sqlite3.Error) -> Problem:
     )
     problem.__cause__ = error
     return problem
+
+
+def closed() -> Problem:
+    """What callers are told who come after the store was closed."""
+    return Problem(Code.UNAVAILABLE, "The server is shutting down.", headers={"Retry-After": "2"})
 
 
 class GroupCommit:
@@ -65,7 +72,7 @@ class GroupCommit:
         if the caller goes away.
         """
         if not self._connection:
-            raise Problem(Code.UNAVAILABLE, "The server is shutting down.", headers={"Retry-After": "2"})
+            raise closed()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.append((work, future))
         if not self._cycle:
@@ -83,7 +90,7 @@ class GroupCommit:
     async def _commit_group(self, connection: sqlite3.Connection) -> None:
         results: list[tuple[asyncio.Future[Any], Any]] = []
         try:
-            await self._in_thread(connection, "BEGIN IMMEDIATE")
+            await self._begin(connection)
             while self._jobs and len(results) < LARGEST_GROUP:
                 work, future = self._jobs.popleft()
                 results.append((future, None))
@@ -105,6 +112,15 @@ class GroupCommit:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+
+    async def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the lock: at once where it is free, else wait for it in the thread."""
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+            await self._in_thread(connection, "BEGIN IMMEDIATE")
 
     async def _in_thread(self, connection: sqlite3.Connection, statement: str) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, connection.execute, statement)

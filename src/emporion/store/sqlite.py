@@ -9,9 +9,8 @@ import asyncio
 import heapq
 import os
 import sqlite3
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
@@ -33,7 +32,7 @@ from emporion.store.base import (
     SubscriptionKey,
     User,
 )
-from emporion.store.group_commit import GroupCommit, unavailable
+from emporion.store.group_commit import BUSY_TIMEOUT, GroupCommit, closed, unavailable
 from emporion.store.migrations import migrations
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ T = TypeVar("T")
 
 # STRICT tables, RETURNING and the trigram tokenizer.
 OLDEST_SQLITE = (3, 37, 0)
-# How long a writer waits for another process's transaction, in milliseconds.
-BUSY_TIMEOUT = 5000
+# How many long reads run at a time.
+READERS = 2
 # The largest unfiltered page that is read in the event loop.
 SHORT_PAGE = 50
 # A trigram index finds nothing shorter.
@@ -73,8 +72,9 @@ class SqliteStore:
         self._path = path
         self._writer = GroupCommit(self._connect)
         self._reader: sqlite3.Connection | None = None
-        self._threads = ThreadPoolExecutor(2, "reader")
-        self._local = threading.local()
+        self._threads = ThreadPoolExecutor(READERS, "reader")
+        # Connections that no reading thread is using, the one used last on top.
+        self._idle: list[sqlite3.Connection] = []
 
     async def open(self) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -84,8 +84,7 @@ class SqliteStore:
                 f"SQLite {wanted} or newer is needed; this Python has {sqlite3.sqlite_version}.",
             )
         try:
-            # It holds digests and the key that signs tokens; its companions -wal and -shm get the same mode.
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            _create_for_owner_only(self._path)
             with closing(self._connect()) as connection:
                 _migrate(connection)
             self._reader = self._connect(reading=True)
@@ -97,6 +96,8 @@ class SqliteStore:
     async def close(self) -> None:
         await self._writer.stop()
         await asyncio.to_thread(self._threads.shutdown)
+        while self._idle:
+            self._idle.pop().close()
         if self._reader:
             self._reader.close()
             self._reader = None
@@ -119,9 +120,18 @@ class SqliteStore:
     def _one(self, sql: str, *values: object) -> Any:
         """The first row, read here and now."""
         if not self._reader:
-            raise Problem(Code.UNAVAILABLE, "The database is closed.", headers={"Retry-After": "2"})
+            raise closed()
         try:
             return self._reader.execute(sql, values).fetchone()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    def _all(self, sql: str, *values: object) -> list[Any]:
+        """All rows, which must be few, read here and now."""
+        if not self._reader:
+            raise closed()
+        try:
+            return self._reader.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
@@ -129,15 +139,14 @@ class SqliteStore:
         """What `read` gives, in a thread and from one snapshot."""
 
         def work() -> T:
-            if not hasattr(self._local, "connection"):
-                self._local.connection = self._connect(reading=True)
-            connection: sqlite3.Connection = self._local.connection
             try:
-                connection.execute("BEGIN")
+                connection = self._idle.pop() if self._idle else self._connect(reading=True)
                 try:
+                    connection.execute("BEGIN")
                     return read(connection)
                 finally:
-                    connection.execute("COMMIT")
+                    connection.rollback()
+                    self._idle.append(connection)
             except sqlite3.Error as error:
                 raise unavailable(error) from error
 
@@ -238,7 +247,11 @@ class SqliteStore:
         return Record(reseller_id, customer_id, *row) if row else None
 
     async def logins(self, reseller_id: int, customer_id: int) -> list[AdministratorLogin]:
-        return await self._in_thread(lambda connection: _logins(connection, reseller_id, customer_id))
+        sql = """
+            SELECT position, login, password_hash FROM logins
+            WHERE reseller_id = ? AND customer_id = ? AND customer_id IS NOT NULL ORDER BY position
+        """
+        return [AdministratorLogin(*row) for row in self._all(sql, reseller_id, customer_id)]
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         column = "document" if whole else "summary"
@@ -255,15 +268,8 @@ class SqliteStore:
         return Listing(data or b"[]", total)
 
     async def waiting(self, status: Status, limit: int) -> list[Record]:
-        return await self._in_thread(
-            lambda connection: [
-                Record(*row)
-                for row in connection.execute(
-                    "SELECT reseller_id, id, version, document FROM customers WHERE status = ? ORDER BY id LIMIT ?",
-                    (status, limit),
-                )
-            ]
-        )
+        sql = "SELECT reseller_id, id, version, document FROM customers WHERE status = ? ORDER BY id LIMIT ?"
+        return [Record(*row) for row in self._all(sql, status, limit)]
 
     # Events
 
@@ -283,6 +289,13 @@ class SqliteStore:
 
 
 # Schema
+
+
+def _create_for_owner_only(path: Path) -> None:
+    """It holds digests and the key that signs tokens; its companions -wal and -shm get the same mode."""
+    # A file that is there is left alone: closing it would drop the locks that SQLite has on it in this process.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
@@ -548,19 +561,6 @@ def _event(
     )
 
 
-def _logins(connection: sqlite3.Connection, reseller_id: int, customer_id: int) -> list[AdministratorLogin]:
-    return [
-        AdministratorLogin(*row)
-        for row in connection.execute(
-            """
-            SELECT position, login, password_hash FROM logins
-            WHERE reseller_id = ? AND customer_id = ? AND customer_id IS NOT NULL ORDER BY position
-            """,
-            (reseller_id, customer_id),
-        )
-    ]
-
-
 # One reseller's page, at any offset a walk over consecutive rows, and what else is asked for with it. It comes as
 # one row, since each row that SQLite hands out costs a change of threads. SQLite keeps the order of a subquery within
 # an aggregate. NOT INDEXED keeps the planner from an index on reseller_id; the range of row ids it uses all the same.
@@ -599,14 +599,18 @@ def _by_name(
         matching = "SELECT rowid AS place FROM customer_names WHERE customer_names MATCH ? AND rowid BETWEEN ? AND ?"
         values: list[object] = [_phrase(name), place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
     else:
-        matching = "SELECT place FROM customers WHERE reseller_id = ? AND instr(name_folded, ?)"
-        values = [reseller_id, name]
+        # Each row is looked at: an index for this alone would cost every new customer a fifth of its insert.
+        matching = (
+            "SELECT place FROM customers NOT INDEXED WHERE reseller_id = ? AND instr(name_folded, ?)"
+            " AND place BETWEEN ? AND ?"
+        )
+        values = [reseller_id, name, place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
     (total,) = connection.execute(f"SELECT count(*) FROM ({matching})", values).fetchone()  # noqa: S608
     if offset >= total:
         return Listing(b"[]", total)
     found = connection.execute(
         f"""
-        SELECT {column} FROM customers WHERE reseller_id = ? AND place IN (
+        SELECT {column} FROM customers NOT INDEXED WHERE reseller_id = ? AND place IN (
             {matching} ORDER BY place DESC LIMIT ? OFFSET ?
         ) ORDER BY place DESC
         """,  # noqa: S608

@@ -64,12 +64,10 @@ CREATE TABLE customers (
 ) STRICT;
 CREATE UNIQUE INDEX customers_by_id ON customers (reseller_id, id);
 CREATE UNIQUE INDEX customers_by_external_id ON customers (reseller_id, external_id) WHERE external_id IS NOT NULL;
--- Walked by searches of one or two characters, for which there are no trigrams.
-CREATE INDEX customers_by_name ON customers (reseller_id, name_folded);
 CREATE INDEX customers_pending ON customers (status, id) WHERE status = 'pending';
 
 CREATE VIRTUAL TABLE customer_names USING fts5 (
-    name_folded, content = 'customers', content_rowid = 'place', tokenize = 'trigram case_sensitive 1'
+    name_folded, content = 'customers', content_rowid = 'place', columnsize = 0, tokenize = 'trigram case_sensitive 1'
 );
 
 CREATE TABLE customer_emails (
