@@ -6,7 +6,8 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from emporion.errors import Code, Problem
@@ -19,6 +20,8 @@ Job = tuple[Work, asyncio.Future[Any]]
 LARGEST_GROUP = 128
 # How long a writer waits for another process's transaction, in milliseconds.
 BUSY_TIMEOUT = 5000
+# How many transactions are written between two copies of the log into the database.
+COMMITS_BETWEEN = 32
 # After so many writes, of 50 µs each, the event loop turns to reads for a moment.
 WITHOUT_PAUSE = 8
 
@@ -49,6 +52,7 @@ class GroupCommit:
         self._connection: sqlite3.Connection | None = None
         self._jobs: deque[Job] = deque()
         self._thread = ThreadPoolExecutor(1, "commit")
+        self._checkpoints = Checkpoints(connect)
         self._cycle: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -60,6 +64,7 @@ class GroupCommit:
         connection, self._connection = self._connection, None
         if self._cycle:
             await self._cycle
+        await asyncio.to_thread(self._checkpoints.stop)
         if connection:
             connection.close()
         self._thread.shutdown()
@@ -98,6 +103,7 @@ class GroupCommit:
                 if not len(results) % WITHOUT_PAUSE:
                     await asyncio.sleep(0)
             await self._in_thread(connection, "COMMIT")
+            self._checkpoints.committed()
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.rollback()
@@ -124,6 +130,40 @@ class GroupCommit:
 
     async def _in_thread(self, connection: sqlite3.Connection, statement: str) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, connection.execute, statement)
+
+
+class Checkpoints:
+    """Copies the log into the database now and then, beside the writes.
+
+    SQLite would do it within a commit: then everybody waits some 50 ms for it, once or twice a second under load. It
+    still does, for what is left, where the log grows faster than it is copied.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._connection: sqlite3.Connection | None = None
+        self._running: Future[None] | None = None
+        self._commits = 0
+
+    def committed(self) -> None:
+        """A transaction was written; start copying if it is time."""
+        self._commits += 1
+        if self._commits >= COMMITS_BETWEEN and (self._running is None or self._running.done()):
+            self._commits = 0
+            self._running = self._thread.submit(self._copy)
+
+    def stop(self) -> None:
+        """Finish what is running."""
+        self._thread.shutdown()
+        if self._connection:
+            self._connection.close()
+
+    def _copy(self) -> None:
+        if not self._connection:
+            self._connection = self._connect()
+        with suppress(sqlite3.OperationalError):  # another process is at it
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _attempt(connection: sqlite3.Connection, work: Work) -> Any:
