@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from starlette.testclient import TestClient
 
@@ -22,6 +23,10 @@ from emporion.settings import Settings
 from emporion.store.base import NewReseller, SubscriptionKey, User
 from emporion.store.sqlite import SqliteStore
 from tests.document import CheckedClient
+
+# The same examples in each run, however long the machine takes for one.
+hypothesis.settings.register_profile("emporion", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("emporion")
 
 
 @pytest.fixture(scope="session")

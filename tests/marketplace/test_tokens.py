@@ -7,8 +7,10 @@ from pathlib import Path
 import jwt
 import pytest
 
+from emporion import credentials
 from emporion.credentials import decode_token
 from emporion.errors import Code, Problem
+from emporion.marketplace import passwords
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.platforms import RESELLER_ID, SANDBOX
 from emporion.marketplace.tokens import Tokens
@@ -43,6 +45,36 @@ async def test_a_token_is_good_until_it_ends_and_a_new_one_does_not_end_it(datab
         tokens.read(first, KEY)
     assert raised.value.code is Code.UNAUTHENTICATED
     assert tokens.read(second, KEY).marketplace == "us"
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "marketplace"),
+    [(SANDBOX.user, "wrong", "us"), ("nobody", SANDBOX.password, "us"), (SANDBOX.user, SANDBOX.password, "de")],
+)
+async def test_whatever_was_wrong_a_password_is_verified_once(
+    database: Path, monkeypatch: pytest.MonkeyPatch, login: str, password: str, marketplace: str
+) -> None:
+    verified = 0
+    verify = credentials.verify_password
+
+    def counted(digest: str | None, password: str) -> bool:
+        nonlocal verified
+        verified += 1
+        return verify(digest, password)
+
+    monkeypatch.setattr(passwords, "verify_password", counted)
+    store = SqliteStore(database)
+    await store.open()
+    with pytest.raises(Problem) as raised:
+        await Tokens(store, Passwords("medium"), SECRET, 1500, Clock()).issue(login, password, marketplace, KEY)
+    await store.close()
+    assert raised.value.code is Code.UNAUTHENTICATED
+    assert verified == 1
+
+
+def test_a_password_for_nobody_takes_a_real_digest_and_is_never_right() -> None:
+    assert credentials._NOBODY.startswith("$argon2id$v=19$m=65536,t=3,")
+    assert not credentials.verify_password(None, "anything")
 
 
 CLAIMS = {"iss": "emporion", "sub": "sandbox", "account": "1000000", "marketplace": "us", "exp": 2_000_000}
