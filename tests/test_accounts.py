@@ -59,27 +59,13 @@ def test_what_passes_as_a_plain_address_is_one_for_the_library_too(address: str)
     validate_email(address, check_deliverability=False)
 
 
-NOT_PLAIN = [
-    "a..b@x.de",
-    ".a@x.de",
-    "a.@x.de",
-    "a@x",
-    "a@-x.de",
-    "a@x-.de",
-    "a@x--y.de",
-    "a@x.d3",
-    "a@x.d",
-    "ä@x.de",
-    "a@ä.de",
-    "a@[127.0.0.1]",
-    "a@x..de",
-    "@x.de",
-    "a@.de",
-    '"a"@x.de',
-]
+NOT_PLAIN = """
+    a..b@x.de .a@x.de a.@x.de a@x a@-x.de a@x-.de a@x--y.de a@x.d3 a@x.d ä@x.de a@ä.de a@[127.0.0.1] a@x..de
+    @x.de a@.de "a"@x.de
+"""
 
 
-@pytest.mark.parametrize("address", [*NOT_PLAIN, "a b@x.de", "a@x.de\n", "x" * 65 + "@x.de"])
+@pytest.mark.parametrize("address", [*NOT_PLAIN.split(), "a b@x.de", "a@x.de\n", "x" * 65 + "@x.de"])
 def test_what_is_not_plain_is_left_to_the_library(address: str) -> None:
     assert not PLAIN_EMAIL.fullmatch(address)
 

@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, not opened yet."""
-    return SqliteStore(settings.database)
+    return SqliteStore(settings.database, alone=settings.workers == 1)
 
 
 def build_marketplace(settings: Settings, store: Store, platform: Platform) -> Marketplace:

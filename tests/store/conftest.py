@@ -15,13 +15,14 @@ Open = Callable[[], Awaitable[Store]]
 PROVIDER, ONE, TWO, BELOW_ONE = 10, 20, 30, 40
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "sqlite, alone"])
 async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens one more store over the test's own database; they all close with the test."""
     stores: list[Store] = []
 
     async def open_one() -> Store:
-        store = {"sqlite": lambda: SqliteStore(tmp_path / "store.db")}[request.param]()
+        path = tmp_path / "store.db"
+        store = {"sqlite": SqliteStore(path), "sqlite, alone": SqliteStore(path, alone=True)}[request.param]
         stores.append(store)
         await store.open()
         return store

@@ -50,6 +50,8 @@ OLDEST_SQLITE = (3, 37, 0)
 READERS = 2
 # The largest unfiltered page that is read in the event loop.
 SHORT_PAGE = 50
+# For how many seconds reads may share a view of the database.
+VIEW = 0.02
 # A trigram index finds nothing shorter.
 SHORTEST_INDEXED = 3
 ORDINAL_BITS = 32
@@ -68,9 +70,11 @@ def ordinal_of(place: int) -> int:
 class SqliteStore:
     """See `emporion.store.base.Store` for what each method promises."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
+        """alone: no other process serves from this file. Point reads then share a view of it (`_view`)."""
         self._path = path
-        self._writer = GroupCommit(self._connect)
+        self._alone = alone
+        self._writer = GroupCommit(self._connect, around=self._end_view)
         self._reader: sqlite3.Connection | None = None
         self._threads = ThreadPoolExecutor(READERS, "reader")
         # Connections that no reading thread is using, the one used last on top.
@@ -119,21 +123,35 @@ class SqliteStore:
 
     def _one(self, sql: str, *values: object) -> Any:
         """The first row, read here and now."""
-        if not self._reader:
-            raise closed()
         try:
-            return self._reader.execute(sql, values).fetchone()
+            return self._view().execute(sql, values).fetchone()
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
     def _all(self, sql: str, *values: object) -> list[Any]:
         """All rows, which must be few, read here and now."""
-        if not self._reader:
-            raise closed()
         try:
-            return self._reader.execute(sql, values).fetchall()
+            return self._view().execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise unavailable(error) from error
+
+    def _view(self) -> sqlite3.Connection:
+        """The connection for reads here and now.
+
+        To begin a read costs SQLite three system calls, more than the look-up itself. Whoever is alone keeps the view
+        until the next write of his own, and not longer than VIEW seconds, in which a command in another process may
+        have written.
+        """
+        if not self._reader:
+            raise closed()
+        if self._alone and not self._reader.in_transaction:
+            self._reader.execute("BEGIN")
+            asyncio.get_running_loop().call_later(VIEW, self._end_view)
+        return self._reader
+
+    def _end_view(self) -> None:
+        if self._reader and self._reader.in_transaction:
+            self._reader.execute("COMMIT")
 
     async def _in_thread(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """What `read` gives, in a thread and from one snapshot."""
@@ -209,7 +227,7 @@ class SqliteStore:
             """
             SELECT l.login, l.reseller_id, u.marketplace, l.password_hash
             FROM logins l JOIN users u ON u.reseller_id = l.reseller_id AND u.login = l.login
-            WHERE l.login = ? AND l.customer_id IS NULL
+            WHERE l.login = ?
             """,
             login,
         )

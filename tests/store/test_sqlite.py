@@ -1,0 +1,129 @@
+"""What is particular to the embedded store: its file, its migrations, and reads that share a view."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from emporion.errors import Problem
+from emporion.store import sqlite
+from emporion.store.base import NewReseller, Platform, SubscriptionKey, User
+from emporion.store.migrations import Migration, migrations
+from emporion.store.sqlite import SqliteStore, ordinal_of, place
+
+
+async def found(store: SqliteStore) -> None:
+    await store.found(
+        Platform(b"k" * 32, sandbox=False),
+        NewReseller("Provider", None, 10),
+        NewReseller("One", 10, 20),
+        User("api", 20, "us", "hash"),
+        SubscriptionKey(b"digest", 20),
+    )
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+@pytest.mark.parametrize(("reseller", "ordinal"), [(1, 1), (1_000_000, 1), (2**31 - 1, 2**32 - 1)])
+def test_a_place_is_a_reseller_and_an_ordinal(reseller: int, ordinal: int) -> None:
+    assert ordinal_of(place(reseller, ordinal)) == ordinal
+    assert place(reseller, ordinal) < place(reseller + 1, 0) <= 2**63
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [migration.number for migration in migrations("sqlite")] == list(range(1, len(migrations("sqlite")) + 1))
+
+
+async def test_a_migration_runs_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "store.db"
+    known = migrations("sqlite")
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+    broken = Migration(
+        known[-1].number + 1, "broken", "CREATE TABLE half (x INTEGER);\nCREATE TABLE half (x INTEGER);\n"
+    )
+    monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, broken])
+    with pytest.raises(Problem, match="cannot be opened"):
+        await SqliteStore(path).open()
+    assert "half" not in tables(path)
+    mended = Migration(broken.number, "mended", "CREATE TABLE half (x INTEGER);\nINSERT INTO half VALUES (1);\n")
+    monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, mended])
+    for _ in range(2):
+        store = SqliteStore(path)
+        await store.open()
+        await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM half").fetchone() == (1,)
+
+
+async def test_many_starts_at_once_migrate_once(tmp_path: Path) -> None:
+    stores = [SqliteStore(tmp_path / "store.db") for _ in range(8)]
+    await asyncio.gather(*(asyncio.to_thread(asyncio.run, _open_and_close(store)) for store in stores))
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        count = connection.execute("SELECT count(*) FROM schema_migrations").fetchone()
+    assert count == (len(migrations("sqlite")),)
+
+
+async def _open_and_close(store: SqliteStore) -> None:
+    await store.open()
+    await store.close()
+
+
+async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    await _open_and_close(SqliteStore(path))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO schema_migrations VALUES (9999, 'from the future')")
+        connection.commit()
+    with pytest.raises(Problem, match="made by a newer Emporion: it has migration 9999"):
+        await SqliteStore(path).open()
+
+
+async def test_a_shared_view_is_given_up_for_every_write_and_after_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    alone, command = SqliteStore(path, alone=True), SqliteStore(path)
+    await alone.open()
+    await command.open()
+    await found(alone)
+    assert await alone.user("first") is None
+    await alone.add_user(User("first", 20, "us", "hash"))
+    assert await alone.user("first")
+    assert await alone.user("second") is None  # a view begins
+    await command.add_user(User("second", 20, "us", "hash"))
+    async with asyncio.timeout(5):
+        while await alone.user("second") is None:  # noqa: ASYNC110 - the view ends by the clock
+            await asyncio.sleep(sqlite.VIEW / 4)
+    await alone.close()
+    await command.close()
+
+
+async def test_the_log_does_not_grow_while_reads_and_writes_alternate(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path, alone=True)
+    await store.open()
+    await found(store)
+    for number in range(3000):
+        await store.add_user(User(f"user{number}", 20, "us", "h" * 100))
+        assert await store.user(f"user{number}")
+    assert (tmp_path / "store.db-wal").stat().st_size < 20_000_000
+    await store.close()
+
+
+async def test_nothing_is_held_after_closing(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path)
+    await store.open()
+    await found(store)
+    await store.events(20, 0, 10)
+    await store.close()
+    assert not (tmp_path / "store.db-wal").exists()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")  # needs the file for itself alone
