@@ -49,7 +49,7 @@ OLDEST_SQLITE = (3, 37, 0)
 # How many long reads run at a time.
 READERS = 2
 # The largest unfiltered page that is read in the event loop.
-SHORT_PAGE = 50
+SHORT_PAGE = 20
 # For how many seconds reads may share a view of the database.
 VIEW = 0.02
 # A trigram index finds nothing shorter.
