@@ -174,6 +174,11 @@ Language = Annotated[
         extra={"rule": _language, "says": "must be a language tag such as en, de or pt-BR"},
     ),
 ]
+Street = Annotated[str, _text(255, "Street and number.", "555 Main Street")]
+AddressExtension = Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100")]
+PostalCode = Annotated[str, _text(32, "Postal code.", "92612")]
+City = Annotated[str, _text(255, "City.", "Irvine")]
+State = Annotated[str, _text(255, "State or province; required where the country's addresses have one.", "CA")]
 CountryCode = Annotated[
     str,
     Meta(
@@ -213,13 +218,11 @@ StatusField = Annotated[
 class Address(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
     """A postal address."""
 
-    street_address: Annotated[str, _text(255, "Street and number.", "555 Main Street")]
-    address_extension: Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100")] | None = None
-    postal_code: Annotated[str, _text(32, "Postal code.", "92612")]
-    city: Annotated[str, _text(255, "City.", "Irvine")]
-    state: (
-        Annotated[str, _text(255, "State or province; required where the country's addresses have one.", "CA")] | None
-    ) = None
+    street_address: Street
+    address_extension: AddressExtension | None = None
+    postal_code: PostalCode
+    city: City
+    state: State | None = None
     country_code: CountryCode
 
     def faults(self) -> Iterator[Fault]:
@@ -309,11 +312,11 @@ class NewCustomer(Struct, rename="camel", omit_defaults=True, kw_only=True, froz
 class AddressUpdate(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
     """Changes of an address: members left out stay, null clears the optional ones."""
 
-    street_address: Annotated[str, _text(255, "Street and number.", "555 Main Street")] | None = None
-    address_extension: Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100")] | None = None
-    postal_code: Annotated[str, _text(32, "Postal code.", "92612")] | None = None
-    city: Annotated[str, _text(255, "City.", "Irvine")] | None = None
-    state: Annotated[str, _text(255, "State or province.", "CA")] | None = None
+    street_address: Street | None = None
+    address_extension: AddressExtension | None = None
+    postal_code: PostalCode | None = None
+    city: City | None = None
+    state: State | None = None
     country_code: CountryCode | None = None
 
 
