@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 from email.message import Message
@@ -27,6 +28,8 @@ LARGEST_BODY = 1 << 20
 # Seconds within which a body must have arrived.
 BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
+# How many ignored parameters are named: proxies take headers of a few kilobytes.
+MOST_NAMED = 20
 
 decode = msgspec.json.Decoder().decode
 
@@ -46,7 +49,8 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
         raise Problem(Code.MALFORMED, f"The query must not have more than {MOST_PARAMETERS} parameters.") from None
     known = _names(struct) if struct else frozenset()
     given = {name: value for name, value in pairs if name in known}
-    ignored = ", ".join(dict.fromkeys(quote(name[:64], safe="") for name, _ in pairs if name not in known))
+    unknown = dict.fromkeys(quote(name[:64], safe="") for name, _ in pairs if name not in known)
+    ignored = ", ".join(itertools.islice(unknown, MOST_NAMED))
     if not struct:
         return None, ignored
     result, faults = read(struct, given)
