@@ -92,7 +92,7 @@ class Customers:
         wanted, faults = read(NewCustomer, body)
         self._check(wanted, faults)
         customer = _render(wanted, "", wanted.status or "pending", str(actor.account_id))
-        logins = await self._logins(wanted.contact_persons, {})
+        logins = await self._logins(wanted.contact_persons, {}, {})
         new = NewRecord(actor.account_id, customer, logins, actor.origin(), self._now())
         return (await self._store.add_customer(new)).document
 
@@ -102,9 +102,10 @@ class Customers:
         Raises Problem (NOT_FOUND) if the actor reaches no such customer, (INVALID) with every fault of the result,
         or (CONFLICT) for a taken `externalId` or login and for a status that cannot change that way.
         """
+        digests: dict[int, str] = {}
         for _ in range(ATTEMPTS):
             record = await self._find(actor, customer_id)
-            change = await self._change(record, patch, actor.origin())
+            change = await self._change(record, patch, actor.origin(), digests)
             if change is None:
                 return record.document
             (changed,) = await self._store.change_customers([change])
@@ -137,7 +138,9 @@ class Customers:
             at=self._now(),
         )
 
-    async def _change(self, record: Record, patch: dict[str, Any], origin: Origin) -> Change | None:
+    async def _change(
+        self, record: Record, patch: dict[str, Any], origin: Origin, digests: dict[int, str]
+    ) -> Change | None:
         """What `patch` makes of the customer, or None if it stays as it is."""
         before = decode(record.document)
         wanted, faults = read(NewCustomer, accounts.merge(accounts.as_sent(before), {**patch, "status": None}))
@@ -154,7 +157,7 @@ class Customers:
             old = {login.position: login for login in await self._store.logins(record.reseller_id, record.id)}
             stays = accounts.staying(before.contact_persons, customer.contact_persons)
             kept = {new: old[position] for new, position in stays.items() if position in old}
-            logins = await self._logins(wanted.contact_persons, kept)
+            logins = await self._logins(wanted.contact_persons, kept, digests)
             changes |= _changed_logins(kept, logins)
         if not changes:
             return None
@@ -181,9 +184,12 @@ class Customers:
             refuse(faults)
 
     async def _logins(
-        self, persons: Sequence[NewContactPerson], kept: dict[int, AdministratorLogin]
+        self, persons: Sequence[NewContactPerson], kept: dict[int, AdministratorLogin], digests: dict[int, str]
     ) -> list[AdministratorLogin]:
-        """A login for each administrator: the one given, else the one kept for his position, else a new one."""
+        """A login for each administrator: the one given, else the one kept for his position, else a new one.
+
+        digests: of the passwords in this request, by position; they take long, so a second attempt finds them here.
+        """
         logins = []
         for position, person in enumerate(persons):
             if person.type != "admin":
@@ -192,7 +198,9 @@ class Customers:
             login = person.login or (before.login if before else new_login(self._now()))
             digest = before.password_hash if before else None
             if person.password is not None:
-                digest = await self._passwords.hash(person.password)
+                if position not in digests:
+                    digests[position] = await self._passwords.hash(person.password)
+                digest = digests[position]
             logins.append(AdministratorLogin(position, login, digest))
         return logins
 
