@@ -1,4 +1,4 @@
-"""Writes docs/errors.md out of the errors themselves: `uv run python -m tests.errors_page`."""
+"""Writes docs/errors.md out of the errors themselves: `.venv/bin/python -m tests.errors_page`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
 HEAD = """# Errors
 
-Every error, of every kind, is JSON of the same shape. `message` is for people; `details`, where it is there, names
+Every error, of every kind, is JSON of the same shape; find yours below by its status and message (the names in capitals
+are for this page and the source, they are not in the answer). `message` is for people; `details`, where it is there, names
 each member or parameter at fault by its path. `correlationId` is that of the request (your own `X-Correlation-ID` if
 you sent a well-formed one) and stands in the log beside the reason.
 
 A request that is not HTTP at all (a broken request line, a header over the server's limits) is refused before it gets
 this far, with an empty 400 or 431.
+
+A query parameter that an operation does not have is no error: it is ignored, and named in the answer's header
+`X-Ignored-Parameters`. Look at it while you write a client, since a misspelt filter finds everybody. Unknown members
+of a body are ignored without a word, unless the body is refused and one of them looks like a member that is absent.
 """
 
 WHAT_TO_DO = {
@@ -51,7 +56,8 @@ def page() -> str:
             f"\n## {code.name}\n\n{STATUS[code].value} {STATUS[code].phrase}. {code.value}\n\n{WHAT_TO_DO[code]}"
         )
         if code in EXAMPLES:
-            error = msgspec.to_builtins(to_error(EXAMPLES[code], "/customers", "7c9e6679", EXAMPLE_TIME))
+            path = "/customers/1000240" if code is Code.NOT_FOUND else "/customers"
+            error = msgspec.to_builtins(to_error(EXAMPLES[code], path, "7c9e6679", EXAMPLE_TIME))
             parts.append(f"\n```json\n{json.dumps(error, indent=2, ensure_ascii=False)}\n```")
     return "\n".join(parts) + "\n"
 

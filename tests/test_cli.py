@@ -43,10 +43,10 @@ def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
         (["--port", "abc"], {}, "--port (EMPORION_PORT) must be a number from 1 to 65535, not 'abc'"),
         ([], {"EMPORION_WORKERS": "many"}, "--workers (EMPORION_WORKERS) must be a number from 1 to 256, not 'many'"),
         (["--database", "postgresql://x"], {}, "must be sqlite:/// and a path"),
-        (["--database", "sqlite:////no/such/folder/x.db"], {}, "The database /no/such/folder/x.db cannot be opened"),
+        (["--sandbox", "--database", "sqlite:////no/such/folder/x.db"], {}, "there is no folder /no/such/folder"),
         (["--database", "sqlite:////etc/hostname"], {}, "cannot be opened: file is not a database"),
         (["--host", "host.invalid"], {}, "cannot listen on host.invalid port"),
-        ([], {}, "there is no platform in emporion.db; make one with: emporion init"),
+        ([], {}, "there is no platform in emporion.db; make one with: emporion init --database sqlite:///emporion.db"),
         (["--sandbox", "--host", "0.0.0.0"], {}, "a sandbox does not listen on 0.0.0.0"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         ended = run("serve", "--sandbox", "--port", port, cwd=tmp_path)
     assert ended.returncode == 2
-    assert ended.stderr == f"emporion: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use; another port is" in ended.stderr
 
 
 def test_a_sandbox_says_what_it_serves_and_how_to_try_it(tmp_path: Path) -> None:
@@ -106,6 +106,28 @@ def test_init_makes_a_platform_with_secrets_that_are_shown_once(tmp_path: Path) 
     assert again.stderr == "emporion: There is a platform in this database already.\n"
     with closing(sqlite3.connect(tmp_path / "emporion.db")) as connection:
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--user", "ap:i"], "user must begin with a letter or digit"),
+        (["--user", ""], "user must not be empty"),
+        (["--reseller", " "], "reseller must not be empty"),
+        (["--marketplace", "US EU"], "marketplace must be a code"),
+    ],
+)
+def test_init_makes_no_platform_that_nobody_can_log_in_to(tmp_path: Path, arguments: list[str], message: str) -> None:
+    ended = run("init", *arguments, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"emporion: {message}")
+    assert not (tmp_path / "emporion.db").exists()
+
+
+def test_a_start_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    run("serve", cwd=tmp_path)
+    run("serve", "--sandbox", "--host", "0.0.0.0", cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_platform_of_ones_own_is_served_with_its_credentials_and_no_others(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def test_every_code_has_a_status() -> None:
 
 
 def test_the_page_of_errors_is_up_to_date() -> None:
-    assert PAGE.read_text() == page(), "run: uv run python -m tests.errors_page"
+    assert PAGE.read_text() == page(), "run: .venv/bin/python -m tests.errors_page"
 
 
 def test_the_message_tells_the_first_fault_and_how_many_more() -> None:

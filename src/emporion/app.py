@@ -27,6 +27,7 @@ from emporion.marketplace.subscription_keys import SubscriptionKeys
 from emporion.marketplace.tokens import Tokens
 from emporion.settings import Settings
 from emporion.store.sqlite import SqliteStore
+from emporion.workers.orphans import end_with_parent
 from emporion.workers.verification import verify_customers
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def build_app(settings: Settings) -> ASGIApp:
             *routes(OPERATIONS, marketplace, gate),
             *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
         ]
-        working = []
+        working = [asyncio.create_task(end_with_parent())]
         if settings.verification == "automatic":
             working.append(asyncio.create_task(verify_customers(marketplace.customers)))
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import ssl
 import sys
@@ -20,7 +21,7 @@ from emporion.app import build_marketplace, open_store
 from emporion.errors import Problem
 from emporion.marketplace import platforms
 from emporion.marketplace.platforms import SANDBOX, Access, furnish_sandbox, random_access
-from emporion.settings import SETTINGS, BadSetting, Settings
+from emporion.settings import SETTINGS, SQLITE, BadSetting, Settings
 
 if TYPE_CHECKING:
     from emporion.store.base import Store
@@ -51,7 +52,7 @@ def _option(name: str) -> Any:
         setting.option,
         envvar=setting.variable,
         metavar=name.upper(),
-        help=f"{setting.help} Default: {setting.default or 'none'}.",
+        help=f"{setting.help} It is {setting.wanted}. Default: {setting.default or 'none'}.",
         show_default=False,
     )
 
@@ -90,7 +91,7 @@ def serve(
 ) -> None:
     """Serve the platform over HTTP until told to stop.
 
-    SIGTERM and Ctrl-C let requests in flight finish. Each option can be given as its environment variable, too.
+    SIGTERM and Ctrl-C let requests in flight finish. Each setting can be given as its environment variable, too.
     """
     values = {
         "host": host,
@@ -107,6 +108,10 @@ def serve(
         "token_lifetime": token_lifetime,
     }
     settings = Settings.read(values)
+    if sandbox:
+        _check_only_this_machine(settings)
+    elif not settings.database.exists():
+        raise Stop(_no_platform(settings))
     _check_tls(settings)
     _check_address(settings)
     is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox))
@@ -128,6 +133,7 @@ def serve(
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE,
     )
+    server.on_startup(_end_with_the_terminal)
     server.on_startup(lambda: _say_what_is_served(settings, is_sandbox=is_sandbox))
     server.serve()
 
@@ -178,17 +184,21 @@ async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]])
         await store.close()
 
 
+def _no_platform(settings: Settings) -> str:
+    path = settings.database
+    return f"there is no platform in {path}; make one with: emporion init --database {SQLITE}{path}"
+
+
 async def _prepare(settings: Settings, *, sandbox: bool) -> bool:
     """Bring the database up to date, see that it holds a platform to serve, and tell whether that is a sandbox."""
 
     async def prepare(store: Store) -> bool:
         platform = await store.platform()
         if sandbox and not platform:
-            _check_only_this_machine(settings)
             await platforms.found(store, SANDBOX, sandbox=True)
             platform = await store.platform()
         if not platform:
-            raise Stop(f"there is no platform in {settings.database}; make one with: emporion init")
+            raise Stop(_no_platform(settings))
         if sandbox and not platform.sandbox:
             raise Stop(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
         if platform.sandbox:
@@ -216,7 +226,10 @@ def _check_address(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise Stop(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}") from None
+        raise Stop(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; "
+            "another port is set by --port or EMPORION_PORT"
+        ) from None
 
 
 def _check_tls(settings: Settings) -> None:
@@ -226,9 +239,16 @@ def _check_tls(settings: Settings) -> None:
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
     except OSError as error:
-        raise Stop(f"--tls-cert and --tls-key cannot be used: {error.strerror or error}") from None
+        bad = isinstance(error, ssl.SSLError)
+        why = "they are not PEM, or the key is not that of the certificate" if bad else error.strerror
+        raise Stop(f"--tls-cert and --tls-key cannot be used: {why}") from None
     if b"-----BEGIN PRIVATE KEY-----" not in settings.tls_key.read_bytes():
         raise Stop("--tls-key must be PKCS#8 without a password: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW")
+
+
+def _end_with_the_terminal() -> None:
+    """SIGHUP ends the server as SIGTERM does; Granian would start its workers anew, in a terminal that is gone."""
+    signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
 
 def _say_what_is_served(settings: Settings, *, is_sandbox: bool) -> None:

@@ -58,6 +58,11 @@ def _one_of(kind: object) -> Callable[[str], str]:
     return read
 
 
+def _either(kind: object) -> str:
+    *most, last = get_args(kind)
+    return f"{', '.join(most)} or {last}"
+
+
 def _some(text: str) -> str:
     if not text:
         raise ValueError
@@ -106,13 +111,13 @@ SETTINGS = {
         Setting("tls_cert", "", "Certificate chain for HTTPS, PEM.", "the path of a file", _file),
         Setting("tls_key", "", "Private key of the certificate, PEM in PKCS#8.", "the path of a file", _file),
         Setting("log_level", "info", "What is logged; debug has a line for each request.",
-                ", ".join(get_args(LogLevel)), _one_of(LogLevel)),
+                _either(LogLevel), _one_of(LogLevel)),
         Setting("api_version", "1.6", "Contract version for requests that name none.",
-                " or ".join(get_args(ApiVersion)), _one_of(ApiVersion)),
+                _either(ApiVersion), _one_of(ApiVersion)),
         Setting("password_quality", "medium", "What a customer's password must have.",
-                ", ".join(get_args(PasswordQuality)), _one_of(PasswordQuality)),
-        Setting("verification", "automatic", "Who makes pending customers active: the platform, or you by hand.",
-                " or ".join(get_args(Verification)), _one_of(Verification)),
+                _either(PasswordQuality), _one_of(PasswordQuality)),
+        Setting("verification", "automatic", "Who makes pending customers active: the platform, or resellers by hand.",
+                _either(Verification), _one_of(Verification)),
         Setting("token_lifetime", "1500", "Seconds for which a token is good.",
                 "a number from 1 to 86400", _number(1, 86400)),
     )

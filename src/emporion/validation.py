@@ -40,6 +40,7 @@ JSON_TYPES = {
     list: "an array",
     dict: "an object",
 }
+DECIMAL = re.compile("(-?)0*([0-9]+)")
 # Longest run of digits that we turn into a number; any limit of ours is far below.
 MOST_DIGITS = 40
 # How many ignored members we compare with our own: a hostile body has a hundred thousand of them.
@@ -149,9 +150,10 @@ def _number(type_: inspect.IntType) -> Read:
     low, high = type_.ge, type_.le
 
     def read_number(value: object, path: str, faults: list[Fault]) -> object:
-        # A query parameter arrives as text. `isdigit` alone would let other scripts' digits pass.
-        if isinstance(value, str) and value.isascii() and value.isdigit():
-            value = int(value[-MOST_DIGITS:]) if value[:-MOST_DIGITS].strip("0") == "" else 10**MOST_DIGITS
+        # A query parameter arrives as text.
+        if isinstance(value, str) and (match := DECIMAL.fullmatch(value)):
+            sign, digits = match.groups()
+            value = int(sign + (digits if len(digits) <= MOST_DIGITS else "9" * MOST_DIGITS))
         if not isinstance(value, int) or isinstance(value, bool):
             faults.append(Fault(path, "must be a whole number"))
         elif low is not None and value < low:
@@ -198,7 +200,7 @@ def _dictionary(type_: inspect.DictType) -> Read:
                 continue
             wrong_name: list[Fault] = []
             if read_key(name, path, wrong_name) is UNSET:
-                faults.extend(Fault(path, f"has a name that {fault.message}") for fault in wrong_name)
+                faults.extend(Fault(path, f"has a member whose name {fault.message}") for fault in wrong_name)
                 continue
             result[name] = read_value(item, f"{path}.{name}", faults)
         return result
@@ -239,7 +241,9 @@ def _object(type_: inspect.StructType) -> Read:
 
 
 def _default(field: Field) -> object:
-    return field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return UNSET if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def _hint(value: dict[str, object], prefix: str, known: set[str], faults: list[Fault]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -45,6 +47,12 @@ def test_an_idle_connection_does_not_keep_the_server(tmp_path: Path) -> None:
             idle.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
             assert idle.recv(15) == b"HTTP/1.1 200 OK"
             assert server.stop() == 0
+
+
+def test_a_terminal_that_is_closed_ends_the_server(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        os.killpg(server.process.pid, signal.SIGHUP)
+        assert server.process.wait(PATIENCE) == 0
 
 
 def test_the_data_is_kept_from_one_start_to_the_next(tmp_path: Path) -> None:

@@ -74,6 +74,20 @@ def test_no_change_is_lost_between_workers(tmp_path: Path) -> None:
         assert len(customer["attributes"]) == 40
 
 
+def test_workers_end_with_a_server_that_was_killed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as server:
+        workers = _children(server.process.pid)
+        server.process.kill()
+        deadline = time.monotonic() + PATIENCE
+        while any(_is_alive(pid) for pid in workers):
+            assert time.monotonic() < deadline, "a worker still holds the port"
+
+
+def _is_alive(pid: int) -> bool:
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(found.strip()) and not found.startswith("Z")
+
+
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         headers = server.headers()

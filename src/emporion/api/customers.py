@@ -15,8 +15,9 @@ from emporion.accounts import (
     NewCustomer,
     WholeCustomerPage,
 )
+from emporion.api.gate import unknown_version
 from emporion.api.operations import Call, Operation
-from emporion.errors import Code
+from emporion.errors import Code, Fault, Problem, not_found
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
@@ -52,6 +53,7 @@ EXAMPLE: dict[str, Any] = {
     "resellerId": "1000000",
 }
 GIVEN = ("id", "status", "resellerId")
+PAGINATION = {"offset": 0, "limit": 10, "total": 1}
 SUMMARY = {name: EXAMPLE[name] for name in ("id", "externalId", "name", "status")}
 
 
@@ -93,8 +95,13 @@ OPERATIONS = (
         get_customers,
         query=CustomerQuery,
         answer={"1.6": CustomerPage, "1.15": WholeCustomerPage},
-        answer_example={"data": [SUMMARY], "pagination": {"offset": 0, "limit": 10, "total": 1}},
-        errors=(Code.INVALID, Code.NOT_FOUND),
+        answer_example={"data": [SUMMARY], "pagination": PAGINATION},
+        errors=(Code.MALFORMED, Code.NOT_FOUND),
+        error_examples={
+            Code.INVALID: Problem(Code.INVALID, "limit must be 1 or more", [Fault("limit", "must be 1 or more")]),
+            Code.MALFORMED: Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8."),
+            Code.NOT_FOUND: not_found("there is no such reseller"),
+        },
     ),
     Operation(
         "POST",
@@ -122,6 +129,7 @@ OPERATIONS = (
         answer=Customer,
         answer_example=EXAMPLE,
         errors=(Code.NOT_FOUND,),
+        error_examples={Code.INVALID: unknown_version()},
     ),
     Operation(
         "PATCH",
@@ -136,7 +144,12 @@ OPERATIONS = (
         body=CustomerUpdate,
         request_example={"name": "Acme International Inc.", "address": {"addressExtension": None}},
         answer=Customer,
-        answer_example={**EXAMPLE, "name": "Acme International Inc.", "status": "active"},
+        answer_example={
+            **EXAMPLE,
+            "name": "Acme International Inc.",
+            "status": "active",
+            "address": {name: value for name, value in EXAMPLE["address"].items() if name != "addressExtension"},
+        },
         errors=(Code.NOT_FOUND, Code.CONFLICT),
     ),
 )

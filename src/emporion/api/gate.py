@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from emporion.marketplace.tokens import Tokens
 
 Headers = Mapping[bytes, bytes]
+# What the Authorization header must hold.
+Access = Literal["Bearer", "Basic"]
 
 # For how many seconds a caller who was let in need not be checked again: a revoked key is out after that.
 REMEMBERED = 1.0
@@ -63,7 +65,7 @@ class Gate:
         if admission and self._clock() < admission.until:
             return admission
         key = await self.key(headers)
-        claims = self._tokens.read(_authorization(headers, "Bearer", "TOKEN"), key)
+        claims = self._tokens.read(_authorization(headers, "Bearer"), key)
         actor = Actor(claims.account_id, claims.user, "api")
         admission = Admission(actor, key, min(self._clock() + REMEMBERED, claims.expires))
         if len(self._remembered) >= MOST_REMEMBERED:
@@ -77,7 +79,7 @@ class Gate:
 
     def login(self, headers: Headers) -> Login:
         """The login and password of Basic authentication (RFC 7617). Raises Problem (UNAUTHENTICATED)."""
-        login, colon, password = _basic(_authorization(headers, "Basic", "BASE64")).partition(":")
+        login, colon, password = _basic(_authorization(headers, "Basic")).partition(":")
         if not colon:
             raise Problem(Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64.")
         return Login(login, password)
@@ -92,26 +94,37 @@ class Gate:
             return key.api_version or self._default_version
         version = asked.decode("latin-1")
         if version not in get_args(ApiVersion):
-            known = " and ".join(get_args(ApiVersion))
-            raise Problem(Code.INVALID, f"The header X-Api-Version names an unknown version; known are {known}.")
+            raise unknown_version()
         return version
 
 
-def challenge(access: Literal["Bearer", "Basic"], headers: Headers) -> str:
+def unknown_version() -> Problem:
+    """For a request that names a contract version that we do not speak."""
+    known = " and ".join(get_args(ApiVersion))
+    return Problem(Code.INVALID, f"The header X-Api-Version names an unknown version; known are {known}.")
+
+
+def challenge(access: Access, headers: Headers) -> str:
     """What WWW-Authenticate says to a caller who was not let in (RFC 6750 §3, RFC 7617 §2)."""
     if access == "Basic":
         return 'Basic realm="emporion", charset="UTF-8"'
     return 'Bearer realm="emporion"' + (', error="invalid_token"' if b"authorization" in headers else "")
 
 
-def _authorization(headers: Headers, scheme: str, what: str) -> str:
-    """What stands after `scheme` in the Authorization header (RFC 9110 §11.6.2)."""
+WANTED: dict[Access, str] = {
+    "Bearer": "Bearer TOKEN, with a token from POST /token",
+    "Basic": "Basic, then login:password in base64",
+}
+
+
+def _authorization(headers: Headers, access: Access) -> str:
+    """What stands after the scheme in the Authorization header (RFC 9110 §11.6.2)."""
     value = headers.get(b"authorization")
     if value is None:
-        raise Problem(Code.UNAUTHENTICATED, f"The header Authorization is missing; it must be {scheme} {what}.")
+        raise Problem(Code.UNAUTHENTICATED, f"The header Authorization is missing; it must be {WANTED[access]}.")
     given, _, credentials = value.decode("latin-1").partition(" ")
-    if given.lower() != scheme.lower() or not credentials.strip():
-        raise Problem(Code.UNAUTHENTICATED, f"The header Authorization must be {scheme} {what}.")
+    if given.lower() != access.lower() or not credentials.strip():
+        raise Problem(Code.UNAUTHENTICATED, f"The header Authorization must be {WANTED[access]}.")
     return credentials.strip()
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
@@ -85,7 +84,6 @@ PARAMETERS: Json = {
         "description": "Your own id for this request: 1 to 64 of letters, digits, dot, dash and underscore. "
         "Anything else is replaced.",
         "schema": {"type": "string"},
-        "example": "order-4711",
     },
     "ApiVersion": {
         "name": "X-Api-Version",
@@ -125,7 +123,8 @@ def document(operations: Iterable[Operation], root_path: str) -> Json:
             "title": "Emporion",
             "version": __version__,
             "description": "An open marketplace platform: customer accounts for distributors and resellers. "
-            f"Contract versions {' and '.join(get_args(ApiVersion))}.",
+            f"Contract versions {' and '.join(get_args(ApiVersion))}. Begin with `POST /token` (Basic), then send its "
+            "token as Bearer; the subscription key goes with every call.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": root_path or "/"}],
@@ -150,7 +149,18 @@ def _schemas(operations: Iterable[Operation]) -> Json:
     for operation in operations:
         types += [*_answers(operation), *filter(None, (operation.body, operation.query))]
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
-    return copy.deepcopy(schemas)
+    return cast("Json", _without_null_defaults(schemas))
+
+
+def _without_null_defaults(value: object) -> object:
+    """The schema without `default: null`, which would say that leaving a member out is the same as clearing it."""
+    if isinstance(value, dict):
+        return {
+            name: _without_null_defaults(item)
+            for name, item in value.items()
+            if not (name == "default" and item is None)
+        }
+    return [_without_null_defaults(item) for item in value] if isinstance(value, list) else value
 
 
 def _operation(operation: Operation, schemas: Json) -> Json:
@@ -229,13 +239,14 @@ def _error_response(operation: Operation, status: HTTPStatus, codes: list[Code])
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     path = operation.path.replace("{id}", "1000240")
+    problems = {code: operation.error_examples.get(code, EXAMPLES[code]) for code in codes}
     examples = {
-        code.name.lower(): {"value": msgspec.to_builtins(to_error(EXAMPLES[code], path, "7c9e6679", EXAMPLE_TIME))}
-        for code in codes
+        code.name.lower(): {"value": msgspec.to_builtins(to_error(problem, path, "7c9e6679", EXAMPLE_TIME))}
+        for code, problem in problems.items()
     }
     schema = {"$ref": REF.format(name=Error.__name__)}
     return {
-        "description": " ".join(code.value for code in codes),
+        "description": " Or: ".join(code.value for code in codes),
         "headers": headers,
         "content": {"application/json": {"schema": schema, "examples": examples}},
     }

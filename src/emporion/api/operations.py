@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from starlette.routing import BaseRoute, Match, compile_path
 
-from emporion.api.gate import challenge
+from emporion.api.gate import Access, challenge
 from emporion.api.problems import method_not_allowed
 from emporion.api.requests import read_body, read_query
 from emporion.errors import Code, Problem
@@ -45,6 +45,7 @@ class Operation:
     access: what the Authorization header must hold. body: the type of the request's JSON object.
     answer: the type of the answer's JSON object, by contract version where that makes a difference.
     errors: codes beyond those that every operation with this access and body can have.
+    error_examples: where the usual example of a code cannot happen here.
     handle: gives the answer's body. request_example, answer_example: JSON values.
     """
 
@@ -57,12 +58,13 @@ class Operation:
     handle: Handler
     answer: type | dict[str, type]
     answer_example: object
-    access: Literal["Bearer", "Basic"] = "Bearer"
+    access: Access = "Bearer"
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     body_required: bool = True
     request_example: object = None
     errors: tuple[Code, ...] = ()
+    error_examples: Mapping[Code, Problem] = field(default_factory=dict)
 
 
 class Resource(BaseRoute):

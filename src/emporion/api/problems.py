@@ -51,7 +51,7 @@ class Error(Struct, rename="camel", omit_defaults=True, frozen=True):
     status: Annotated[int, Meta(description="The HTTP status.", examples=[400])]
     error: Annotated[str, Meta(description="The HTTP status in words.", examples=["Bad Request"])]
     message: Annotated[str, Meta(description="What was wrong, for people.", examples=["name is required"])]
-    path: Annotated[str, Meta(description="The address that was asked.", examples=["/customers"])]
+    path: Annotated[str, Meta(description="The address that was asked, without its prefix.", examples=["/customers"])]
     correlation_id: Annotated[str, Meta(description="The same as in X-Correlation-ID.", examples=["a1b2c3"])]
     details: Annotated[list[Detail], Meta(description="Each member or parameter at fault.")] | None = None
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from emporion.api.operations import Call, Operation
-from emporion.errors import Code, refuse
+from emporion.errors import Code, Fault, Problem, refuse
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -65,5 +65,12 @@ OPERATIONS = (
         answer=TokenInfo,
         answer_example={"token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.aYrd", "expiresInSeconds": 1500},
         errors=(Code.FORBIDDEN,),
+        error_examples={
+            Code.INVALID: Problem(
+                Code.INVALID,
+                "marketplace must be a string, not a number",
+                [Fault("marketplace", "must be a string, not a number")],
+            )
+        },
     ),
 )

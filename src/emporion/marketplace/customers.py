@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import structs, to_builtins
+from msgspec import UNSET, structs, to_builtins
 
 from emporion import accounts
 from emporion.accounts import Customer, CustomerQuery, CustomerUpdate, NewContactPerson, NewCustomer
@@ -144,9 +144,10 @@ class Customers:
         """What `patch` makes of the customer, or None if it stays as it is."""
         before = decode(record.document)
         wanted, faults = read(NewCustomer, accounts.merge(accounts.as_sent(before), {**patch, "status": None}))
+        faults = [_cannot_be_cleared(fault, patch) for fault in faults]
         update, status_faults = read(CustomerUpdate, {"status": patch.get("status")})
         if "status" in patch and patch["status"] is None:
-            status_faults.append(Fault("status", "cannot be cleared; leave it out to keep it"))
+            status_faults = [_cannot_be_cleared(Fault("status", "is required"), patch)]
         self._check(wanted, faults + status_faults)
         status = update.status or before.status
         accounts.check_status_change(before.status, status)
@@ -223,6 +224,16 @@ class Customers:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _cannot_be_cleared(fault: Fault, patch: dict[str, Any]) -> Fault:
+    """What a missing member is told when it is a null of this very patch that would take it away."""
+    value: Any = patch
+    for name in fault.field.split("."):
+        value = value.get(name, UNSET) if isinstance(value, dict) else UNSET
+    if value is None and fault.message == "is required":
+        return Fault(fault.field, "cannot be cleared; leave it out to keep it")
+    return fault
 
 
 def _account_id(text: str) -> int | None:

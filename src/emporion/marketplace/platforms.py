@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from emporion.accounts import Name
 from emporion.credentials import hash_password, key_digest, new_password, new_subscription_key
-from emporion.errors import Code, Problem
+from emporion.errors import Code, Problem, refuse
 from emporion.marketplace.actors import Actor
 from emporion.store.base import NewReseller, Platform, SubscriptionKey, User
+from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.customers import Customers
@@ -34,8 +36,38 @@ class Access(Struct, frozen=True):
 SANDBOX = Access("Sandbox Reseller", "sandbox", "sandbox-password-1", "5a9db0c5a9db0c5a9db0c5a9db0c5a9d", "us")
 
 
+class NewAccess(Struct, kw_only=True, frozen=True):
+    """What can be chosen of an access."""
+
+    reseller: Name
+    user: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=256,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$",
+            extra={"says": "must begin with a letter or digit and have only letters, digits, _ . @ and - after it"},
+        ),
+    ]
+    marketplace: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            pattern=r"^[A-Za-z0-9_-]+$",
+            extra={"says": "must be a code of letters, digits, - and _, such as us"},
+        ),
+    ]
+
+
 def random_access(reseller: str, user: str, marketplace: str) -> Access:
-    """Access for a new reseller, with a password and a key that nobody can guess."""
+    """Access for a new reseller, with a password and a key that nobody can guess.
+
+    Raises Problem (INVALID) for a name, login or code that cannot be used.
+    """
+    _, faults = read(NewAccess, {"reseller": reseller, "user": user, "marketplace": marketplace})
+    if faults:
+        refuse(faults)
     return Access(reseller, user, new_password(), new_subscription_key(), marketplace)
 
 

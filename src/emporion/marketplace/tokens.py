@@ -56,7 +56,10 @@ class Tokens:
         """
         claims = decode_token(token, self._clock(), self._signing_key)
         if not claims:
-            raise Problem(Code.UNAUTHENTICATED, "The token in the header Authorization is not valid or has expired.")
+            raise Problem(
+                Code.UNAUTHENTICATED,
+                "The token in the header Authorization is not valid or has expired; get a new one from POST /token.",
+            )
         if claims.account_id != key.reseller_id:
             raise Problem(Code.FORBIDDEN, OTHERS_KEY)
         return claims

@@ -169,8 +169,8 @@ class Store(Protocol):
         """Add a customer under the next id and the reseller's next ordinal.
 
         Ids increase on the whole platform, from 1000001 on a new one. Ordinals are 1, 2, 3… within the reseller,
-        without gaps, in the order of ids. Raises Problem (CONFLICT) with a fault at `externalId`, whose message
-        gives the id of the customer that has it, or at `contactPersons[N].login`.
+        without gaps, in the order of ids. Raises Problem (CONFLICT) with a fault for each that is taken: at
+        `externalId`, whose message gives the id of the customer that has it, and at `contactPersons[N].login`.
         """
 
     async def change_customers(self, changes: Sequence[Change]) -> list[Record | None]:

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -94,6 +94,8 @@ class SqliteStore:
             self._reader = self._connect(reading=True)
         except (sqlite3.Error, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else error
+            if not self._path.parent.exists():
+                why = f"there is no folder {self._path.parent}"
             raise Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {why}.") from error
         self._writer.start()
 
@@ -410,6 +412,7 @@ def _insert_customer(connection: sqlite3.Connection, new: NewRecord) -> Record:
     document = rows.document(customer)
     at = place(reseller_id, ordinal)
     name = rows.folded_name(customer)
+    taken: list[Fault] = []
     if not connection.execute(
         """
         INSERT INTO customers (
@@ -431,10 +434,12 @@ def _insert_customer(connection: sqlite3.Connection, new: NewRecord) -> Record:
             document,
         ),
     ).rowcount:
-        _refuse_external_id(connection, reseller_id, customer.external_id)
+        taken.append(_taken_external_id(connection, reseller_id, customer.external_id))
+    taken += _insert_logins(connection, reseller_id, customer_id, new.logins)
+    if taken:
+        refuse(taken, Code.CONFLICT)
     connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
     _insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
-    _insert_logins(connection, reseller_id, customer_id, new.logins)
     _insert_event(connection, reseller_id, sequence, customer_id, "customer.created", new.at, new.origin, {})
     return Record(reseller_id, customer_id, 1, document)
 
@@ -449,6 +454,7 @@ def _update_customer(connection: sqlite3.Connection, change: Change) -> Record |
         return None
     at, old_name = row
     document, name = rows.document(customer), rows.folded_name(customer)
+    taken: list[Fault] = []
     values: dict[str, object] = {
         "status": customer.status,
         "updated_at": change.at,
@@ -465,7 +471,12 @@ def _update_customer(connection: sqlite3.Connection, change: Change) -> Record |
         " WHERE reseller_id = ? AND place = ?",
         (*values.values(), reseller_id, at),
     ).rowcount:
-        _refuse_external_id(connection, reseller_id, customer.external_id)
+        taken.append(_taken_external_id(connection, reseller_id, customer.external_id))
+    if change.logins is not None:
+        connection.execute("DELETE FROM logins WHERE reseller_id = ? AND customer_id = ?", (reseller_id, change.id))
+        taken += _insert_logins(connection, reseller_id, change.id, change.logins)
+    if taken:
+        refuse(taken, Code.CONFLICT)
     if name != old_name:
         connection.execute(
             "INSERT INTO customer_names (customer_names, rowid, name_folded) VALUES ('delete', ?, ?)",
@@ -480,9 +491,6 @@ def _update_customer(connection: sqlite3.Connection, change: Change) -> Record |
             [(reseller_id, fold_email(person["email"]), at) for person in before],
         )
         _insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
-    if change.logins is not None:
-        connection.execute("DELETE FROM logins WHERE reseller_id = ? AND customer_id = ?", (reseller_id, change.id))
-        _insert_logins(connection, reseller_id, change.id, change.logins)
     (sequence,) = connection.execute(
         "UPDATE resellers SET events = events + 1 WHERE reseller_id = ? RETURNING events", (reseller_id,)
     ).fetchone()
@@ -499,12 +507,10 @@ def _insert_emails(connection: sqlite3.Connection, reseller_id: int, place: int,
 
 def _insert_logins(
     connection: sqlite3.Connection, reseller_id: int, customer_id: int, logins: Sequence[AdministratorLogin]
-) -> None:
-    taken = [
-        Fault(
-            f"contactPersons[{login.position}].login",
-            "is taken; choose another, or leave it out to be given one",
-        )
+) -> list[Fault]:
+    """Insert the logins that are free; a fault for each that is taken."""
+    return [
+        Fault(f"contactPersons[{login.position}].login", "is taken; choose another")
         for login in logins
         if not connection.execute(
             """
@@ -514,8 +520,6 @@ def _insert_logins(
             (login.login, reseller_id, customer_id, login.position, login.password_hash),
         ).rowcount
     ]
-    if taken:
-        refuse(taken, Code.CONFLICT)
 
 
 def _insert_event(
@@ -547,11 +551,11 @@ def _insert_event(
     )
 
 
-def _refuse_external_id(connection: sqlite3.Connection, reseller_id: int, external_id: str | None) -> NoReturn:
+def _taken_external_id(connection: sqlite3.Connection, reseller_id: int, external_id: str | None) -> Fault:
     (holder,) = connection.execute(
         "SELECT id FROM customers WHERE reseller_id = ? AND external_id = ?", (reseller_id, external_id)
     ).fetchone()
-    refuse([Fault("externalId", f"is taken: customer {holder} has it")], Code.CONFLICT)
+    return Fault("externalId", f"is taken: customer {holder} has it")
 
 
 # Reads
