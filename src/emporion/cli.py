@@ -110,10 +110,10 @@ def serve(
     settings = Settings.read(values)
     if sandbox:
         _check_only_this_machine(settings)
-    elif not settings.database.exists():
-        raise Stop(_no_platform(settings))
     _check_tls(settings)
     _check_address(settings)
+    if not sandbox and not settings.database.exists():
+        raise Stop(_no_platform(settings))
     is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox))
     # The worker processes read their settings from here.
     os.environ |= {SETTINGS[name].variable: value for name, value in values.items() if value is not None}
