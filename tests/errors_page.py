@@ -15,10 +15,10 @@ PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
 HEAD = """# Errors
 
-Every error, of every kind, is JSON of the same shape; find yours below by its status and message (the names in capitals
-are for this page and the source, they are not in the answer). `message` is for people; `details`, where it is there, names
-each member or parameter at fault by its path. `correlationId` is that of the request (your own `X-Correlation-ID` if
-you sent a well-formed one) and stands in the log beside the reason.
+Every error, of every kind, is JSON of the same shape; find yours below by its status and message (the names in
+capitals are for this page and the source, they are not in the answer). `message` is for people; `details`, where it is
+there, names each member or parameter at fault by its path. `correlationId` is that of the request (your own
+`X-Correlation-ID` if you sent a well-formed one) and stands in the log beside the reason.
 
 A request that is not HTTP at all (a broken request line, a header over the server's limits) is refused before it gets
 this far, with an empty 400 or 431.
