@@ -663,7 +663,11 @@ def _by_filter(
         conditions.append("c.place IN (SELECT place FROM customer_emails WHERE reseller_id IN below AND email = ?)")
         values.append(wanted.email)
     if wanted.name is not None and len(wanted.name) >= SHORTEST_INDEXED and len(conditions) == 1:
-        conditions.append("c.place IN (SELECT rowid FROM customer_names WHERE customer_names MATCH ?)")
+        # Range by range: neither cost nor time may tell of customers of other resellers.
+        conditions.append(
+            "c.place IN (SELECT f.rowid FROM below CROSS JOIN customer_names f WHERE f.customer_names MATCH ?"
+            " AND f.rowid BETWEEN below.id << 32 AND ((below.id + 1) << 32) - 1)"
+        )
         values.append(_phrase(wanted.name))
     elif wanted.name is not None:
         conditions.append("instr(c.name_folded, ?)")
