@@ -5,10 +5,12 @@ The correlation id, the path prefix, the slash at the end, and errors as JSON (c
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+BODILESS = ("GET", "HEAD")
+# How much of a body is read, and for how many seconds, only so that its sender gets to read our error.
+MOST_DRAINED = 16 << 20
+DRAIN_TIMEOUT = 5
 
 log = structlog.get_logger()
 
@@ -36,6 +43,31 @@ def _correlation_ids() -> Iterator[bytes]:
 
 class ClientGone(Exception):
     """The client has closed the connection; there is nobody left to answer."""
+
+
+class Body:
+    """The body of an HTTP/2 request, of which is known whether it was read to its end.
+
+    Whoever is answered while he still sends has his stream reset, and many clients then report that and not our error
+    (RFC 9113 §8.1). HTTP/1.1 clients read the answer all the same.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._ended = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read what is left, within bounds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                left = MOST_DRAINED
+                while not self._ended and left > 0:
+                    left -= len((await self()).get("body", b""))
 
 
 class Door:
@@ -73,13 +105,16 @@ class Door:
             return send(message)
 
         began = self._clock() if self._log_requests else 0
+        body = Body(receive) if scope["http_version"] == "2" and scope["method"] not in BODILESS else None
         try:
-            await self._inside(scope, receive, answer)
+            await self._inside(scope, body or receive, answer)
         except ClientGone:
             return
         except Problem as problem:
             if problem.__cause__:
                 log.error("not answered", correlation_id=correlation_id, exc_info=problem.__cause__)
+            if body:
+                await body.drain()
             await send_error(answer, problem, to_error(problem, path, correlation_id, self._clock()))
         except Exception:
             log.exception("failed", correlation_id=correlation_id, method=scope["method"], path=path)
