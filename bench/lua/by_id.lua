@@ -1,14 +1,18 @@
 -- GET /customers/{id} with random ids. Arguments: the first id, the last id.
 require("report")
 
-local before, after, first, last
+-- Made before the clock runs, so that making them takes no time from the server on the same machine.
+local requests, next_one = {}, 0
 
 function init(arguments)
-  first, last = tonumber(arguments[1]), tonumber(arguments[2])
+  local first, last = tonumber(arguments[1]), tonumber(arguments[2])
   math.randomseed(1)
-  before, after = wrk.format("GET", "/customers/ID"):match("^(.-)ID(.*)$")
+  for number = 1, 20000 do
+    requests[number] = wrk.format("GET", "/customers/" .. math.random(first, last))
+  end
 end
 
 function request()
-  return before .. math.random(first, last) .. after
+  next_one = next_one % #requests + 1
+  return requests[next_one]
 end
