@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from email.message import Message
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
@@ -34,6 +34,7 @@ MOST_NAMED = 20
 decode = msgspec.json.Decoder().decode
 
 
+@lru_cache(maxsize=1024)  # clients ask for the same pages again and again
 def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     """The query parameters as `struct`, and the names of those that it does not have, for X-Ignored-Parameters.
 
