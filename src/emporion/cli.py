@@ -111,7 +111,7 @@ def serve(
     if sandbox:
         _check_only_this_machine(settings)
     _check_tls(settings)
-    _check_address(settings)
+    address = _check_address(settings)
     if not sandbox and not settings.database.exists():
         raise Stop(_no_platform(settings))
     is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox))
@@ -120,7 +120,7 @@ def serve(
     server = Granian(
         "emporion.app:app",
         factory=True,
-        address=settings.host,
+        address=address,
         port=settings.port,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
@@ -217,17 +217,19 @@ def _check_only_this_machine(settings: Settings) -> None:
         )
 
 
-def _check_address(settings: Settings) -> None:
-    """The address can be listened on; the server itself would tell it with a trace."""
+def _check_address(settings: Settings) -> str:
+    """The address of the host, which can be listened on; the server itself would tell it with a trace."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = found[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
+        return str(address[0])
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a host name"
         raise Stop(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; "
+            f"cannot listen on {settings.host} port {settings.port}: {why}; "
             "another port is set by --port or EMPORION_PORT"
         ) from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import secrets
 import string
 from typing import Literal
@@ -56,18 +55,12 @@ def verify_password(digest: str | None, password: str) -> bool:
         return False
 
 
-# The system is asked for randomness once, not for each login: asking gives up the interpreter, as any wait does.
-_login_seed = secrets.token_bytes(32)
-_login_numbers = itertools.count()
-
-
 def new_login(at: int) -> str:
     """A login for an administrator who was given none, at a time in milliseconds since 1970.
 
     It cannot be guessed, so nobody can occupy it before; and those of one time stand beside each other on disk.
     """
-    number = next(_login_numbers).to_bytes(8, "big")
-    return f"admin-{at:x}-{hashlib.blake2b(number, key=_login_seed, digest_size=8).hexdigest()}"
+    return f"admin-{at:x}-{secrets.token_hex(8)}"
 
 
 def new_password() -> str:

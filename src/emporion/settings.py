@@ -158,7 +158,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """The settings in EMPORION_ variables. Raises BadSetting."""
-        return cls.read({name: environment.get(setting.variable) for name, setting in SETTINGS.items()})
+        return cls.read({name: environment.get(setting.variable) or None for name, setting in SETTINGS.items()})
 
     @property
     def scheme(self) -> str:

@@ -102,6 +102,8 @@ class Door:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [(b"x-correlation-id", identifier), *message["headers"]]
+            elif scope["method"] == "HEAD":
+                message["body"] = b""
             return send(message)
 
         began = self._clock() if self._log_requests else 0

@@ -26,6 +26,8 @@ Access = Literal["Bearer", "Basic"]
 REMEMBERED = 1.0
 # How many callers are remembered. When there are more, all are checked once again.
 MOST_REMEMBERED = 10_000
+# Longer headers are let in, too, but not remembered: they would fill the memory.
+LONGEST_REMEMBERED = 2048
 
 
 class Login(Struct, frozen=True):
@@ -70,7 +72,8 @@ class Gate:
         admission = Admission(actor, key, min(self._clock() + REMEMBERED, claims.expires))
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[shown] = admission
+        if sum(len(value or b"") for value in shown) <= LONGEST_REMEMBERED:
+            self._remembered[shown] = admission
         return admission
 
     async def key(self, headers: Headers) -> SubscriptionKey:

@@ -80,7 +80,7 @@ class Resource(BaseRoute):
         self._gate = gate
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        found = self._pattern.match(scope["path"])
+        found = self._pattern.fullmatch(scope["path"])
         return (Match.FULL, {"path_params": found.groupdict()}) if found else (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import json
 import re
-from email.message import Message
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 Q = TypeVar("Q", bound=msgspec.Struct)
 
 LARGEST_BODY = 1 << 20
+LONGEST_CONTENT_TYPE = 200
 # Seconds within which a body must have arrived.
 BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
@@ -121,13 +121,12 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
     content_type = headers.get(b"content-type", b"")
     if content_type == b"application/json":
         return
-    parsed = Message()
-    parsed["content-type"] = content_type.decode("latin-1")
-    charset = parsed.get_param("charset", "utf-8")
-    if parsed.get_content_type() != "application/json" or not content_type:
+    media_type, *parameters = content_type[: LONGEST_CONTENT_TYPE + 1].decode("latin-1").lower().split(";")
+    if media_type.strip() != "application/json" or len(content_type) > LONGEST_CONTENT_TYPE:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/json.")
-    if not isinstance(charset, str) or charset.lower() not in ("utf-8", "utf8"):
-        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The charset in the header Content-Type must be utf-8.")
+    for name, _, value in (parameter.partition("=") for parameter in parameters):
+        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
+            raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The charset in the header Content-Type must be utf-8.")
 
 
 def _decode(body: bytes) -> Any:

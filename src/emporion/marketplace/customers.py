@@ -80,6 +80,8 @@ class Customers:
             email=None if query.email is None else accounts.fold_email(query.email),
             external_id=query.external_id,
         )
+        if wanted.name == "":
+            refuse([Fault("name", "must have more than accents")])
         limit = min(query.limit, LARGEST_PAGE)
         listing = await self._store.customers(root, wanted, query.offset, limit, whole=whole)
         return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
