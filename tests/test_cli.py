@@ -152,6 +152,11 @@ def test_nobody_else_on_the_machine_reads_the_database(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "emporion.db").stat().st_mode) == 0o600
 
 
+def test_a_host_may_be_a_name(tmp_path: Path) -> None:
+    with serving(tmp_path, "--host", "localhost") as server:
+        assert "http://localhost:" in server.output.read_text()
+
+
 def test_https(tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path)
     with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key), scheme="https") as server:

@@ -70,6 +70,10 @@ def test_a_bad_value_is_told_in_one_line_with_both_its_names(name: str, value: s
     assert "\n" not in message
 
 
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert Settings.from_environment({setting.variable: "" for setting in SETTINGS.values()}) == Settings.read({})
+
+
 def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
     certificate = tmp_path / "cert.pem"
     certificate.touch()
