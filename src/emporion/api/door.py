@@ -41,10 +41,6 @@ def _correlation_ids() -> Iterator[bytes]:
     return (process + b"%012x" % (number & 0xFFFFFFFFFFFF) for number in itertools.count(start.node))
 
 
-class ClientGone(Exception):
-    """The client has closed the connection; there is nobody left to answer."""
-
-
 class Body:
     """The body of an HTTP/2 request, of which is known whether it was read to its end.
 
@@ -110,8 +106,6 @@ class Door:
         body = Body(receive) if scope["http_version"] == "2" and scope["method"] not in BODILESS else None
         try:
             await self._inside(scope, body or receive, answer)
-        except ClientGone:
-            return
         except Problem as problem:
             if problem.__cause__:
                 log.error("not answered", correlation_id=correlation_id, exc_info=problem.__cause__)

@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, quote
 
 import msgspec
 
-from emporion.api.door import ClientGone
 from emporion.errors import Code, Fault, Problem, refuse
 from emporion.validation import read
 
@@ -70,7 +69,7 @@ def _names(struct: type[msgspec.Struct]) -> frozenset[str]:
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, required: bool) -> dict[str, Any]:
     """The JSON object of the body; an empty one where no body is required and none came.
 
-    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED), or ClientGone.
+    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
     """
     if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
         raise _too_large()
@@ -101,7 +100,8 @@ async def _receive(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            # Cut off, or chunked wrongly: whoever only closed his sending side can still read this.
+            raise Problem(Code.MALFORMED, "The body ended before it was complete.")
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > LARGEST_BODY:
