@@ -23,6 +23,9 @@ from emporion.settings import Settings
 from emporion.store.base import NewReseller, SubscriptionKey, User
 from emporion.store.sqlite import SqliteStore
 from tests.document import CheckedClient
+from tests.postgres import postgres
+
+__all__ = ["postgres"]
 
 # The same examples in each run, however long the machine takes for one.
 hypothesis.settings.register_profile("emporion", derandomize=True, deadline=None)
@@ -78,6 +81,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
     async def make() -> bytes:
         store = SqliteStore(path)
+        await store.migrate()
         await store.open()
         await platforms.found(store, SANDBOX, sandbox=True)
         platform = await store.platform()

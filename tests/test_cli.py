@@ -42,7 +42,8 @@ def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
     [
         (["--port", "abc"], {}, "--port (EMPORION_PORT) must be a number from 1 to 65535, not 'abc'"),
         ([], {"EMPORION_WORKERS": "many"}, "--workers (EMPORION_WORKERS) must be a number from 1 to 256, not 'many'"),
-        (["--database", "postgresql://x"], {}, "must be sqlite:/// and a path"),
+        (["--database", "mysql://x"], {}, "must be sqlite:/// and a path, or a postgresql:// URL"),
+        (["--database", "postgresql://u:secret@127.0.0.1:1/x"], {}, "The database cannot be reached: "),
         (["--sandbox", "--database", "sqlite:////no/such/folder/x.db"], {}, "there is no folder /no/such/folder"),
         (["--database", "sqlite:////etc/hostname"], {}, "cannot be opened: file is not a database"),
         (["--host", "host.invalid"], {}, "cannot listen on host.invalid port"),

@@ -26,6 +26,8 @@ from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.subscription_keys import SubscriptionKeys
 from emporion.marketplace.tokens import Tokens
 from emporion.settings import Settings
+from emporion.store.connections import Limits
+from emporion.store.postgres import PostgresStore
 from emporion.store.sqlite import SqliteStore
 from emporion.workers.orphans import end_with_parent
 from emporion.workers.verification import verify_customers
@@ -46,7 +48,10 @@ log = structlog.get_logger()
 
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, not opened yet."""
-    return SqliteStore(settings.database, alone=settings.workers == 1)
+    if settings.database.path:
+        return SqliteStore(settings.database.path, alone=settings.workers == 1)
+    limits = Limits(settings.database_connections, settings.statement_timeout, settings.lock_timeout)
+    return PostgresStore(settings.database.url, limits)
 
 
 def build_marketplace(settings: Settings, store: Store, platform: Platform) -> Marketplace:

@@ -80,6 +80,11 @@ def serve(
     port: Annotated[str | None, _option("port")] = None,
     workers: Annotated[str | None, _option("workers")] = None,
     database: Annotated[str | None, _option("database")] = None,
+    migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
+    read_database: Annotated[str | None, _option("read_database")] = None,
+    database_connections: Annotated[str | None, _option("database_connections")] = None,
+    statement_timeout: Annotated[str | None, _option("statement_timeout")] = None,
+    lock_timeout: Annotated[str | None, _option("lock_timeout")] = None,
     root_path: Annotated[str | None, _option("root_path")] = None,
     tls_cert: Annotated[str | None, _option("tls_cert")] = None,
     tls_key: Annotated[str | None, _option("tls_key")] = None,
@@ -98,6 +103,10 @@ def serve(
         "port": port,
         "workers": workers,
         "database": database or (SANDBOX_DATABASE if sandbox else None),
+        "read_database": read_database,
+        "database_connections": database_connections,
+        "statement_timeout": statement_timeout,
+        "lock_timeout": lock_timeout,
         "root_path": root_path,
         "tls_cert": tls_cert,
         "tls_key": tls_key,
@@ -112,9 +121,9 @@ def serve(
         _check_only_this_machine(settings)
     _check_tls(settings)
     address = _check_address(settings)
-    if not sandbox and not settings.database.exists():
+    if not sandbox and settings.database.path and not settings.database.path.exists():
         raise Stop(_no_platform(settings))
-    is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox))
+    is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox, migrating=migrate or sandbox))
     # The worker processes read their settings from here.
     os.environ |= {SETTINGS[name].variable: value for name, value in values.items() if value is not None}
     server = Granian(
@@ -139,6 +148,17 @@ def serve(
 
 
 @cli.command()
+def migrate(database: Annotated[str | None, _option("database")] = None) -> None:
+    """Bring a database up to date, as a new version of Emporion needs it.
+
+    Safe to run at any time and from many nodes at once: each change is made once and whole.
+    """
+    settings = Settings.read({"database": database})
+    done = asyncio.run(open_store(settings).migrate())
+    print("\n".join(f"done: {title}" for title in done) or f"{settings.database} is up to date")
+
+
+@cli.command()
 def init(
     database: Annotated[str | None, _option("database")] = None,
     reseller: Annotated[str, typer.Option(metavar="NAME", help="Name of the first reseller.")] = "Reseller",
@@ -155,7 +175,7 @@ def init(
     async def found(store: Store) -> None:
         await platforms.found(store, access, sandbox=False)
 
-    asyncio.run(_with_store(settings, found))
+    asyncio.run(_with_store(settings, found, migrating=True))
     _say_access(access, f"A new platform is in {settings.database}. This is shown only once:")
 
 
@@ -174,9 +194,11 @@ def _tell(message: str) -> int:
     return 2
 
 
-async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    """What `work` gives, over a store that is open meanwhile."""
+async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]], *, migrating: bool) -> T:
+    """What `work` gives, over a store that is open meanwhile. migrating: its schema is brought up to date first."""
     store = open_store(settings)
+    if migrating:
+        await store.migrate()
     await store.open()
     try:
         return await work(store)
@@ -185,12 +207,13 @@ async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]])
 
 
 def _no_platform(settings: Settings) -> str:
-    path = settings.database
-    return f"there is no platform in {path}; make one with: emporion init --database {SQLITE}{path}"
+    path = settings.database.path
+    where = f"{SQLITE}{path}" if path else str(settings.database)
+    return f"there is no platform in {settings.database}; make one with: emporion init --database {where}"
 
 
-async def _prepare(settings: Settings, *, sandbox: bool) -> bool:
-    """Bring the database up to date, see that it holds a platform to serve, and tell whether that is a sandbox."""
+async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> bool:
+    """See that the database holds a platform to serve, and tell whether that is a sandbox."""
 
     async def prepare(store: Store) -> bool:
         platform = await store.platform()
@@ -206,7 +229,7 @@ async def _prepare(settings: Settings, *, sandbox: bool) -> bool:
             await furnish_sandbox(build_marketplace(settings, store, platform).customers)
         return platform.sandbox
 
-    return await _with_store(settings, prepare)
+    return await _with_store(settings, prepare, migrating=migrating)
 
 
 def _check_only_this_machine(settings: Settings) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from emporion.credentials import PasswordQuality
 
@@ -15,6 +17,7 @@ ApiVersion = Literal["1.6", "1.15"]
 Verification = Literal["automatic", "manual"]
 
 SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
 
 
 class BadSetting(Exception):
@@ -69,10 +72,37 @@ def _some(text: str) -> str:
     return text
 
 
-def _database(text: str) -> Path:
-    if not text.startswith(SQLITE) or not text.removeprefix(SQLITE) or "\0" in text:
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where everything is kept, by the URL that the operator gave."""
+
+    url: str
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file, or None for PostgreSQL."""
+        return Path(self.url.removeprefix(SQLITE)) if self.url.startswith(SQLITE) else None
+
+    def __str__(self) -> str:
+        """What may be shown: without the password."""
+        return str(
+            self.path or re.sub(r"(//[^/@]*?):[^@]*@", r"\1:***@", re.sub(r"(password=)[^&]*", r"\1***", self.url))
+        )
+
+
+def database(text: str) -> Database:
+    """The database at a URL. Raises ValueError for one that cannot be used."""
+    if "\0" in text or not text.startswith((SQLITE, *POSTGRES)) or text == SQLITE:
         raise ValueError
-    return Path(text.removeprefix(SQLITE))
+    if text.startswith(POSTGRES):
+        urlsplit(text).port  # noqa: B018 - raises ValueError for one that is no number
+    return Database(text)
+
+
+def _postgres(text: str) -> Database | None:
+    if text and not text.startswith(POSTGRES):
+        raise ValueError
+    return database(text) if text else None
 
 
 def _root_path(text: str) -> str:
@@ -98,9 +128,22 @@ SETTINGS = {
             "database",
             "sqlite:///emporion.db",
             "Where everything is kept; a fourth slash makes the path absolute.",
-            "sqlite:/// and a path",
-            _database,
+            "sqlite:/// and a path, or a postgresql:// URL",
+            database,
         ),
+        Setting(
+            "read_database",
+            "",
+            "A standby of the database, for lists and searches.",
+            "a postgresql:// URL",
+            _postgres,
+        ),
+        Setting("database_connections", "10", "Connections to PostgreSQL, for each worker at most.",
+                "a number from 2 to 1000", _number(2, 1000)),
+        Setting("statement_timeout", "5", "Seconds that PostgreSQL has for one statement.",
+                "a number from 1 to 3600", _number(1, 3600)),
+        Setting("lock_timeout", "2", "Seconds that one statement waits for another's lock.",
+                "a number from 1 to 3600", _number(1, 3600)),
         Setting(
             "root_path",
             "",
@@ -126,12 +169,16 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, checked. database: path of the SQLite file. token_lifetime: in seconds."""
+    """All settings, checked. token_lifetime, statement_timeout, lock_timeout: in seconds."""
 
     host: str
     port: int
     workers: int
-    database: Path
+    database: Database
+    read_database: Database | None
+    database_connections: int
+    statement_timeout: int
+    lock_timeout: int
     root_path: str
     tls_cert: Path | None
     tls_key: Path | None
@@ -153,6 +200,8 @@ class Settings:
         settings = cls(**read)
         if (settings.tls_cert is None) != (settings.tls_key is None):
             raise BadSetting("--tls-cert and --tls-key must be given together")
+        if settings.read_database and settings.database.path:
+            raise BadSetting("--read-database needs PostgreSQL as --database, of which it is a standby")
         return settings
 
     @classmethod

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from emporion.store.base import NewReseller, Platform, Store, SubscriptionKey, User
+from emporion.store.connections import Limits
+from emporion.store.postgres import PostgresStore
 from emporion.store.sqlite import SqliteStore
+from tests.postgres import Databases
 
 Open = Callable[[], Awaitable[Store]]
 
 PROVIDER, ONE, TWO, BELOW_ONE = 10, 20, 30, 40
 
 
-@pytest.fixture(params=["sqlite", "sqlite, alone"])
+@pytest.fixture(params=["sqlite", "sqlite, alone", "postgres"])
 async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens one more store over the test's own database; they all close with the test."""
     stores: list[Store] = []
+    with ExitStack() as databases:
+        if request.param == "postgres":
+            new = databases.enter_context(postgres_stores(request))
+        else:
+            new = partial(SqliteStore, tmp_path / "store.db", alone=request.param == "sqlite, alone")
 
-    async def open_one() -> Store:
-        path = tmp_path / "store.db"
-        store = {"sqlite": SqliteStore(path), "sqlite, alone": SqliteStore(path, alone=True)}[request.param]
-        stores.append(store)
-        await store.open()
-        return store
+        async def open_one() -> Store:
+            store = new()
+            stores.append(store)
+            await store.migrate()
+            await store.open()
+            return store
 
-    yield open_one
-    for store in stores:
-        await store.close()
+        yield open_one
+        for store in stores:
+            await store.close()
+
+
+@contextmanager
+def postgres_stores(request: pytest.FixtureRequest) -> Iterator[Callable[[], Store]]:
+    """Makes stores over one new database of the tests' PostgreSQL."""
+    server: Databases = request.getfixturevalue("postgres")
+    with server.temporary() as name:
+        yield lambda: PostgresStore(server.url(name), Limits())
 
 
 @pytest.fixture

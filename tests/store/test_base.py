@@ -298,7 +298,7 @@ async def test_whoever_leaves_does_not_undo_his_write(store: Store) -> None:
 
 async def test_a_change_moves_the_version(store: Store) -> None:
     record = await add(store)
-    (changed,) = await store.change_customers([change(record, customer("New", "ext"))])
+    changed = await store.change_customer(change(record, customer("New", "ext")))
     assert changed is not None
     assert changed.version == 2
     assert decoded(await store.document(ONE, record.id))["name"] == "New"
@@ -307,24 +307,24 @@ async def test_a_change_moves_the_version(store: Store) -> None:
 
 async def test_a_change_of_an_older_version_does_nothing(store: Store) -> None:
     record = await add(store)
-    await store.change_customers([change(record, customer("First"))])
-    assert await store.change_customers([change(record, customer("Second"))]) == [None]
+    await store.change_customer(change(record, customer("First")))
+    assert await store.change_customer(change(record, customer("Second"))) is None
     assert decoded(await store.document(ONE, record.id))["name"] == "First"
     assert [event.type for event in await store.events(ONE, 0, 10)] == ["customer.created", "customer.updated"]
 
 
 async def test_another_reseller_changes_nothing(store: Store) -> None:
     record = await add(store)
-    assert await store.change_customers([change(record, customer("Mine"), reseller_id=TWO)]) == [None]
+    assert await store.change_customer(change(record, customer("Mine"), reseller_id=TWO)) is None
     assert decoded(await store.document(ONE, record.id))["name"] == "Acme"
 
 
 async def test_of_many_changes_to_one_version_just_one_gets_through(store: Store) -> None:
     record = await add(store)
     results = await asyncio.gather(
-        *(store.change_customers([change(record, customer(f"Name {number}"))]) for number in range(20))
+        *(store.change_customer(change(record, customer(f"Name {number}"))) for number in range(20))
     )
-    assert sum(changed is not None for (changed,) in results) == 1
+    assert sum(changed is not None for changed in results) == 1
 
 
 async def test_a_change_is_found_by_its_new_members_only(store: Store) -> None:
@@ -332,7 +332,7 @@ async def test_a_change_is_found_by_its_new_members_only(store: Store) -> None:
     wanted = customer("Zenith", "new", "creditHold", person("new@example.com"))
     before = [{"email": "old@example.com"}]
     changes = {"name": ("Acme", "Zenith"), "externalId": ("old", "new"), "contactPersons": (before, [])}
-    await store.change_customers([change(record, wanted, changes=changes)])
+    await store.change_customer(change(record, wanted, changes=changes))
     for gone in (Filter(name="acme"), Filter(name="ac"), Filter(external_id="old"), Filter(email="old@example.com")):
         assert await ids(store, ONE, gone) == []
     for there in (Filter(name="zenith"), Filter(name="ze"), Filter(external_id="new"), Filter(email="new@example.com")):
@@ -345,7 +345,7 @@ async def test_a_change_is_found_by_its_new_members_only(store: Store) -> None:
 
 async def test_an_external_id_is_free_once_it_was_given_up(store: Store) -> None:
     record = await add(store, external_id="x")
-    await store.change_customers([change(record, customer("A", None), changes={"externalId": ("x", None)})])
+    await store.change_customer(change(record, customer("A", None), changes={"externalId": ("x", None)}))
     await add(store, external_id="x")
 
 
@@ -358,7 +358,7 @@ async def test_a_change_to_a_taken_external_id_or_login_changes_nothing(store: S
     ):
         changes = {"name": ("Second", "New"), "externalId": ("second", wanted.external_id)}
         with pytest.raises(Problem) as raised:
-            await store.change_customers([change(second, wanted, logins=logins, changes=changes)])
+            await store.change_customer(change(second, wanted, logins=logins, changes=changes))
         assert [fault.field for fault in raised.value.faults] == [field]
     assert await store.customer(ONE, second.id) == second
     assert await store.logins(ONE, second.id) == [AdministratorLogin(0, "second", None)]
@@ -371,11 +371,11 @@ async def test_logins_are_replaced_or_stay(store: Store) -> None:
     two = customer("A", None, "active", person("a@example.com"), person("b@example.com"))
     record = await store.add_customer(new(ONE, two, *logins))
     assert await store.logins(ONE, record.id) == logins
-    (record_2,) = await store.change_customers([change(record, two)])
+    record_2 = await store.change_customer(change(record, two))
     assert record_2
     assert await store.logins(ONE, record.id) == logins
     swapped = [AdministratorLogin(0, "second", "new"), AdministratorLogin(1, "third", None)]
-    await store.change_customers([change(record_2, two, logins=swapped)])
+    await store.change_customer(change(record_2, two, logins=swapped))
     assert await store.logins(ONE, record.id) == swapped
     await store.add_user(User("first", TWO, "us", "hash"))  # free again
 
@@ -483,11 +483,49 @@ async def test_an_email_address_of_any_contact_is_found_once(store: Store) -> No
 async def test_those_who_wait_come_oldest_first_from_all_resellers(store: Store) -> None:
     waiting = [await store.add_customer(new(owner, customer(status="pending"))) for owner in (ONE, TWO, BELOW_ONE, ONE)]
     await add(store)
-    assert await store.waiting("pending", 3) == waiting[:3]
-    await store.change_customers(
-        [change(record, customer(), changes={"status": ("pending", "active")}) for record in waiting]
-    )
-    assert await store.waiting("pending", 10) == []
+    assert await store.waiting() == 4
+    handed_out: list[Record] = []
+
+    def verified(record: Record) -> Change:
+        handed_out.append(record)
+        return change(record, customer(), event="customer.verified", changes={"status": ("pending", "active")})
+
+    assert await store.verify(3, verified) == 3
+    assert handed_out == waiting[:3]
+    assert await store.verify(3, verified) == 1
+    assert await store.verify(3, verified) == 0
+    assert await store.waiting() == 0
+    for record in waiting:
+        assert decoded(await store.document(record.reseller_id, record.id))["status"] == "active"
+
+
+async def test_whoever_waits_is_handed_to_one_of_many(store: Store, open_store: Open) -> None:
+    waiting = [(await store.add_customer(new(ONE, customer(status="pending")))).id for _ in range(40)]
+    nodes = [store, await open_store()]
+    handed_out: list[int] = []
+
+    def verified(record: Record) -> Change:
+        handed_out.append(record.id)
+        return change(record, customer(), changes={"status": ("pending", "active")})
+
+    async def work(node: Store) -> None:
+        while await store.waiting():
+            await node.verify(7, verified)
+
+    await asyncio.gather(*(work(node) for node in nodes * 2))
+    assert sorted(handed_out) == waiting
+
+
+async def test_who_is_pending_no_more_is_not_handed_out(store: Store) -> None:
+    record = await store.add_customer(new(ONE, customer(status="pending")))
+    await store.change_customer(change(record, customer(), changes={"status": ("pending", "active")}))
+    assert await store.waiting() == 0
+
+    def verified(record: Record) -> Change:
+        raise AssertionError(record)
+
+    while await store.verify(10, verified):
+        pass
 
 
 # Events
@@ -496,7 +534,7 @@ async def test_those_who_wait_come_oldest_first_from_all_resellers(store: Store)
 async def test_events_are_a_log_for_each_reseller_without_gaps(store: Store) -> None:
     first = await add(store)
     await add(store, TWO)
-    await store.change_customers([change(first, customer("New"))])
+    await store.change_customer(change(first, customer("New")))
     await asyncio.gather(*(add(store, ONE, str(number)) for number in range(20)))
     events = await store.events(ONE, 0, 100)
     assert [event.sequence for event in events] == list(range(1, 23))

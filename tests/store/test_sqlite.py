@@ -44,22 +44,18 @@ def test_migrations_are_numbered_without_gaps() -> None:
 async def test_a_migration_runs_once_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "store.db"
     known = migrations("sqlite")
-    store = SqliteStore(path)
-    await store.open()
-    await store.close()
+    await _open_and_close(SqliteStore(path))
     broken = Migration(
         known[-1].number + 1, "broken", "CREATE TABLE half (x INTEGER);\nCREATE TABLE half (x INTEGER);\n"
     )
     monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, broken])
     with pytest.raises(Problem, match="cannot be opened"):
-        await SqliteStore(path).open()
+        await SqliteStore(path).migrate()
     assert "half" not in tables(path)
     mended = Migration(broken.number, "mended", "CREATE TABLE half (x INTEGER);\nINSERT INTO half VALUES (1);\n")
     monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, mended])
-    for _ in range(2):
-        store = SqliteStore(path)
-        await store.open()
-        await store.close()
+    assert await SqliteStore(path).migrate() == ["0002 mended"]
+    assert await SqliteStore(path).migrate() == []
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM half").fetchone() == (1,)
 
@@ -73,6 +69,7 @@ async def test_many_starts_at_once_migrate_once(tmp_path: Path) -> None:
 
 
 async def _open_and_close(store: SqliteStore) -> None:
+    await store.migrate()
     await store.open()
     await store.close()
 
@@ -85,11 +82,24 @@ async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         connection.commit()
     with pytest.raises(Problem, match="made by a newer Emporion: it has migration 9999"):
         await SqliteStore(path).open()
+    with pytest.raises(Problem, match="made by a newer Emporion"):
+        await SqliteStore(path).migrate()
+
+
+async def test_a_database_that_is_behind_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "store.db"
+    await _open_and_close(SqliteStore(path))
+    known = migrations("sqlite")
+    next_one = Migration(known[-1].number + 1, "one_more", "CREATE TABLE more (x INTEGER);\n")
+    monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, next_one])
+    with pytest.raises(Problem, match=r"it lacks 0002 one more.*emporion migrate"):
+        await SqliteStore(path).open()
 
 
 async def test_a_shared_view_is_given_up_for_every_write_and_after_a_moment(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     alone, command = SqliteStore(path, alone=True), SqliteStore(path)
+    await alone.migrate()
     await alone.open()
     await command.open()
     await found(alone)
@@ -108,6 +118,7 @@ async def test_a_shared_view_is_given_up_for_every_write_and_after_a_moment(tmp_
 async def test_the_log_does_not_grow_while_reads_and_writes_alternate(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = SqliteStore(path, alone=True)
+    await store.migrate()
     await store.open()
     await found(store)
     for number in range(3000):
@@ -120,6 +131,7 @@ async def test_the_log_does_not_grow_while_reads_and_writes_alternate(tmp_path: 
 async def test_nothing_is_held_after_closing(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = SqliteStore(path)
+    await store.migrate()
     await store.open()
     await found(store)
     await store.events(20, 0, 10)

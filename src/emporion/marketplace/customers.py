@@ -110,7 +110,7 @@ class Customers:
             change = await self._change(record, patch, actor.origin(), digests)
             if change is None:
                 return record.document
-            (changed,) = await self._store.change_customers([change])
+            changed = await self._store.change_customer(change)
             if changed:
                 return changed.document
         raise Problem(
@@ -121,10 +121,8 @@ class Customers:
 
     async def verify_waiting(self) -> int:
         """Make pending customers active, some at a time; how many were found waiting."""
-        waiting = await self._store.waiting("pending", VERIFIED_AT_ONCE)
         # Whoever changed a customer meanwhile wins; it is still waiting then, or not any more.
-        await self._store.change_customers([self._verified(record) for record in waiting])
-        return len(waiting)
+        return await self._store.verify(VERIFIED_AT_ONCE, self._verified)
 
     def _verified(self, record: Record) -> Change:
         before = decode(record.document)

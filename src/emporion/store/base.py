@@ -3,7 +3,8 @@
 For all methods:
 - A write is one transaction that holds the row, its event and its counters. When it returns, the write is on disk;
   when it raises, nothing of it is left. One write's conflict never fails another's.
-- `Problem(UNAVAILABLE)` is raised when the database cannot be reached or written, and nothing was written.
+- `Problem(UNAVAILABLE)` is raised when the database cannot be reached or written in time. Then nothing was written;
+  only where the connection broke after a write was sent nobody can know, as with any database over a network.
 - Every method that reads or writes what belongs to a reseller is told which one, and sees nothing else.
 - Times are milliseconds since 1970 in UTC, handed in by the caller. Ids are whole numbers of at most 63 bits.
 """
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from emporion.accounts import Customer, Status
+    from emporion.accounts import Customer
     from emporion.events import Event, EventType, Origin
 
 
@@ -119,8 +120,15 @@ class Listing(Struct, frozen=True):
 class Store(Protocol):
     """A platform's memory."""
 
+    async def migrate(self) -> list[str]:
+        """Bring the schema up to date, before `open`; what was done, in words.
+
+        However many start at once, each migration runs once and whole. Raises Problem (UNAVAILABLE) if the database
+        cannot be reached or was made by a newer Emporion.
+        """
+
     async def open(self) -> None:
-        """Bring the schema up to date and make ready. Raises Problem (UNAVAILABLE) if there is no database."""
+        """Make ready. Raises Problem (UNAVAILABLE) if there is no database or its schema is not up to date."""
 
     async def close(self) -> None:
         """Finish the writes under way, then let go of everything. May be called twice."""
@@ -173,11 +181,20 @@ class Store(Protocol):
         `externalId`, whose message gives the id of the customer that has it, and at `contactPersons[N].login`.
         """
 
-    async def change_customers(self, changes: Sequence[Change]) -> list[Record | None]:
-        """Put customers into their new states; for each its record, or None if it has moved on from its version.
+    async def change_customer(self, change: Change) -> Record | None:
+        """Put a customer into its new state; its record, or None if it has moved on from its version.
 
-        Raises Problem (CONFLICT) as `add_customer` does; then none of them has changed.
+        Raises Problem (CONFLICT) as `add_customer` does; then nothing has changed.
         """
+
+    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+        """Put up to `limit` pending customers of the whole platform into the state that `verified` gives for each.
+
+        The oldest come first, and no two callers get the same customer at a time. How many there were.
+        """
+
+    async def waiting(self) -> int:
+        """How many customers of the whole platform are pending."""
 
     async def owner(self, customer_id: int) -> int | None:
         """The reseller that the customer belongs to."""
@@ -197,9 +214,6 @@ class Store(Protocol):
         Newest first, which is by descending id. The total is exact and belongs to the same moment as the items.
         whole: items are whole documents, else summaries (id, externalId, name, status).
         """
-
-    async def waiting(self, status: Status, limit: int) -> list[Record]:
-        """Up to `limit` customers of the whole platform that are in `status`, the oldest first."""
 
     # Events
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from emporion.errors import Code, Problem
+from emporion.store.faults import closed, unavailable
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -24,20 +24,6 @@ BUSY_TIMEOUT = 5000
 COMMITS_BETWEEN = 32
 # After so many writes, of 50 µs each, the event loop turns to reads for a moment.
 WITHOUT_PAUSE = 8
-
-
-def unavailable(error: sqlite3.Error) -> Problem:
-    """What callers are told when SQLite cannot read or write; the reason is for the log alone."""
-    problem = Problem(
-        Code.UNAVAILABLE, "The database cannot be reached now; try again shortly.", headers={"Retry-After": "2"}
-    )
-    problem.__cause__ = error
-    return problem
-
-
-def closed() -> Problem:
-    """What callers are told who come after the store was closed."""
-    return Problem(Code.UNAVAILABLE, "The server is shutting down.", headers={"Retry-After": "2"})
 
 
 class GroupCommit:

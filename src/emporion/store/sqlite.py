@@ -13,13 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
 from msgspec import structs
 
-from emporion.accounts import fold_email
 from emporion.errors import Code, Fault, Problem, not_found, refuse
-from emporion.events import Event, Origin
-from emporion.store import rows
+from emporion.store import rows, statements
 from emporion.store.base import (
     AdministratorLogin,
     Change,
@@ -32,15 +29,16 @@ from emporion.store.base import (
     SubscriptionKey,
     User,
 )
-from emporion.store.group_commit import BUSY_TIMEOUT, GroupCommit, closed, unavailable
-from emporion.store.migrations import migrations
+from emporion.store.faults import closed, founded_already, taken_external_id, taken_login, taken_user, unavailable
+from emporion.store.group_commit import BUSY_TIMEOUT, GroupCommit
+from emporion.store.lookups import Lookups
+from emporion.store.migrations import Migration, check_schema, migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from emporion.accounts import Status
-    from emporion.events import Door, EventType
+    from emporion.events import EventType, Origin
 
 T = TypeVar("T")
 
@@ -67,8 +65,10 @@ def ordinal_of(place: int) -> int:
     return place & (1 << ORDINAL_BITS) - 1
 
 
-class SqliteStore:
+class SqliteStore(Lookups):
     """See `emporion.store.base.Store` for what each method promises."""
+
+    _login_is = "l.login = ?1"
 
     def __init__(self, path: Path, *, alone: bool = False) -> None:
         """alone: no other process serves from this file. Point reads then share a view of it (`_view`)."""
@@ -80,24 +80,31 @@ class SqliteStore:
         # Connections that no reading thread is using, the one used last on top.
         self._idle: list[sqlite3.Connection] = []
 
-    async def open(self) -> None:
-        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            wanted = ".".join(map(str, OLDEST_SQLITE))
-            raise Problem(
-                Code.UNAVAILABLE,
-                f"SQLite {wanted} or newer is needed; this Python has {sqlite3.sqlite_version}.",
-            )
+    async def migrate(self) -> list[str]:
+        _check_version()
         try:
             _create_for_owner_only(self._path)
             with closing(self._connect()) as connection:
-                _migrate(connection)
-            self._reader = self._connect(reading=True)
+                return _migrate(connection)
         except (sqlite3.Error, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            if not self._path.parent.exists():
-                why = f"there is no folder {self._path.parent}"
-            raise Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {why}.") from error
+            raise self._cannot_be_opened(error) from error
+
+    async def open(self) -> None:
+        _check_version()
+        try:
+            # Opening a file for writing would make it.
+            os.close(os.open(self._path, os.O_RDWR))
+            self._reader = self._connect(reading=True)
+            check_schema(migrations("sqlite"), _applied(self._reader))
+        except (sqlite3.Error, OSError) as error:
+            raise self._cannot_be_opened(error) from error
         self._writer.start()
+
+    def _cannot_be_opened(self, error: sqlite3.Error | OSError) -> Problem:
+        why = error.strerror if isinstance(error, OSError) else error
+        if not self._path.parent.exists():
+            why = f"there is no folder {self._path.parent}"
+        return Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {why}.")
 
     async def close(self) -> None:
         await self._writer.stop()
@@ -123,15 +130,17 @@ class SqliteStore:
             connection.execute("PRAGMA query_only = ON")
         return connection
 
-    def _one(self, sql: str, *values: object) -> Any:
+    async def _row(self, sql: str, *values: Any) -> Any:
+        return self._row_now(sql, *values)
+
+    def _row_now(self, sql: str, *values: Any) -> Any:
         """The first row, read here and now."""
         try:
             return self._view().execute(sql, values).fetchone()
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
-    def _all(self, sql: str, *values: object) -> list[Any]:
-        """All rows, which must be few, read here and now."""
+    async def _rows(self, sql: str, *values: Any) -> list[Any]:
         try:
             return self._view().execute(sql, values).fetchall()
         except sqlite3.Error as error:
@@ -192,86 +201,48 @@ class SqliteStore:
                 _insert_user(connection, user)
                 _insert_key(connection, key)
             else:
-                raise Problem(Code.CONFLICT, "There is a platform in this database already.")
+                raise founded_already()
 
         await self._writer.run(work)
-
-    async def platform(self) -> Platform | None:
-        row = self._one("SELECT signing_key, sandbox FROM platform")
-        return Platform(row[0], bool(row[1])) if row else None
 
     # Resellers and their credentials
 
     async def add_reseller(self, reseller: NewReseller) -> int:
         return await self._writer.run(lambda connection: _insert_reseller(connection, reseller))
 
-    async def is_within(self, reseller_id: int, root_id: int) -> bool:
-        if reseller_id == root_id:
-            return bool(self._one("SELECT 1 FROM resellers WHERE reseller_id = ?", root_id))
-        row = self._one(
-            """
-            WITH RECURSIVE above (id) AS (
-                SELECT parent_id FROM resellers WHERE reseller_id = ?
-                UNION ALL SELECT r.parent_id FROM resellers r JOIN above ON r.reseller_id = above.id
-            )
-            SELECT 1 FROM above WHERE id = ?
-            """,
-            reseller_id,
-            root_id,
-        )
-        return row is not None
-
     async def add_user(self, user: User) -> None:
         await self._writer.run(lambda connection: _insert_user(connection, user))
 
-    async def user(self, login: str) -> User | None:
-        row = self._one(
-            """
-            SELECT l.login, l.reseller_id, u.marketplace, l.password_hash
-            FROM logins l JOIN users u ON u.reseller_id = l.reseller_id AND u.login = l.login
-            WHERE l.login = ?
-            """,
-            login,
-        )
-        return User(*row) if row else None
-
     async def add_key(self, key: SubscriptionKey) -> None:
         await self._writer.run(lambda connection: _insert_key(connection, key))
-
-    async def key(self, digest: bytes) -> SubscriptionKey | None:
-        row = self._one("SELECT digest, reseller_id, api_version FROM subscription_keys WHERE digest = ?", digest)
-        return SubscriptionKey(*row) if row else None
 
     # Customers
 
     async def add_customer(self, new: NewRecord) -> Record:
         return await self._writer.run(lambda connection: _insert_customer(connection, new))
 
-    async def change_customers(self, changes: Sequence[Change]) -> list[Record | None]:
-        return await self._writer.run(lambda c: [_update_customer(c, change) for change in changes])
+    async def change_customer(self, change: Change) -> Record | None:
+        return await self._writer.run(lambda connection: _update_customer(connection, change))
 
-    async def owner(self, customer_id: int) -> int | None:
-        row = self._one("SELECT reseller_id FROM accounts WHERE id = ? AND kind = 'customer'", customer_id)
-        return row[0] if row else None
+    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+        if not await self.waiting():  # no writer needs to be held up for that
+            return 0
+
+        def work(connection: sqlite3.Connection) -> int:
+            found = connection.execute(_WAITING, (limit,)).fetchall()
+            for row in found:
+                _update_customer(connection, verified(Record(*row)))
+            return len(found)
+
+        return await self._writer.run(work)
+
+    async def waiting(self) -> int:
+        row = await self._row("SELECT count(*) FROM customers WHERE status = 'pending'")
+        return int(row[0])
 
     async def document(self, reseller_id: int, customer_id: int) -> bytes | None:
-        row = self._one("SELECT document FROM customers WHERE reseller_id = ? AND id = ?", reseller_id, customer_id)
+        row = self._row_now(statements.DOCUMENT, reseller_id, customer_id)
         return row[0] if row else None
-
-    async def customer(self, reseller_id: int, customer_id: int) -> Record | None:
-        row = self._one(
-            "SELECT version, document FROM customers WHERE reseller_id = ? AND id = ?",
-            reseller_id,
-            customer_id,
-        )
-        return Record(reseller_id, customer_id, *row) if row else None
-
-    async def logins(self, reseller_id: int, customer_id: int) -> list[AdministratorLogin]:
-        sql = """
-            SELECT position, login, password_hash FROM logins
-            WHERE reseller_id = ? AND customer_id = ? AND customer_id IS NOT NULL ORDER BY position
-        """
-        return [AdministratorLogin(*row) for row in self._all(sql, reseller_id, customer_id)]
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         column = "document" if whole else "summary"
@@ -279,7 +250,7 @@ class SqliteStore:
             return await self._in_thread(lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
         sql, values = _PAGE.format(column=column), (root_id, offset, limit)
         if limit <= SHORT_PAGE:
-            row = self._one(sql, *values)
+            row = self._row_now(sql, *values)
         else:
             row = await self._in_thread(lambda c: c.execute(sql, values).fetchone())
         total, data, has_resellers = row or (0, None, False)
@@ -287,28 +258,16 @@ class SqliteStore:
             return await self._in_thread(lambda c: _across_resellers(c, column, root_id, offset, limit))
         return Listing(data or b"[]", total)
 
-    async def waiting(self, status: Status, limit: int) -> list[Record]:
-        sql = "SELECT reseller_id, id, version, document FROM customers WHERE status = ? ORDER BY id LIMIT ?"
-        return [Record(*row) for row in self._all(sql, status, limit)]
-
-    # Events
-
-    async def events(self, reseller_id: int, after: int, limit: int) -> list[Event]:
-        return await self._in_thread(
-            lambda connection: [
-                _event(*row)
-                for row in connection.execute(
-                    """
-                    SELECT reseller_id, sequence, account_id, type, at, user, door, correlation_id, changes
-                    FROM events WHERE reseller_id = ? AND sequence > ? ORDER BY sequence LIMIT ?
-                    """,
-                    (reseller_id, after, limit),
-                )
-            ]
-        )
-
 
 # Schema
+
+
+def _check_version() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        wanted = ".".join(map(str, OLDEST_SQLITE))
+        raise Problem(
+            Code.UNAVAILABLE, f"SQLite {wanted} or newer is needed; this Python has {sqlite3.sqlite_version}."
+        )
 
 
 def _create_for_owner_only(path: Path) -> None:
@@ -318,31 +277,39 @@ def _create_for_owner_only(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _applied(connection: sqlite3.Connection) -> set[int]:
+    """The numbers of the migrations that have run."""
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").fetchone():
+        return set()
+    return {number for (number,) in connection.execute("SELECT number FROM schema_migrations")}
+
+
+def _migrate(connection: sqlite3.Connection) -> list[str]:
     """Run what this database has not seen yet, each migration once and whole, whoever else starts now."""
     connection.execute(
         "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
     )
     known = migrations("sqlite")
-    for migration in known:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if connection.execute(
-                "INSERT INTO schema_migrations VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (migration.number, migration.name),
-            ).rowcount:
-                for statement in _statements(migration.sql):
-                    connection.execute(statement)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-    (newest,) = connection.execute("SELECT max(number) FROM schema_migrations").fetchone()
-    if newest > known[-1].number:
-        raise Problem(
-            Code.UNAVAILABLE,
-            f"The database was made by a newer Emporion: it has migration {newest}, this one knows {known[-1].number}.",
-        )
+    done = [migration.title for migration in known if _run(connection, migration)]
+    check_schema(known, _applied(connection))
+    return done
+
+
+def _run(connection: sqlite3.Connection, migration: Migration) -> bool:
+    """Whether the migration was still to be done."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        new = connection.execute(
+            "INSERT INTO schema_migrations VALUES (?, ?) ON CONFLICT DO NOTHING", (migration.number, migration.name)
+        ).rowcount
+        if new:
+            for statement in _statements(migration.sql):
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return bool(new)
 
 
 def _statements(script: str) -> list[str]:
@@ -381,7 +348,7 @@ def _insert_user(connection: sqlite3.Connection, user: User) -> None:
         "INSERT INTO logins (login, reseller_id, password_hash) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (user.login, user.reseller_id, user.password_hash),
     ).rowcount:
-        refuse([Fault("login", "is taken")], Code.CONFLICT)
+        raise taken_user()
     connection.execute(
         "INSERT INTO users (reseller_id, login, marketplace) VALUES (?, ?, ?)",
         (user.reseller_id, user.login, user.marketplace),
@@ -484,11 +451,9 @@ def _update_customer(connection: sqlite3.Connection, change: Change) -> Record |
         )
         connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
     if "contactPersons" in change.changes:
-        # Found by their whole key: those of the document before this change are in the change itself.
-        before = msgspec.convert(change.changes["contactPersons"][0], list[dict[str, str]])
         connection.executemany(
             "DELETE FROM customer_emails WHERE reseller_id = ? AND email = ? AND place = ?",
-            [(reseller_id, fold_email(person["email"]), at) for person in before],
+            [(reseller_id, email, at) for email in rows.emails_before(change)],
         )
         _insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
     (sequence,) = connection.execute(
@@ -510,7 +475,7 @@ def _insert_logins(
 ) -> list[Fault]:
     """Insert the logins that are free; a fault for each that is taken."""
     return [
-        Fault(f"contactPersons[{login.position}].login", "is taken; choose another")
+        taken_login(login.position)
         for login in logins
         if not connection.execute(
             """
@@ -555,33 +520,15 @@ def _taken_external_id(connection: sqlite3.Connection, reseller_id: int, externa
     (holder,) = connection.execute(
         "SELECT id FROM customers WHERE reseller_id = ? AND external_id = ?", (reseller_id, external_id)
     ).fetchone()
-    return Fault("externalId", f"is taken: customer {holder} has it")
+    return taken_external_id(holder)
 
 
 # Reads
 
 
-def _event(
-    reseller_id: int,
-    sequence: int,
-    account_id: int,
-    kind: EventType,
-    at: int,
-    user: str | None,
-    door: Door,
-    correlation_id: str | None,
-    changes: str,
-) -> Event:
-    return Event(
-        reseller_id,
-        sequence,
-        account_id,
-        kind,
-        at,
-        Origin(user, door, correlation_id),
-        msgspec.json.decode(changes, type=dict[str, tuple[Any, Any]]),
-    )
-
+_WAITING = """
+    SELECT reseller_id, id, version, document FROM customers WHERE status = 'pending' ORDER BY id LIMIT ?
+"""
 
 # One reseller's page, at any offset a walk over consecutive rows, and what else is asked for with it. It comes as
 # one row, since each row that SQLite hands out costs a change of threads. SQLite keeps the order of a subquery within
@@ -641,13 +588,6 @@ def _by_name(
     return Listing(_array(found), total)
 
 
-_BELOW = """
-    WITH RECURSIVE below (id) AS (
-        VALUES (?) UNION ALL SELECT r.reseller_id FROM resellers r JOIN below ON r.parent_id = below.id
-    )
-"""
-
-
 def _by_filter(
     connection: sqlite3.Connection, column: str, root_id: int, wanted: Filter, offset: int, limit: int
 ) -> Listing:
@@ -673,11 +613,11 @@ def _by_filter(
         conditions.append("instr(c.name_folded, ?)")
         values.append(wanted.name)
     where = f"FROM customers c WHERE {' AND '.join(conditions)}"
-    (total,) = connection.execute(f"{_BELOW} SELECT count(*) {where}", values).fetchone()
+    (total,) = connection.execute(f"{statements.BELOW} SELECT count(*) {where}", values).fetchone()
     if offset >= total:
         return Listing(b"[]", total)
     found = connection.execute(
-        f"{_BELOW} SELECT {column} {where} ORDER BY c.id DESC LIMIT ? OFFSET ?",
+        f"{statements.BELOW} SELECT {column} {where} ORDER BY c.id DESC LIMIT ? OFFSET ?",
         [*values, limit, offset],
     )
     return Listing(_array(found), total)
@@ -691,7 +631,7 @@ def _across_resellers(connection: sqlite3.Connection, column: str, root_id: int,
     """
     counts: dict[int, int] = dict(
         connection.execute(
-            f"{_BELOW} SELECT reseller_id, customers FROM resellers WHERE reseller_id IN below AND customers",  # noqa: S608
+            f"{statements.BELOW} SELECT reseller_id, customers FROM resellers WHERE reseller_id IN below AND customers",  # noqa: S608
             (root_id,),
         ).fetchall()
     )

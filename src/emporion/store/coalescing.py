@@ -1,0 +1,89 @@
+"""Requests that arrive while another is at the database go out together in the next round trip."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from emporion.errors import Code, Problem
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def _nothing(_: object) -> tuple[Hashable, ...]:
+    return ()
+
+
+class Coalescer(Generic[Item, Result]):
+    """Gathers items while the ones before are under way. Nothing waits for others to come."""
+
+    def __init__(
+        self,
+        send: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]],
+        largest: int,
+        keys: Callable[[Item], Iterable[Hashable]] = _nothing,
+    ) -> None:
+        """send: does what the items ask for; the results in their order, an exception for one that failed.
+
+        largest: the most items that go together. keys: those with a key in common go one after the other.
+        """
+        self._send = send
+        self._largest = largest
+        self._keys = keys
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    async def do(self, item: Item) -> Result:
+        """The item's result. Raises what failed. Once begun it is done, even if the caller goes away."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if not self._running:
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def finish(self) -> None:
+        """Return when nothing is under way."""
+        if self._running:
+            await self._running
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._send_group()
+        finally:
+            self._running = None
+
+    async def _send_group(self) -> None:
+        group = self._take()
+        results: Sequence[Result | Exception]
+        try:
+            results = await self._send([item for item, _ in group])
+        except Exception as error:
+            if isinstance(error, Problem) and error.code is Code.UNAVAILABLE:
+                # Whoever has waited for this one must not wait as long once more.
+                group += self._waiting
+                self._waiting.clear()
+            results = [error] * len(group)
+        for (_, future), result in zip(group, results, strict=True):
+            if future.done():  # whoever waited has gone away
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        """The next items in the order of their arrival, but for those that must come after one of them."""
+        group: list[tuple[Item, asyncio.Future[Result]]] = []
+        later: list[tuple[Item, asyncio.Future[Result]]] = []
+        taken: set[Hashable] = set()
+        while self._waiting and len(group) < self._largest:
+            entry = self._waiting.popleft()
+            keys = list(self._keys(entry[0]))
+            (later if taken.intersection(keys) else group).append(entry)
+            taken.update(keys)
+        self._waiting.extendleft(reversed(later))
+        return group

@@ -1,0 +1,188 @@
+"""Connections to a PostgreSQL server: a pool of them, time limits, and errors as our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from msgspec import Struct
+
+from emporion.errors import Code, Problem
+from emporion.store.faults import RETRY, closed, unavailable
+
+T = TypeVar("T")
+Connection = PoolConnectionProxy
+
+# Seconds to reach the server and sign in.
+CONNECT_TIMEOUT = 3.0
+# Seconds beyond the statement timeout after which a server that says nothing at all is given up.
+SILENCE = 1.0
+# How often a read is sent anew because its connection was lost. Each of the pool's may have died by the same restart.
+READ_ATTEMPTS = 3
+
+# Classes of SQLSTATE in which the database is away or has no room, and nothing is wrong with the request: connection,
+# authorization, no such database, read-only, rolled back for others' sake, resources, operator, system.
+AWAY = ("08", "28", "3D", "25", "40", "53", "55", "57", "58", "F0", "XX")
+# The connection itself is of no more use: the server stops or starts, or is a standby that was once the primary.
+LOST = ("08", "25006", "57P", "XX")
+
+
+class Limits(Struct, frozen=True):
+    """connections: at most, for each process. Timeouts in seconds; 0 for none of the server's own."""
+
+    connections: int = 10
+    statement_timeout: float = 5.0
+    lock_timeout: float = 2.0
+
+
+class _Connection(asyncpg.Connection):
+    """Nothing of ours stays behind in a session, so there is nothing to reset when it goes back to the pool."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class Connections:
+    """A pool of connections to the server at `url`."""
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        self._url = url
+        self._limits = limits
+        self._patience = limits.statement_timeout + SILENCE if limits.statement_timeout else None
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """A connection outside the pool and without time limits. Raises Problem (UNAVAILABLE) with what is wrong."""
+        with self._telling():
+            connection = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT, statement_cache_size=0)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=SILENCE)
+
+    async def open(self) -> None:
+        """Connect. Raises Problem (UNAVAILABLE) with what is wrong."""
+        pooled = await self._is_pooled()
+        self._pool = asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=self._limits.connections,
+            connection_class=_Connection,
+            init=None if pooled else self._prepare,
+            # A pooler hands each transaction to another session, which does not know our prepared statements.
+            statement_cache_size=0 if pooled else 200,
+            max_cached_statement_lifetime=0,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=self._patience,
+        )
+        with self._telling():
+            await self._pool
+
+    async def close(self) -> None:
+        """Let go of all connections, once those in use are back. May be called twice."""
+        pool, self._pool = self._pool, None
+        if pool:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await pool.close()
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                pool.terminate()
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """All rows of a statement that only reads. Raises Problem (UNAVAILABLE)."""
+        return await self._reading(lambda connection: connection.fetch(sql, *values))
+
+    async def row(self, sql: str, *values: Any) -> Any:
+        """The first row of a statement that only reads, or None. Raises Problem (UNAVAILABLE)."""
+        return await self._reading(lambda connection: connection.fetchrow(sql, *values))
+
+    async def call(self, sql: str, *values: Any) -> list[Any]:
+        """All rows of a statement that writes, which is a transaction of its own. Raises Problem (UNAVAILABLE)."""
+        async with self.using() as connection:
+            return await connection.fetch(sql, *values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection within a transaction, which is rolled back if the block raises."""
+        async with self.using() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def using(self) -> AsyncIterator[Connection]:
+        """A connection. Errors of the database within the block become Problem (UNAVAILABLE) or stay what they are."""
+        if not self._pool:
+            raise closed()
+        pool = self._pool
+        with translated():
+            connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
+            try:
+                yield connection
+            except BaseException as error:
+                if _is_lost(error):
+                    connection.terminate()
+                raise
+            finally:
+                await pool.release(connection, timeout=SILENCE)
+
+    async def _reading(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        for attempt in range(READ_ATTEMPTS):
+            try:
+                async with self.using() as connection:
+                    return await read(connection)
+            except Problem as problem:
+                cause = problem.__cause__
+                last = attempt == READ_ATTEMPTS - 1
+                if last or cause is None or isinstance(cause, TimeoutError) or not _is_lost(cause):
+                    raise
+        raise AssertionError
+
+    async def _is_pooled(self) -> bool:
+        """Whether a pooler stands in between: it tells us another process than the one that serves us."""
+        async with self.alone() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            return bool(pid != connection.get_server_pid())
+
+    async def _prepare(self, connection: asyncpg.Connection[Any] | Connection) -> None:
+        """What holds for a session of our own. Rows are few and found by index, whatever the planner believes."""
+        await connection.execute(
+            f"SET statement_timeout = {round(self._limits.statement_timeout * 1000)};"
+            f"SET lock_timeout = {round(self._limits.lock_timeout * 1000)};"
+            "SET enable_seqscan = off; SET jit = off"
+        )
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Errors while connecting, for whoever starts the program: with the reason, which has no secret in it."""
+        try:
+            yield
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            why = "it does not answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+            raise Problem(Code.UNAVAILABLE, f"The database cannot be reached: {why}.", headers=RETRY) from error
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the database as Problem (UNAVAILABLE), unless they tell of a mistake of ours."""
+    try:
+        yield
+    except asyncpg.QueryCanceledError as error:
+        raise Problem(
+            Code.UNAVAILABLE, "This takes the database too long; ask for less, or try again later.", headers=RETRY
+        ) from error
+    except asyncpg.PostgresError as error:
+        if not (error.sqlstate or "").startswith(AWAY):
+            raise
+        raise unavailable(error) from error
+    except (asyncpg.InterfaceError, OSError) as error:  # OSError is also a timeout
+        raise unavailable(error) from error
+
+
+def _is_lost(error: BaseException) -> bool:
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(LOST)
+    return isinstance(error, (asyncpg.InterfaceError, OSError))  # OSError is also a timeout

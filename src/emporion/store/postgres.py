@@ -1,0 +1,603 @@
+"""The store for many nodes: PostgreSQL 15 or newer.
+
+Whatever is written goes through two functions of the schema, each with many customers at a time: one round trip, one
+transaction, one flush of the log (migrations/postgres/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from emporion.errors import Code, Problem, not_found, refuse
+from emporion.store import rows, statements
+from emporion.store.base import (
+    AdministratorLogin,
+    Change,
+    Filter,
+    Listing,
+    NewRecord,
+    NewReseller,
+    Platform,
+    Record,
+    SubscriptionKey,
+    User,
+)
+from emporion.store.coalescing import Coalescer
+from emporion.store.connections import Connection, Connections, Limits
+from emporion.store.faults import founded_already, taken_external_id, taken_login, taken_user
+from emporion.store.grams import name_grams, search_grams
+from emporion.store.lookups import Lookups
+from emporion.store.migrations import check_schema, migrations
+
+# The most customers that share one transaction, and the most that one query reads.
+LARGEST_GROUP = 128
+# How often a group is tried again that lost a race against another node's.
+ATTEMPTS = 5
+OLDEST_SERVER = 150000
+# Beyond every list, and small enough to be added to.
+FARTHEST = 2**62
+# Names the lock for migrations among the advisory locks of a database: the letters of "emporion".
+MIGRATING = int.from_bytes(b"emporion", "big")
+
+
+class PostgresStore(Lookups):
+    """See `emporion.store.base.Store` for what each method promises."""
+
+    _login_is = 'l.folded = lower(?1 COLLATE "C")'
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        self._primary = Connections(url, limits)
+        self._documents = Coalescer(self._read_documents, LARGEST_GROUP)
+        self._additions = Coalescer(self._add, LARGEST_GROUP, _keys_of_new)
+        self._changes = Coalescer(self._change, LARGEST_GROUP, _keys_of_change)
+
+    async def migrate(self) -> list[str]:
+        async with self._primary.alone() as connection:
+            await _check_server(connection)
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
+                return await _migrate(connection)
+
+    async def open(self) -> None:
+        async with self._primary.alone() as connection:
+            await _check_server(connection)
+            check_schema(migrations("postgres"), await _applied(connection))
+        await self._primary.open()
+
+    async def close(self) -> None:
+        for under_way in (self._documents, self._additions, self._changes):
+            await under_way.finish()
+        await self._primary.close()
+
+    async def _row(self, sql: str, *values: Any) -> Any:
+        return await self._primary.row(_numbered(sql), *values)
+
+    async def _rows(self, sql: str, *values: Any) -> list[Any]:
+        return await self._primary.rows(_numbered(sql), *values)
+
+    # The platform
+
+    async def found(
+        self,
+        platform: Platform,
+        provider: NewReseller,
+        reseller: NewReseller,
+        user: User,
+        key: SubscriptionKey,
+    ) -> None:
+        async with self._primary.transaction() as connection:
+            if not await connection.fetchrow(
+                "INSERT INTO platform (signing_key, sandbox) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1",
+                platform.signing_key,
+                platform.sandbox,
+            ):
+                raise founded_already()
+            await _insert_reseller(connection, provider)
+            await _insert_reseller(connection, reseller)
+            await _insert_user(connection, user)
+            await _insert_key(connection, key)
+
+    # Resellers and their credentials
+
+    async def add_reseller(self, reseller: NewReseller) -> int:
+        async with self._primary.transaction() as connection:
+            return await _insert_reseller(connection, reseller)
+
+    async def user(self, login: str) -> User | None:
+        # PostgreSQL takes no such letter, and no login has it.
+        return None if "\0" in login else await super().user(login)
+
+    async def add_user(self, user: User) -> None:
+        async with self._primary.transaction() as connection:
+            await _insert_user(connection, user)
+
+    async def add_key(self, key: SubscriptionKey) -> None:
+        async with self._primary.transaction() as connection:
+            await _insert_key(connection, key)
+
+    # Customers
+
+    async def add_customer(self, new: NewRecord) -> Record:
+        return await self._additions.do(new)
+
+    async def change_customer(self, change: Change) -> Record | None:
+        return await self._changes.do(change)
+
+    async def _add(self, group: list[NewRecord]) -> list[Record | Exception]:
+        columns = _new_columns(group)
+        found = await self._write(_ADD, *columns)
+        return [
+            Record(new.reseller_id, id_, 1, rows.with_id(document, id_)) if id_ else _conflict(holder, taken)
+            for new, document, (id_, holder, taken) in zip(group, columns.documents, found, strict=True)
+        ]
+
+    async def _change(self, group: list[Change]) -> list[Record | Exception | None]:
+        columns = _change_columns(group)
+        found = await self._write(_CHANGE, *columns)
+        return [
+            _outcome(change, document, *row)
+            for change, document, row in zip(group, columns.documents, found, strict=True)
+        ]
+
+    async def _write(self, sql: str, *values: Any) -> list[Any]:
+        """The answer of one of the schema's functions, tried again where another transaction was in its way."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._primary.call(sql, *values)
+            except asyncpg.UniqueViolationError:  # a login that was free when the function looked
+                if attempt == ATTEMPTS - 1:
+                    raise
+            except Problem as problem:
+                if attempt == ATTEMPTS - 1 or not isinstance(problem.__cause__, asyncpg.TransactionRollbackError):
+                    raise
+        raise AssertionError
+
+    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+        async with self._primary.transaction() as connection:
+            found = await connection.fetch(_CLAIM, limit)
+            claimed = [(row["reseller_id"], row["id"]) for row in found]
+            if not claimed:
+                return 0
+            await connection.execute(_RELEASE, *_transposed(claimed, 2))
+            group = [verified(Record(*row[:4])) for row in found if row["status"] == "pending"]
+            if group:
+                outcomes = await connection.fetch(_CHANGE, *_change_columns(group))
+                # Changed by somebody else since they were read: the next look shows whether they are pending still.
+                moved = [(c.reseller_id, c.id) for c, row in zip(group, outcomes, strict=True) if row[0] is None]
+                if moved:
+                    await connection.execute(_WAIT_AGAIN, *_transposed(moved, 2))
+            return len(found)
+
+    async def waiting(self) -> int:
+        row = await self._primary.row(_WAITING)
+        return row[0] if row else 0
+
+    async def document(self, reseller_id: int, customer_id: int) -> bytes | None:
+        return await self._documents.do((reseller_id, customer_id))
+
+    async def _read_documents(self, wanted: list[tuple[int, int]]) -> list[bytes | None]:
+        if len(wanted) == 1:
+            row = await self._row(statements.DOCUMENT, *wanted[0])
+            return [row[0] if row else None]
+        found = await self._primary.rows(_DOCUMENTS, *_transposed(wanted, 2))
+        documents = {(reseller_id, customer_id): document for reseller_id, customer_id, document in found}
+        return [documents.get(one) for one in wanted]
+
+    async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        column = "document" if whole else "summary"
+        offset = min(offset, FARTHEST)
+        if wanted == Filter():
+            row = await self._primary.row(_page(column), root_id, offset, limit)
+            if row and row[2]:
+                row = await self._primary.row(_page_across(column), root_id, offset, limit)
+        else:
+            sql, values = _filtered(column, wanted)
+            row = await self._primary.row(sql, root_id, offset, limit, *values)
+        return Listing(row[1] or b"[]", row[0]) if row else Listing(b"[]", 0)
+
+
+# Schema
+
+
+async def _check_server(connection: asyncpg.Connection[Any]) -> None:
+    """Raise Problem (UNAVAILABLE) if it is too old, or keeps no Unicode."""
+    version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if version < OLDEST_SERVER:
+        raise Problem(
+            Code.UNAVAILABLE, f"PostgreSQL {OLDEST_SERVER // 10000} or newer is needed; this is {version // 10000}."
+        )
+    if encoding != "UTF8":
+        raise Problem(Code.UNAVAILABLE, f"The database must have the encoding UTF8; it has {encoding}.")
+
+
+async def _applied(connection: asyncpg.Connection[Any]) -> set[int]:
+    """The numbers of the migrations that have run."""
+    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+        return set()
+    return {number for (number,) in await connection.fetch("SELECT number FROM schema_migrations")}
+
+
+async def _migrate(connection: asyncpg.Connection[Any]) -> list[str]:
+    """Run what this database has not seen yet."""
+    await connection.execute(
+        "SET LOCAL client_min_messages = warning;"
+        "CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY, name text NOT NULL)"
+    )
+    applied, done = await _applied(connection), []
+    for migration in migrations("postgres"):
+        if migration.number not in applied:
+            await connection.execute(migration.sql)
+            await connection.execute("INSERT INTO schema_migrations VALUES ($1, $2)", migration.number, migration.name)
+            applied.add(migration.number)
+            done.append(migration.title)
+    check_schema(migrations("postgres"), applied)
+    return done
+
+
+@lru_cache
+def _numbered(sql: str) -> str:
+    """A statement of `statements` as PostgreSQL reads it."""
+    return sql.replace("?", "$")
+
+
+# Writes
+
+
+async def _insert_reseller(connection: Connection, reseller: NewReseller) -> int:
+    if reseller.parent_id is not None and not await connection.fetchrow(
+        "SELECT 1 FROM resellers WHERE reseller_id = $1", reseller.parent_id
+    ):
+        raise not_found(f"reseller {reseller.parent_id}")
+    reseller_id: int = await connection.fetchval(
+        """
+        INSERT INTO accounts (id, kind, reseller_id) VALUES (coalesce($1, nextval('account_ids')), 'reseller', $2)
+        RETURNING id
+        """,
+        reseller.id,
+        reseller.parent_id,
+    )
+    await connection.execute(
+        "INSERT INTO resellers (reseller_id, parent_id, name) VALUES ($1, $2, $3)",
+        reseller_id,
+        reseller.parent_id,
+        reseller.name,
+    )
+    return reseller_id
+
+
+async def _insert_user(connection: Connection, user: User) -> None:
+    if not await connection.fetchrow(
+        """
+        INSERT INTO logins (folded, login, reseller_id, password_hash) VALUES (lower($1 COLLATE "C"), $1, $2, $3)
+        ON CONFLICT DO NOTHING RETURNING 1
+        """,
+        user.login,
+        user.reseller_id,
+        user.password_hash,
+    ):
+        raise taken_user()
+    await connection.execute(
+        "INSERT INTO users (reseller_id, login, marketplace) VALUES ($1, $2, $3)",
+        user.reseller_id,
+        user.login,
+        user.marketplace,
+    )
+
+
+async def _insert_key(connection: Connection, key: SubscriptionKey) -> None:
+    await connection.execute(
+        "INSERT INTO subscription_keys (digest, reseller_id, api_version) VALUES ($1, $2, $3)",
+        key.digest,
+        key.reseller_id,
+        key.api_version,
+    )
+
+
+class NewColumns(NamedTuple):
+    """What the function add_customers takes."""
+
+    reseller_ids: list[int]
+    external_ids: list[str | None]
+    statuses: list[str]
+    times: list[int]
+    summaries: list[bytes]
+    documents: list[bytes]
+    names: list[str]
+    name_grams: list[str]
+    users: list[str | None]
+    doors: list[str]
+    correlation_ids: list[str | None]
+    email_numbers: list[int]
+    emails: list[str]
+    login_numbers: list[int]
+    login_positions: list[int]
+    login_names: list[str]
+    login_hashes: list[str | None]
+
+
+class ChangeColumns(NamedTuple):
+    """What the function change_customers takes."""
+
+    reseller_ids: list[int]
+    ids: list[int]
+    versions: list[int]
+    times: list[int]
+    statuses: list[str]
+    summaries: list[bytes]
+    documents: list[bytes]
+    rewrites_external_id: list[bool]
+    external_ids: list[str | None]
+    names: list[str | None]
+    name_grams: list[str | None]
+    types: list[str]
+    users: list[str | None]
+    doors: list[str]
+    correlation_ids: list[str | None]
+    changes: list[str]
+    old_email_numbers: list[int]
+    old_emails: list[str]
+    email_numbers: list[int]
+    emails: list[str]
+    rewrites_logins: list[bool]
+    login_numbers: list[int]
+    login_positions: list[int]
+    login_names: list[str]
+    login_hashes: list[str | None]
+
+
+def _call(function: str, columns: type[NamedTuple]) -> str:
+    parameters = ", ".join(f"${number}" for number in range(1, len(columns._fields) + 1))
+    return f"SELECT * FROM {function}({parameters})"  # noqa: S608
+
+
+_ADD = _call("add_customers", NewColumns)
+_CHANGE = _call("change_customers", ChangeColumns)
+
+
+def _new_columns(group: Sequence[NewRecord]) -> NewColumns:
+    names = [rows.folded_name(new.customer) for new in group]
+    emails = [(number, email) for number, new in enumerate(group, 1) for email in rows.folded_emails(new.customer)]
+    return NewColumns(
+        [new.reseller_id for new in group],
+        [new.customer.external_id for new in group],
+        [new.customer.status for new in group],
+        [new.at for new in group],
+        [rows.summary(new.customer) for new in group],
+        [rows.document(new.customer) for new in group],
+        names,
+        [_array(name_grams(new.reseller_id, name)) for new, name in zip(group, names, strict=True)],
+        [new.origin.user for new in group],
+        [new.origin.door for new in group],
+        [new.origin.correlation_id for new in group],
+        [number for number, _ in emails],
+        [email for _, email in emails],
+        *_login_columns([new.logins for new in group]),
+    )
+
+
+def _change_columns(group: Sequence[Change]) -> ChangeColumns:
+    names = [rows.folded_name(change.customer) if "name" in change.changes else None for change in group]
+    old_emails = [(number, email) for number, change in enumerate(group, 1) for email in rows.emails_before(change)]
+    emails = [
+        (number, email)
+        for number, change in enumerate(group, 1)
+        if "contactPersons" in change.changes
+        for email in rows.folded_emails(change.customer)
+    ]
+    return ChangeColumns(
+        [change.reseller_id for change in group],
+        [change.id for change in group],
+        [change.version for change in group],
+        [change.at for change in group],
+        [change.customer.status for change in group],
+        [rows.summary(change.customer) for change in group],
+        [rows.document(change.customer) for change in group],
+        ["externalId" in change.changes for change in group],
+        [change.customer.external_id for change in group],
+        names,
+        [
+            None if name is None else _array(name_grams(change.reseller_id, name))
+            for change, name in zip(group, names, strict=True)
+        ],
+        [change.event for change in group],
+        [change.origin.user for change in group],
+        [change.origin.door for change in group],
+        [change.origin.correlation_id for change in group],
+        [rows.encode(change.changes).decode() for change in group],
+        [number for number, _ in old_emails],
+        [email for _, email in old_emails],
+        [number for number, _ in emails],
+        [email for _, email in emails],
+        [change.logins is not None for change in group],
+        *_login_columns([change.logins or () for change in group]),
+    )
+
+
+def _login_columns(logins: Sequence[Sequence[AdministratorLogin]]) -> list[list[Any]]:
+    """The number of the customer, position, name and hash of each login."""
+    return _transposed(
+        [
+            (number, login.position, login.login, login.password_hash)
+            for number, some in enumerate(logins, 1)
+            for login in some
+        ],
+        4,
+    )
+
+
+def _transposed(rows_: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """The columns of a table."""
+    return [[row[column] for row in rows_] for column in range(width)]
+
+
+def _array(numbers: set[int]) -> str:
+    """An array of PostgreSQL; as text, since the arrays of one parameter must all have the same length."""
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
+def _keys_of_new(new: NewRecord) -> Iterator[Hashable]:
+    """What no two customers added at a time may have in common."""
+    yield from _unique(new.reseller_id, new.customer.external_id, new.logins)
+
+
+def _keys_of_change(change: Change) -> Iterator[Hashable]:
+    yield change.id
+    yield from _unique(change.reseller_id, change.customer.external_id, change.logins or ())
+
+
+def _unique(reseller_id: int, external_id: str | None, logins: Sequence[AdministratorLogin]) -> Iterator[Hashable]:
+    if external_id is not None:
+        yield reseller_id, external_id
+    for login in logins:
+        yield login.login.lower()
+
+
+def _outcome(change: Change, document: bytes, ordinal: int | None, holder: int | None, taken: list[int] | None) -> Any:
+    """What `change_customer` gives or raises."""
+    if ordinal is None:
+        return None
+    if holder or taken:
+        return _conflict(holder, taken)
+    return Record(change.reseller_id, change.id, change.version + 1, document)
+
+
+def _conflict(holder: int | None, taken: Sequence[int] | None) -> Exception:
+    """The Problem for what is taken, as a result."""
+    faults = [] if holder is None else [taken_external_id(holder)]
+    faults += [taken_login(position) for position in taken or ()]
+    try:
+        refuse(faults, Code.CONFLICT)
+    except Problem as problem:
+        return problem
+
+
+_CLAIM = """
+    SELECT c.reseller_id, c.id, c.version, c.document, c.status
+    FROM waiting_customers w JOIN customers c ON c.reseller_id = w.reseller_id AND c.id = w.id
+    ORDER BY w.id LIMIT $1 FOR UPDATE OF w SKIP LOCKED
+"""
+_RELEASE = """
+    DELETE FROM waiting_customers w USING unnest($1::bigint[], $2::bigint[]) AS c (reseller_id, id)
+    WHERE w.reseller_id = c.reseller_id AND w.id = c.id
+"""
+_WAIT_AGAIN = """
+    INSERT INTO waiting_customers (reseller_id, id)
+    SELECT c.reseller_id, c.id FROM unnest($1::bigint[], $2::bigint[]) AS c (reseller_id, id)
+"""
+_WAITING = """
+    SELECT count(*) FROM waiting_customers w JOIN customers c ON c.reseller_id = w.reseller_id AND c.id = w.id
+    WHERE c.status = 'pending'
+"""
+
+# Reads
+
+_DOCUMENTS = """
+    SELECT c.reseller_id, c.id, c.document
+    FROM unnest($1::bigint[], $2::bigint[]) AS w (reseller_id, id)
+    JOIN customers c ON c.reseller_id = w.reseller_id AND c.id = w.id
+"""
+
+
+def _items(column: str, order: str) -> str:
+    """An aggregate that makes a JSON array of a column of documents."""
+    return f"'['::bytea || string_agg({column}, ','::bytea ORDER BY {order} DESC) || ']'::bytea"
+
+
+@lru_cache
+def _page(column: str) -> str:
+    """One reseller's page, at any offset a walk over consecutive rows, and what else is asked for with it."""
+    return f"""
+        SELECT r.customers,
+            (
+                SELECT {_items(f"c.{column}", "c.ordinal")} FROM customers c
+                WHERE c.reseller_id = r.reseller_id AND c.ordinal
+                    BETWEEN greatest(r.customers - $2::bigint - $3::bigint + 1, 1)
+                    AND greatest(r.customers - $2::bigint, 0)
+            ),
+            EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = r.reseller_id)
+        FROM resellers r WHERE r.reseller_id = $1
+    """  # noqa: S608
+
+
+@lru_cache
+def _page_across(column: str) -> str:
+    """A page over several resellers, whose cost grows with their number and not with the offset.
+
+    Ids and ordinals have the same order within a reseller, so the number of customers above an id is a matter of one
+    look-up for each reseller, and the id where the page begins is found by bisection.
+    """
+    return f"""
+        {_numbered(statements.BELOW)}, counts AS MATERIALIZED (
+            SELECT r.reseller_id, r.customers FROM resellers r JOIN below ON r.reseller_id = below.id
+            WHERE r.customers > 0
+        ), search (low, high) AS (
+            SELECT 0::bigint, (SELECT max(id) FROM accounts)
+            UNION ALL
+            SELECT CASE WHEN s.above > $2::bigint THEN s.middle + 1 ELSE s.low END,
+                CASE WHEN s.above > $2::bigint THEN s.high ELSE s.middle END
+            FROM (
+                SELECT low, high, (low + high) / 2 AS middle, (
+                    SELECT coalesce(sum(n.customers - coalesce((
+                        SELECT c.ordinal FROM customers c
+                        WHERE c.reseller_id = n.reseller_id AND c.id <= (low + high) / 2 ORDER BY c.id DESC LIMIT 1
+                    ), 0)), 0) FROM counts n
+                ) AS above
+                FROM search WHERE low < high
+            ) s
+        ), first AS MATERIALIZED (
+            SELECT low AS id FROM search WHERE low = high
+        ), newest AS (
+            SELECT c.id, c.{column} FROM counts n CROSS JOIN first CROSS JOIN LATERAL (
+                SELECT c.id, c.{column} FROM customers c
+                WHERE c.reseller_id = n.reseller_id AND c.id <= first.id ORDER BY c.id DESC LIMIT $3::bigint
+            ) c
+            ORDER BY c.id DESC LIMIT $3::bigint
+        )
+        SELECT t.total, CASE WHEN $2::bigint < t.total THEN (SELECT {_items(column, "id")} FROM newest) END
+        FROM (SELECT coalesce(sum(customers), 0)::bigint AS total FROM counts) t
+    """  # noqa: S608
+
+
+def _filtered(column: str, wanted: Filter) -> tuple[str, list[Any]]:
+    """The statement for any filters over any resellers, and its values from $4 on."""
+    sources, conditions, values = ["below b"], [], []  # type: list[str], list[str], list[Any]
+
+    def value(of: Any) -> str:
+        values.append(of)
+        return f"${len(values) + 3}"
+
+    if wanted.external_id is not None:
+        sources.append("customers c ON c.reseller_id = b.id")
+        conditions.append(f"c.external_id = {value(wanted.external_id)}::text")
+    if wanted.email is not None:
+        ordinal = " AND e.ordinal = c.ordinal" if len(sources) > 1 else ""
+        sources.append(f"customer_emails e ON e.reseller_id = b.id{ordinal}")
+        conditions.append(f"e.email = {value(wanted.email)}::text")
+    if len(sources) > 1:
+        other = "c" if wanted.external_id is not None else "e"
+        sources.append(f"customer_names n ON n.reseller_id = b.id AND n.ordinal = {other}.ordinal")
+    elif (grams := search_grams(0, wanted.name or "")) is None:
+        # Each row is looked at: an index for this alone would cost every new customer too much.
+        sources.append("customer_names n ON n.reseller_id = b.id")
+    else:
+        # The numbers are those of the reseller; + 0 keeps the planner from walking through all its customers.
+        own = f"SELECT g.number # b.id::bit(32)::int FROM unnest({value(grams)}::int[]) AS g (number)"  # noqa: S608
+        sources.append(f"customer_names n ON n.reseller_id + 0 = b.id AND n.grams @> ARRAY ({own})")
+    if wanted.name is not None:
+        conditions.append(f"strpos(n.name_folded, {value(wanted.name)}::text) > 0")
+    sql = f"""
+        {_numbered(statements.BELOW)}, found AS MATERIALIZED (
+            SELECT n.reseller_id, n.ordinal, n.id FROM {" JOIN ".join(sources)} WHERE {" AND ".join(conditions)}
+        )
+        SELECT (SELECT count(*) FROM found), (
+            SELECT {_items(f"c.{column}", "c.id")}
+            FROM (SELECT * FROM found ORDER BY id DESC OFFSET $2::bigint LIMIT $3::bigint) p
+            JOIN customers c ON c.reseller_id = p.reseller_id AND c.ordinal = p.ordinal
+        )
+    """  # noqa: S608
+    return sql, values
