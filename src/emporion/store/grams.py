@@ -15,39 +15,49 @@ SHORT, LONG = 3, 6
 # More would cost more than they narrow the search.
 MOST_SEARCHED = 8
 _FIRST_CJK = "⺀"
+# An encoding in which each letter has as many bytes.
+_FIXED_WIDTH, _WIDTH = "utf-32-le", 4
+_MASK, _SIGN = 0xFFFFFFFF, 1 << 31
 
 
 def name_grams(reseller_id: int, name: str) -> set[int]:
     """All numbers under which a reseller's customer of this folded name is found."""
-    parts = {*_parts(name, SHORT), *_parts(name, LONG)}
+    letters = name.encode(_FIXED_WIDTH)
+    numbers = {*_numbers(reseller_id, letters, SHORT), *_numbers(reseller_id, letters, LONG)}
     if not name.isascii():
-        parts.update(part for part in _parts(name, 2) if _is_cjk(part))
-    return {_number(reseller_id, part) for part in parts}
+        pairs = (name[start : start + 2] for start in range(len(name) - 1))
+        numbers.update(_number(reseller_id, pair.encode(_FIXED_WIDTH)) for pair in pairs if _is_cjk(pair))
+    return numbers
 
 
 def search_grams(reseller_id: int, wanted: str) -> list[int] | None:
     """Numbers that the customer has if `wanted` is part of its folded name; None if there are none for its length."""
+    letters = wanted.encode(_FIXED_WIDTH)
     if len(wanted) >= LONG:
-        parts = list(_parts(wanted, LONG))
+        numbers = list(_numbers(reseller_id, letters, LONG))
     elif len(wanted) >= SHORT:
-        parts = list(_parts(wanted, SHORT))
+        numbers = list(_numbers(reseller_id, letters, SHORT))
     elif len(wanted) == 2 and _is_cjk(wanted):
-        parts = [wanted]
+        return [_number(reseller_id, letters)]
     else:
         return None
-    step = -(-len(parts) // MOST_SEARCHED)
-    return [_number(reseller_id, part) for part in parts[::step]]
+    return numbers[:: -(-len(numbers) // MOST_SEARCHED)]
 
 
-def _parts(text: str, length: int) -> Iterator[str]:
-    return (text[start : start + length] for start in range(len(text) - length + 1))
+def _numbers(reseller_id: int, letters: bytes, length: int) -> Iterator[int]:
+    """The number of each part of that many letters."""
+    width = length * _WIDTH
+    own = reseller_id & _MASK
+    return (
+        (crc32(letters[start : start + width]) ^ own) - _SIGN
+        for start in range(0, len(letters) - width + 1, _WIDTH)
+    )
+
+
+def _number(reseller_id: int, part: bytes) -> int:
+    """Of 32 bits and signed, as PostgreSQL has them."""
+    return (crc32(part) ^ reseller_id & _MASK) - _SIGN
 
 
 def _is_cjk(part: str) -> bool:
     return all(letter >= _FIRST_CJK for letter in part)
-
-
-def _number(reseller_id: int, part: str) -> int:
-    """A signed number of 32 bits."""
-    number = (crc32(part.encode()) ^ reseller_id) & 0xFFFFFFFF
-    return number - (1 << 32) if number >> 31 else number

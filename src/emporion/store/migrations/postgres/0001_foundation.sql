@@ -86,7 +86,10 @@ CREATE TABLE customer_names (
     grams int[] NOT NULL,
     PRIMARY KEY (reseller_id, ordinal)
 );
-CREATE INDEX customer_names_by_gram ON customer_names USING gin (grams) WITH (fastupdate = off);
+-- New entries are gathered and put in together: one by one they cost more than all the rest of a new customer. Until
+-- then every search reads them one by one, so they are few (kB).
+CREATE INDEX customer_names_by_gram ON customer_names USING gin (grams)
+    WITH (fastupdate = on, gin_pending_list_limit = 256);
 
 CREATE TABLE customer_emails (
     reseller_id bigint,
@@ -113,10 +116,12 @@ CREATE FUNCTION with_id(json bytea, id bigint) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '\x7b226964223a22'::bytea || id::text::bytea || substring(json FROM 8);
 
--- Adds customers, numbered from 1, in one round trip and one transaction. Logins and e-mail addresses name theirs by
--- its number. For each there comes its id or what is taken: by whom its external id, and the positions of its logins.
--- No two of them may have the same external id or login. A login that another transaction takes at this very moment
--- raises unique_violation; called again, it is seen here.
+-- What became of a new customer: its id, or what is taken: by whom its external id, and the positions of its logins.
+CREATE TYPE addition_outcome AS (id bigint, holder bigint, taken int[]);
+
+-- Adds customers, numbered from 1, in one round trip and one transaction. E-mail addresses and logins name theirs by its
+-- number. No two customers may have the same external id or login. A login that another transaction takes at this very
+-- moment raises unique_violation; called again, it is seen here.
 CREATE FUNCTION add_customers(
     reseller_ids bigint[],
     external_ids text[],
@@ -134,80 +139,95 @@ CREATE FUNCTION add_customers(
     login_numbers int[],
     login_positions int[],
     login_names text[],
-    login_hashes text[],
-    OUT id bigint,
-    OUT holder bigint,
-    OUT taken int[]
-) RETURNS SETOF record
+    login_hashes text[]
+) RETURNS SETOF addition_outcome
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    -- Of each customer, by its number; ids, ordinals and sequences are null where something is taken.
+    holders bigint[];
+    takens int[];
+    ids bigint[];
+    ordinals bigint[];
+    sequences bigint[];
 BEGIN
     -- Whoever adds to the same reseller waits here; what comes next sees all that he has written.
     PERFORM FROM resellers WHERE reseller_id = ANY (reseller_ids) ORDER BY reseller_id FOR NO KEY UPDATE;
-    RETURN QUERY
-    WITH new AS MATERIALIZED (
-        SELECT n.*, c.id AS holder, l.taken
-        FROM unnest(
-            reseller_ids, external_ids, statuses, times, summaries, documents, names, name_grams, users, doors,
-            correlation_ids
-        ) WITH ORDINALITY AS n (
-            reseller_id, external_id, status, at, summary, document, name, grams, login, door, correlation_id, number
-        )
-        LEFT JOIN customers c ON c.reseller_id = n.reseller_id AND c.external_id = n.external_id
-        LEFT JOIN (
-            SELECT w.number, array_agg(w.position ORDER BY w.position) AS taken
-            FROM unnest(login_numbers, login_positions, login_names) AS w (number, position, login)
-            JOIN logins ON folded = lower(w.login COLLATE "C")
-            GROUP BY w.number
-        ) l ON l.number = n.number
-    ), free AS (
-        SELECT number, reseller_id, row_number() OVER (PARTITION BY reseller_id ORDER BY number) AS step
-        FROM new WHERE holder IS NULL AND taken IS NULL
+
+    SELECT array_agg(c.id ORDER BY n.number) INTO holders
+    FROM unnest(reseller_ids, external_ids) WITH ORDINALITY AS n (reseller_id, external_id, number)
+    LEFT JOIN customers c ON c.reseller_id = n.reseller_id AND c.external_id = n.external_id;
+    SELECT coalesce(array_agg(w.number), '{}') INTO takens
+    FROM unnest(login_numbers, login_names) AS w (number, login)
+    JOIN logins ON folded = lower(w.login COLLATE "C");
+
+    WITH free AS (
+        SELECT n.number, n.reseller_id, row_number() OVER (PARTITION BY n.reseller_id ORDER BY n.number) AS step
+        FROM unnest(reseller_ids, holders) WITH ORDINALITY AS n (reseller_id, holder, number)
+        WHERE n.holder IS NULL AND n.number <> ALL (takens)
     ), counted AS (
         UPDATE resellers r SET customers = r.customers + f.many, events = r.events + f.many
         FROM (SELECT reseller_id, count(*) AS many FROM free GROUP BY reseller_id) f
         WHERE r.reseller_id = f.reseller_id
         RETURNING r.reseller_id, r.customers - f.many AS customers, r.events - f.many AS events
-    ), placed AS MATERIALIZED (
-        SELECT number, reseller_id, ordinal, sequence, nextval('account_ids') AS id
-        FROM (
-            SELECT f.number, f.reseller_id, c.customers + f.step AS ordinal, c.events + f.step AS sequence
-            FROM free f JOIN counted c ON c.reseller_id = f.reseller_id ORDER BY f.number
-        ) p
-    ), kept AS (
-        INSERT INTO accounts (id, kind, reseller_id) SELECT p.id, 'customer', p.reseller_id FROM placed p
-    ), kept_customers AS (
-        INSERT INTO customers (
-            reseller_id, ordinal, id, external_id, status, version, created_at, updated_at, summary, document
-        )
-        SELECT p.reseller_id, p.ordinal, p.id, n.external_id, n.status, 1, n.at, n.at,
-            with_id(n.summary, p.id), with_id(n.document, p.id)
-        FROM placed p JOIN new n ON n.number = p.number
-    ), kept_waiting AS (
-        INSERT INTO waiting_customers (reseller_id, id)
-        SELECT p.reseller_id, p.id FROM placed p JOIN new n ON n.number = p.number WHERE n.status = 'pending'
-    ), kept_names AS (
-        INSERT INTO customer_names (reseller_id, ordinal, id, name_folded, grams)
-        SELECT p.reseller_id, p.ordinal, p.id, n.name, n.grams::int[] FROM placed p JOIN new n ON n.number = p.number
-    ), kept_emails AS (
-        INSERT INTO customer_emails (reseller_id, email, ordinal)
-        SELECT p.reseller_id, e.email, p.ordinal
-        FROM placed p JOIN unnest(email_numbers, emails) AS e (number, email) ON e.number = p.number
-    ), kept_logins AS (
-        INSERT INTO logins (folded, login, reseller_id, customer_id, position, password_hash)
-        SELECT lower(l.login COLLATE "C"), l.login, p.reseller_id, p.id, l.position, l.password_hash
-        FROM placed p
-        JOIN unnest(login_numbers, login_positions, login_names, login_hashes)
-            AS l (number, position, login, password_hash) ON l.number = p.number
-        ORDER BY 1
-    ), kept_events AS (
-        INSERT INTO events (reseller_id, sequence, account_id, type, at, "user", door, correlation_id, changes)
-        SELECT p.reseller_id, p.sequence, p.id, 'customer.created', n.at, n.login, n.door, n.correlation_id, '{}'
-        FROM placed p JOIN new n ON n.number = p.number
+    ), placed AS (
+        SELECT f.number, c.customers + f.step AS ordinal, c.events + f.step AS sequence
+        FROM free f JOIN counted c ON c.reseller_id = f.reseller_id
+    ), numbered AS MATERIALIZED (
+        SELECT p.number, p.ordinal, p.sequence, nextval('account_ids') AS id
+        FROM (SELECT * FROM placed ORDER BY number) p
     )
-    SELECT p.id, n.holder, n.taken FROM new n LEFT JOIN placed p ON p.number = n.number ORDER BY n.number;
+    SELECT array_agg(id ORDER BY n), array_agg(ordinal ORDER BY n), array_agg(sequence ORDER BY n)
+    INTO ids, ordinals, sequences
+    FROM generate_series(1, cardinality(reseller_ids)) AS n LEFT JOIN numbered ON number = n;
+
+    INSERT INTO accounts (id, kind, reseller_id)
+    SELECT n.id, 'customer', n.reseller_id
+    FROM unnest(ids, reseller_ids) AS n (id, reseller_id) WHERE n.id IS NOT NULL;
+
+    INSERT INTO customers (
+        reseller_id, ordinal, id, external_id, status, version, created_at, updated_at, summary, document
+    )
+    SELECT n.reseller_id, n.ordinal, n.id, n.external_id, n.status, 1, n.at, n.at,
+        with_id(n.summary, n.id), with_id(n.document, n.id)
+    FROM unnest(reseller_ids, ordinals, ids, external_ids, statuses, times, summaries, documents)
+        AS n (reseller_id, ordinal, id, external_id, status, at, summary, document)
+    WHERE n.id IS NOT NULL;
+
+    INSERT INTO waiting_customers (reseller_id, id)
+    SELECT n.reseller_id, n.id FROM unnest(reseller_ids, ids, statuses) AS n (reseller_id, id, status)
+    WHERE n.id IS NOT NULL AND n.status = 'pending';
+
+    INSERT INTO customer_names (reseller_id, ordinal, id, name_folded, grams)
+    SELECT n.reseller_id, n.ordinal, n.id, n.name, n.grams::int[]
+    FROM unnest(reseller_ids, ordinals, ids, names, name_grams) AS n (reseller_id, ordinal, id, name, grams)
+    WHERE n.id IS NOT NULL;
+
+    INSERT INTO customer_emails (reseller_id, email, ordinal)
+    SELECT reseller_ids[e.number], e.email, ordinals[e.number]
+    FROM unnest(email_numbers, emails) AS e (number, email) WHERE ids[e.number] IS NOT NULL;
+
+    INSERT INTO logins (folded, login, reseller_id, customer_id, position, password_hash)
+    SELECT lower(l.login COLLATE "C"), l.login, reseller_ids[l.number], ids[l.number], l.position, l.password_hash
+    FROM unnest(login_numbers, login_positions, login_names, login_hashes)
+        AS l (number, position, login, password_hash)
+    WHERE ids[l.number] IS NOT NULL ORDER BY 1;
+
+    INSERT INTO events (reseller_id, sequence, account_id, type, at, "user", door, correlation_id, changes)
+    SELECT n.reseller_id, n.sequence, n.id, 'customer.created', n.at, n.login, n.door, n.correlation_id, '{}'
+    FROM unnest(reseller_ids, sequences, ids, times, users, doors, correlation_ids)
+        AS n (reseller_id, sequence, id, at, login, door, correlation_id)
+    WHERE n.id IS NOT NULL;
+
+    RETURN QUERY
+    SELECT n.id, n.holder, CASE WHEN n.id IS NULL AND n.number = ANY (takens) THEN (
+        SELECT array_agg(w.position ORDER BY w.position)
+        FROM unnest(login_numbers, login_positions, login_names) AS w (number, position, login)
+        JOIN logins ON folded = lower(w.login COLLATE "C") WHERE w.number = n.number
+    ) END
+    FROM unnest(ids, holders) WITH ORDINALITY AS n (id, holder, number) ORDER BY n.number;
 END
 $$;
 
