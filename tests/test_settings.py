@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emporion.settings import SETTINGS, BadSetting, Settings
+from emporion.settings import SETTINGS, BadSetting, Database, Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,7 +15,7 @@ def test_the_defaults_serve_this_machine_only() -> None:
     settings = Settings.from_environment({})
     assert settings.address == "http://127.0.0.1:8000"
     assert settings.only_this_machine
-    assert settings.database == Path("emporion.db")
+    assert settings.database.path == Path("emporion.db")
     assert settings.token_lifetime == 1500
 
 
@@ -23,8 +23,9 @@ def test_the_defaults_serve_this_machine_only() -> None:
     ("variable", "value", "name", "expected"),
     [
         ("EMPORION_PORT", "65535", "port", 65535),
-        ("EMPORION_DATABASE", "sqlite:////var/lib/emporion.db", "database", Path("/var/lib/emporion.db")),
-        ("EMPORION_DATABASE", "sqlite:///data/emporion.db", "database", Path("data/emporion.db")),
+        ("EMPORION_DATABASE", "sqlite:////var/lib/emporion.db", "database", Database("sqlite:////var/lib/emporion.db")),
+        ("EMPORION_DATABASE", "sqlite:///data/emporion.db", "database", Database("sqlite:///data/emporion.db")),
+        ("EMPORION_DATABASE", "postgresql://db/emporion", "database", Database("postgresql://db/emporion")),
         ("EMPORION_ROOT_PATH", "/marketplace/eu", "root_path", "/marketplace/eu"),
         ("EMPORION_PASSWORD_QUALITY", "high", "password_quality", "high"),
         ("EMPORION_API_VERSION", "1.15", "api_version", "1.15"),
@@ -48,6 +49,11 @@ def test_the_environment_sets(variable: str, value: str, name: str, expected: ob
         ("database", "emporion.db"),
         ("database", "sqlite:///"),
         ("database", "mysql://host/name"),
+        ("database", "postgresql://host:port/name"),
+        ("read_database", "sqlite:///emporion.db"),
+        ("database_connections", "1"),
+        ("statement_timeout", "0"),
+        ("lock_timeout", "soon"),
         ("root_path", "eu"),
         ("root_path", "/eu/"),
         ("root_path", "//eu"),
@@ -68,6 +74,26 @@ def test_a_bad_value_is_told_in_one_line_with_both_its_names(name: str, value: s
     assert SETTINGS[name].wanted in message
     assert repr(value) in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////var/lib/emporion.db", "/var/lib/emporion.db"),
+        ("postgresql://db.example.com/emporion", "postgresql://db.example.com/emporion"),
+        ("postgresql://me:s3cr:et@db:5432/emporion", "postgresql://me:***@db:5432/emporion"),
+        ("postgres://me:s3cr@et@db/x?sslmode=require", "postgres://me:***@db/x?sslmode=require"),
+        ("postgresql://db/x?user=me&password=s3cret&sslmode=require",
+         "postgresql://db/x?user=me&password=***&sslmode=require"),
+    ],
+)  # fmt: skip
+def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert str(Settings.read({"database": url}).database) == shown
+
+
+def test_a_standby_needs_postgresql() -> None:
+    with pytest.raises(BadSetting, match="--read-database needs PostgreSQL"):
+        Settings.read({"read_database": "postgresql://standby/emporion"})
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:

@@ -86,7 +86,7 @@ class Database:
     def __str__(self) -> str:
         """What may be shown: without the password."""
         return str(
-            self.path or re.sub(r"(//[^/@]*?):[^@]*@", r"\1:***@", re.sub(r"(password=)[^&]*", r"\1***", self.url))
+            self.path or re.sub(r"(//[^/:@]*):[^/]*@", r"\1:***@", re.sub(r"(password=)[^&]*", r"\1***", self.url))
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from emporion.marketplace.customers import Customers
-from emporion.store.group_commit import unavailable
+from emporion.store.faults import unavailable
 from tests.conftest import Caller, Serve, new_contact, new_customer
 from tests.document import CheckedClient
 

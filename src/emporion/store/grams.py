@@ -49,8 +49,7 @@ def _numbers(reseller_id: int, letters: bytes, length: int) -> Iterator[int]:
     width = length * _WIDTH
     own = reseller_id & _MASK
     return (
-        (crc32(letters[start : start + width]) ^ own) - _SIGN
-        for start in range(0, len(letters) - width + 1, _WIDTH)
+        (crc32(letters[start : start + width]) ^ own) - _SIGN for start in range(0, len(letters) - width + 1, _WIDTH)
     )
 
 

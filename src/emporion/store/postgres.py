@@ -170,7 +170,7 @@ class PostgresStore(Lookups):
                 moved = [(c.reseller_id, c.id) for c, row in zip(group, outcomes, strict=True) if row[0] is None]
                 if moved:
                     await connection.execute(_WAIT_AGAIN, *_transposed(moved, 2))
-            return len(found)
+            return len(group)
 
     async def waiting(self) -> int:
         row = await self._primary.row(_WAITING)

@@ -272,14 +272,17 @@ DECLARE
     outcomes change_outcome[];
     -- Of the changes that hold; null for the others.
     ordinals bigint[];
+    -- The numbers of those that begin to wait.
+    pending int[];
 BEGIN
     PERFORM FROM resellers WHERE reseller_id = ANY (reseller_ids) ORDER BY reseller_id FOR NO KEY UPDATE;
     SELECT
         array_agg(ROW (c.ordinal, h.id, l.taken)::change_outcome ORDER BY n.number),
-        array_agg(CASE WHEN h.id IS NULL AND l.taken IS NULL THEN c.ordinal END ORDER BY n.number)
-    INTO outcomes, ordinals
-    FROM unnest(reseller_ids, ids, versions, rewrites_external_id, external_ids) WITH ORDINALITY
-        AS n (reseller_id, id, version, rewrites, external_id, number)
+        array_agg(CASE WHEN h.id IS NULL AND l.taken IS NULL THEN c.ordinal END ORDER BY n.number),
+        array_agg(n.number) FILTER (WHERE n.status = 'pending' AND c.status <> 'pending')
+    INTO outcomes, ordinals, pending
+    FROM unnest(reseller_ids, ids, versions, statuses, rewrites_external_id, external_ids) WITH ORDINALITY
+        AS n (reseller_id, id, version, status, rewrites, external_id, number)
     LEFT JOIN customers c ON c.reseller_id = n.reseller_id AND c.id = n.id AND c.version = n.version
     LEFT JOIN customers h
         ON n.rewrites AND h.reseller_id = n.reseller_id AND h.external_id = n.external_id AND h.id <> n.id
@@ -315,6 +318,11 @@ BEGIN
     SELECT p.reseller_id, c.events + p.step, p.id, p.type, p.at, p.login, p.door, p.correlation_id, p.changes
     FROM placed p JOIN counted c ON c.reseller_id = p.reseller_id;
 
+    IF pending IS NOT NULL THEN
+        INSERT INTO waiting_customers (reseller_id, id)
+        SELECT reseller_ids[n], ids[n] FROM unnest(pending) AS n WHERE ordinals[n] IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    END IF;
     IF array_remove(names, NULL) <> '{}' THEN
         UPDATE customer_names c SET name_folded = n.name, grams = n.grams::int[]
         FROM unnest(reseller_ids, ordinals, names, name_grams) AS n (reseller_id, ordinal, name, grams)
