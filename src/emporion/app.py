@@ -51,7 +51,8 @@ def open_store(settings: Settings) -> Store:
     if settings.database.path:
         return SqliteStore(settings.database.path, alone=settings.workers == 1)
     limits = Limits(settings.database_connections, settings.statement_timeout, settings.lock_timeout)
-    return PostgresStore(settings.database.url, limits)
+    standby = settings.read_database.url if settings.read_database else None
+    return PostgresStore(settings.database.url, limits, standby)
 
 
 def build_marketplace(settings: Settings, store: Store, platform: Platform) -> Marketplace:

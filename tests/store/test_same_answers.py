@@ -37,7 +37,8 @@ from tests.store.test_base import customer, person
 
 # Parts of names that look alike, mean something to one of the databases, or are longer than one byte.
 PIECES = ["a", "ab", "abc", "Acme", "acme inc", "Ä", "ä", "ß", "ss", "İ", "ﬁ", "é", "e\u0301", "日", "日本", "本語",
-          "カ", "%", "_", "\\", '"', "'", "-", "--", "*", "(", " ", "  ", "😀", "Ω", "ж", "жук", "0", "1 OR 1=1"]  # fmt: skip
+          "カ", "%", "_", "\\", '"', "'", "-", "--", "*", "(", " ", "  ", "😀", "Ω", "ж", "жук", "0",
+          "1 OR 1=1"]  # fmt: skip
 NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
 EMAILS = st.sampled_from(["a@example.com", "A@Example.com", "b@example.com", "ä@example.com", "straße@example.com"])
 EXTERNAL_IDS = st.sampled_from([None, "x", "X", "y", "日本", "' OR 1=1", " x"])

@@ -6,7 +6,8 @@ transaction, one flush of the log (migrations/postgres/).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ from emporion.store.faults import founded_already, taken_external_id, taken_logi
 from emporion.store.grams import name_grams, search_grams
 from emporion.store.lookups import Lookups
 from emporion.store.migrations import check_schema, migrations
+from emporion.store.standby import Standby
 
 # The most customers that share one transaction, and the most that one query reads.
 LARGEST_GROUP = 128
@@ -49,8 +51,11 @@ class PostgresStore(Lookups):
 
     _login_is = 'l.folded = lower(?1 COLLATE "C")'
 
-    def __init__(self, url: str, limits: Limits) -> None:
+    def __init__(self, url: str, limits: Limits, read_url: str | None = None) -> None:
+        """read_url: a standby for lists and searches, which are read there as far as it has followed."""
         self._primary = Connections(url, limits)
+        self._standby = Standby(Connections(read_url, limits)) if read_url else None
+        self._written = Coalescer(self._read_written, LARGEST_GROUP)
         self._documents = Coalescer(self._read_documents, LARGEST_GROUP)
         self._additions = Coalescer(self._add, LARGEST_GROUP, _keys_of_new)
         self._changes = Coalescer(self._change, LARGEST_GROUP, _keys_of_change)
@@ -69,9 +74,11 @@ class PostgresStore(Lookups):
         await self._primary.open()
 
     async def close(self) -> None:
-        for under_way in (self._documents, self._additions, self._changes):
+        for under_way in (self._documents, self._additions, self._changes, self._written):
             await under_way.finish()
         await self._primary.close()
+        if self._standby:
+            await self._standby.close()
 
     async def _row(self, sql: str, *values: Any) -> Any:
         return await self._primary.row(_numbered(sql), *values)
@@ -190,14 +197,34 @@ class PostgresStore(Lookups):
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         column = "document" if whole else "summary"
         offset = min(offset, FARTHEST)
-        if wanted == Filter():
-            row = await self._primary.row(_page(column), root_id, offset, limit)
-            if row and row[2]:
-                row = await self._primary.row(_page_across(column), root_id, offset, limit)
-        else:
-            sql, values = _filtered(column, wanted)
-            row = await self._primary.row(sql, root_id, offset, limit, *values)
-        return Listing(row[1] or b"[]", row[0]) if row else Listing(b"[]", 0)
+
+        async def read(connections: Connections) -> Sequence[Any]:
+            """The total, the items, and how far the resellers' logs go in what was read."""
+            if wanted == Filter():
+                row = await connections.row(_page(column), root_id, offset, limit)
+                if row and row["has_resellers"]:
+                    row = await connections.row(_page_across(column), root_id, offset, limit)
+            else:
+                sql, values = _filtered(column, wanted)
+                row = await connections.row(sql, root_id, offset, limit, *values)
+            return row or (0, None, 0)
+
+        total, items, *_ = await self._read_followed(root_id, read) or await read(self._primary)
+        return Listing(items or b"[]", total)
+
+    async def _read_followed(
+        self, root_id: int, read: Callable[[Connections], Awaitable[Sequence[Any]]]
+    ) -> Sequence[Any] | None:
+        """What `read` gives on the standby, if that has all that was written for these resellers until now."""
+        if not self._standby:
+            return None
+        written, row = await asyncio.gather(self._written.do(root_id), self._standby.read(read))
+        return row if row and row[2] >= written else None
+
+    async def _read_written(self, root_ids: list[int]) -> list[int]:
+        """How far the logs of each reseller and of all below it go, as the sum of their sequences."""
+        found = dict(await self._primary.rows(_WRITTEN, list(set(root_ids))))
+        return [found.get(root_id, 0) for root_id in root_ids]
 
 
 # Schema
@@ -502,6 +529,16 @@ _DOCUMENTS = """
     JOIN customers c ON c.reseller_id = w.reseller_id AND c.id = w.id
 """
 
+_WRITTEN = """
+    WITH RECURSIVE below (root_id, id) AS (
+        SELECT w.id, w.id FROM unnest($1::bigint[]) AS w (id)
+        UNION ALL SELECT b.root_id, r.reseller_id FROM resellers r JOIN below b ON r.parent_id = b.id
+    )
+    SELECT b.root_id, sum(r.events)::bigint FROM below b JOIN resellers r ON r.reseller_id = b.id GROUP BY b.root_id
+"""
+# The same, of the resellers of a list.
+_EVENTS = "(SELECT coalesce(sum(r.events), 0)::bigint FROM resellers r JOIN below ON r.reseller_id = below.id)"
+
 
 def _items(column: str, order: str) -> str:
     """An aggregate that makes a JSON array of a column of documents."""
@@ -519,7 +556,7 @@ def _page(column: str) -> str:
                     BETWEEN greatest(r.customers - $2::bigint - $3::bigint + 1, 1)
                     AND greatest(r.customers - $2::bigint, 0)
             ),
-            EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = r.reseller_id)
+            r.events, EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = r.reseller_id) AS has_resellers
         FROM resellers r WHERE r.reseller_id = $1
     """  # noqa: S608
 
@@ -558,7 +595,7 @@ def _page_across(column: str) -> str:
             ) c
             ORDER BY c.id DESC LIMIT $3::bigint
         )
-        SELECT t.total, CASE WHEN $2::bigint < t.total THEN (SELECT {_items(column, "id")} FROM newest) END
+        SELECT t.total, CASE WHEN $2::bigint < t.total THEN (SELECT {_items(column, "id")} FROM newest) END, {_EVENTS}
         FROM (SELECT coalesce(sum(customers), 0)::bigint AS total FROM counts) t
     """  # noqa: S608
 
@@ -598,6 +635,6 @@ def _filtered(column: str, wanted: Filter) -> tuple[str, list[Any]]:
             SELECT {_items(f"c.{column}", "c.id")}
             FROM (SELECT * FROM found ORDER BY id DESC OFFSET $2::bigint LIMIT $3::bigint) p
             JOIN customers c ON c.reseller_id = p.reseller_id AND c.ordinal = p.ordinal
-        )
+        ), {_EVENTS}
     """  # noqa: S608
     return sql, values

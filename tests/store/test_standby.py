@@ -1,0 +1,132 @@
+"""Lists and searches from a standby: never without what the same reseller has written."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import msgspec
+import pytest
+
+from emporion.store.base import Filter, NewReseller, Platform, SubscriptionKey, User
+from emporion.store.connections import Limits
+from emporion.store.postgres import PostgresStore
+from tests.postgres import Postgres, server
+from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO
+from tests.store.test_base import add, change, customer
+
+QUESTIONS = [Filter(), Filter(name="acme"), Filter(name="ac"), Filter(email="anna@example.com")]
+
+
+@pytest.fixture(scope="module")
+def primary() -> Iterator[Postgres]:
+    with server() as running:
+        standby = running.standby()
+        standby.start()
+        yield running
+
+
+@pytest.fixture
+def standby(primary: Postgres) -> Iterator[Postgres]:
+    (standby,) = primary.standbys
+    yield standby
+    if not standby.running:
+        standby.start()
+    standby.resume_replay()
+
+
+@pytest.fixture
+async def store(primary: Postgres, standby: Postgres) -> AsyncIterator[PostgresStore]:
+    """A platform of which the standby has all."""
+    with primary.temporary() as name:
+        store = PostgresStore(primary.url(name), Limits(connections=3), standby.url(name))
+        await store.migrate()
+        primary.wait_until_followed(standby)
+        await store.open()
+        await store.found(
+            Platform(b"key", sandbox=False),
+            NewReseller("Provider", None, PROVIDER),
+            NewReseller("One", PROVIDER, ONE),
+            User("api", ONE, "us", "hash"),
+            SubscriptionKey(b"digest", ONE),
+        )
+        await store.add_reseller(NewReseller("Two", PROVIDER, TWO))
+        await store.add_reseller(NewReseller("Below one", ONE, BELOW_ONE))
+        for reseller in (ONE, TWO):
+            await add(store, reseller)
+        primary.wait_until_followed(standby)
+        yield store
+        await store.close()
+
+
+async def names(store: PostgresStore, reseller: int, wanted: Filter) -> list[str]:
+    listing = await store.customers(reseller, wanted, 0, 10, whole=False)
+    return [item["name"] for item in msgspec.json.decode(listing.data)]
+
+
+def mark(store: PostgresStore, primary: Postgres) -> None:
+    """Let whoever reads from the primary see it, behind the store's back."""
+    primary.query("UPDATE customers SET summary = convert_to(replace(convert_from(summary, 'UTF8'), 'Acme', 'Marked'),"
+                  " 'UTF8')", store._primary._url.rpartition("/")[2])  # fmt: skip
+
+
+@pytest.mark.parametrize("wanted", QUESTIONS, ids=str)
+async def test_a_list_comes_from_the_standby(
+    store: PostgresStore, primary: Postgres, standby: Postgres, wanted: Filter
+) -> None:
+    standby.pause_replay()
+    mark(store, primary)
+    assert await names(store, TWO, wanted) == ["Acme"]
+    assert await names(store, PROVIDER, wanted) == ["Acme", "Acme"]
+
+
+@pytest.mark.parametrize("wanted", QUESTIONS, ids=str)
+async def test_whoever_has_written_reads_from_the_primary_until_the_standby_has_it(
+    store: PostgresStore, primary: Postgres, standby: Postgres, wanted: Filter
+) -> None:
+    standby.pause_replay()
+    await add(store, ONE, "Acme of one")
+    assert await names(store, ONE, wanted) == ["Acme of one", "Acme"]
+    mark(store, primary)
+    assert await names(store, ONE, wanted) == ["Marked of one", "Marked"]
+    assert await names(store, PROVIDER, wanted) == ["Marked of one", "Marked", "Marked"]
+    assert await names(store, TWO, wanted) == ["Acme"]
+    standby.resume_replay()
+    primary.wait_until_followed(standby)
+    standby.pause_replay()
+    primary.query("UPDATE customers SET summary = '{}'", store._primary._url.rpartition("/")[2])
+    assert await names(store, ONE, wanted) == ["Marked of one", "Marked"]
+
+
+async def test_a_change_counts_as_well(store: PostgresStore, standby: Postgres) -> None:
+    record = await add(store, BELOW_ONE)
+    standby.pause_replay()
+    await store.change_customer(change(record, customer("Acme changed")))
+    assert (await names(store, ONE, Filter()))[0] == "Acme changed"
+    assert (await names(store, BELOW_ONE, Filter()))[0] == "Acme changed"
+
+
+async def test_another_process_reads_what_this_one_has_written(
+    store: PostgresStore, primary: Postgres, standby: Postgres
+) -> None:
+    other = PostgresStore(
+        store._primary._url, Limits(connections=3), standby.url(store._primary._url.rpartition("/")[2])
+    )
+    await other.open()
+    standby.pause_replay()
+    await add(store, ONE, "Acme of one")
+    assert await names(other, ONE, Filter()) == ["Acme of one", "Acme"]
+    await other.close()
+
+
+async def test_without_the_standby_the_primary_answers(
+    store: PostgresStore, standby: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standby.kill()
+    for wanted in QUESTIONS:
+        assert await names(store, TWO, wanted) == ["Acme"]
+
+
+async def test_a_standby_that_hangs_delays_nobody_for_long(store: PostgresStore, standby: Postgres) -> None:
+    standby.pause()
+    assert await names(store, TWO, Filter()) == ["Acme"]
+    standby.resume()
