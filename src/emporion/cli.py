@@ -1,4 +1,4 @@
-"""The command line: `emporion serve` and `emporion init`."""
+"""The command line: `emporion serve`, `init`, `migrate` and `copy`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from granian import Granian
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.log import LogLevels
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from emporion import __version__
 from emporion.app import build_marketplace, open_store
@@ -22,6 +25,8 @@ from emporion.errors import Problem
 from emporion.marketplace import platforms
 from emporion.marketplace.platforms import SANDBOX, Access, furnish_sandbox, random_access
 from emporion.settings import SETTINGS, SQLITE, BadSetting, Settings
+from emporion.store import copying
+from emporion.store.tables import TABLES
 
 if TYPE_CHECKING:
     from emporion.store.base import Store
@@ -159,6 +164,25 @@ def migrate(database: Annotated[str | None, _option("database")] = None) -> None
 
 
 @cli.command()
+def copy(
+    source: Annotated[str, typer.Option("--from", metavar="URL", help="The database to copy from.")],
+    target: Annotated[str, typer.Option("--to", metavar="URL", help="The database to copy to, without a platform.")],
+) -> None:
+    """Copy a platform into another database, such as from SQLite to PostgreSQL.
+
+    Nothing may write to either of them meanwhile. Cut short, it goes on where it was when it is started again. In the
+    end all that arrived is compared with what was sent; until then nobody can serve the copy.
+    """
+    stores = []
+    for option, url in (("--from", source), ("--to", target)):
+        try:
+            stores.append(open_store(Settings.read({"database": url})))
+        except BadSetting:
+            raise Stop(f"{option} must be {SETTINGS['database'].wanted}") from None
+    asyncio.run(_copy(*stores))
+
+
+@cli.command()
 def init(
     database: Annotated[str | None, _option("database")] = None,
     reseller: Annotated[str, typer.Option(metavar="NAME", help="Name of the first reseller.")] = "Reseller",
@@ -204,6 +228,32 @@ async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]],
         return await work(store)
     finally:
         await store.close()
+
+
+async def _copy(source: Store, target: Store) -> None:
+    """Copy, compare and tell, with a bar for each."""
+    await target.migrate()
+    bar = Progress(
+        "[progress.description]{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    async with AsyncExitStack() as stack:
+        for store in (source, target):
+            stack.push_async_callback(store.close)
+            await store.open()
+        total = sum([await source.count(table) for table in TABLES[:-1]])
+        with bar:
+            task = bar.add_task("copying", total=total)
+            await copying.copy(source, target, lambda rows: bar.advance(task, rows))
+            task = bar.add_task("checking", total=2 * total)
+            checked = [one async for one in copying.check(source, target, lambda rows: bar.advance(task, rows))]
+        await copying.finish(source, target)
+    for table, rows, digest in checked:
+        print(f"{table.name:18} {rows:>12,}  sha256 {digest[:16]}")
+    print("The copy has all of it. Serve it with: emporion serve --database URL")
 
 
 def _no_platform(settings: Settings) -> str:

@@ -46,7 +46,7 @@ def customer(
         address=Address(street_address="Weg 1", postal_code="1", city="Bonn", country_code="DE"),
         contact_persons=list(persons) or [person()],
         language="en",
-        reseller_id="",
+        reseller_id="20",
     )
 
 

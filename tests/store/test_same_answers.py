@@ -191,7 +191,7 @@ class History:
 
 def _customer(step: Add) -> Customer:
     persons = [person(email) for email in step.emails]
-    return msgspec.structs.replace(customer(step.name, step.external_id, step.status, *persons), reseller_id="1")
+    return customer(step.name, step.external_id, step.status, *persons)
 
 
 def _logins(step: Add) -> list[AdministratorLogin]:

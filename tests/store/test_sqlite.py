@@ -54,7 +54,7 @@ async def test_a_migration_runs_once_and_whole(tmp_path: Path, monkeypatch: pyte
     assert "half" not in tables(path)
     mended = Migration(broken.number, "mended", "CREATE TABLE half (x INTEGER);\nINSERT INTO half VALUES (1);\n")
     monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, mended])
-    assert await SqliteStore(path).migrate() == ["0002 mended"]
+    assert await SqliteStore(path).migrate() == ["0003 mended"]
     assert await SqliteStore(path).migrate() == []
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM half").fetchone() == (1,)
@@ -92,7 +92,7 @@ async def test_a_database_that_is_behind_is_refused(tmp_path: Path, monkeypatch:
     known = migrations("sqlite")
     next_one = Migration(known[-1].number + 1, "one_more", "CREATE TABLE more (x INTEGER);\n")
     monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, next_one])
-    with pytest.raises(Problem, match=r"it lacks 0002 one more.*emporion migrate"):
+    with pytest.raises(Problem, match=r"it lacks 0003 one more.*emporion migrate"):
         await SqliteStore(path).open()
 
 

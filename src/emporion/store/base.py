@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from emporion.accounts import Customer
     from emporion.events import Event, EventType, Origin
+    from emporion.store.tables import Part, Row, Table
 
 
 class Platform(Struct, frozen=True):
@@ -219,3 +220,23 @@ class Store(Protocol):
 
     async def events(self, reseller_id: int, after: int, limit: int) -> list[Event]:
         """The reseller's events with a sequence above `after`, in order."""
+
+    # Copies
+
+    async def count(self, table: Table) -> int:
+        """How many rows the table has."""
+
+    async def dump(self, table: Table, after: str | None, limit: int) -> Part:
+        """Up to `limit` rows of a table, in an order of the store's own, that come after a part that ended there.
+
+        A table that is not long is given whole.
+        """
+
+    async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
+        """Put in rows that another store has dumped, and note in the same transaction how far it has come.
+
+        after, count: what `copied` is to give for this table from now on.
+        """
+
+    async def copied(self) -> dict[str, tuple[str, int]]:
+        """How far an unfinished copy into this store has come, by the tables' names."""

@@ -70,7 +70,7 @@ class Connections:
         pooled = await self._is_pooled()
         self._pool = asyncpg.create_pool(
             self._url,
-            min_size=1,
+            min_size=0,
             max_size=self._limits.connections,
             connection_class=_Connection,
             init=None if pooled else self._prepare,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import asyncpg
+import msgspec
 
 from emporion.errors import Code, Problem, not_found, refuse
 from emporion.store import rows, statements
@@ -34,6 +35,7 @@ from emporion.store.grams import name_grams, search_grams
 from emporion.store.lookups import Lookups
 from emporion.store.migrations import check_schema, migrations
 from emporion.store.standby import Standby
+from emporion.store.tables import Part, Row, Table
 
 # The most customers that share one transaction, and the most that one query reads.
 LARGEST_GROUP = 128
@@ -225,6 +227,42 @@ class PostgresStore(Lookups):
         """How far the logs of each reseller and of all below it go, as the sum of their sequences."""
         found = dict(await self._primary.rows(_WRITTEN, list(set(root_ids))))
         return [found.get(root_id, 0) for root_id in root_ids]
+
+    # Copies
+
+    async def count(self, table: Table) -> int:
+        async with self._primary.alone() as connection:
+            return int(await connection.fetchval(f"SELECT count(*) FROM {table.name}"))  # noqa: S608
+
+    async def dump(self, table: Table, after: str | None, limit: int) -> Part:
+        columns = ", ".join(f'"{name}"' for name in table.columns)
+        if not table.long:
+            return Part(list(map(tuple, await self._primary.rows(f"SELECT {columns} FROM {table.name}"))), None)  # noqa: S608
+        key = _KEYS[table.name]
+        values = msgspec.json.decode(after) if after else []
+        behind = f"WHERE ({', '.join(key)}) > ({', '.join(f'${n}' for n in range(2, len(key) + 2))})" if after else ""
+        sql = f"SELECT {', '.join(key)}, {columns} FROM {table.name} {behind} ORDER BY {', '.join(key)} LIMIT $1"  # noqa: S608
+        found = await self._primary.rows(sql, limit, *values)
+        last = rows.encode(found[-1][: len(key)]).decode() if len(found) == limit else None
+        return Part([tuple(row)[len(key) :] for row in found], last)
+
+    async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
+        async with self._primary.alone() as connection, connection.transaction():
+            await _load(connection, table, rows)
+            if table.name == "platform":  # the last one
+                await connection.execute("DELETE FROM copies")
+                await connection.execute("SELECT setval('account_ids', max(id)) FROM accounts")
+            else:
+                await connection.execute(
+                    "INSERT INTO copies VALUES ($1, $2, $3)"
+                    " ON CONFLICT (name) DO UPDATE SET after = excluded.after, rows = excluded.rows",
+                    table.name,
+                    after,
+                    count,
+                )
+
+    async def copied(self) -> dict[str, tuple[str, int]]:
+        return {name: (after, count) for name, after, count in await self._primary.rows("SELECT * FROM copies")}
 
 
 # Schema
@@ -638,3 +676,43 @@ def _filtered(column: str, wanted: Filter) -> tuple[str, list[Any]]:
         ), {_EVENTS}
     """  # noqa: S608
     return sql, values
+
+
+# Copies
+
+# By what a table that is dumped in parts is ordered.
+_KEYS = {
+    "accounts": ("id",),
+    "logins": ("folded",),
+    "customers": ("reseller_id", "ordinal"),
+    "events": ("reseller_id", "sequence"),
+}
+
+
+async def _load(connection: asyncpg.Connection[Any], table: Table, new: Sequence[Row]) -> None:
+    columns = list(table.columns)
+    if table.name == "platform":
+        new = [(key, bool(sandbox)) for key, sandbox in new]
+    elif table.name == "logins":
+        columns, new = ["folded", *columns], [(rows.folded_login(row[0]), *row) for row in new]
+    elif table.name == "customers":
+        await _load_derived(connection, new)
+    await connection.copy_records_to_table(table.name, columns=columns, records=new)
+
+
+async def _load_derived(connection: asyncpg.Connection[Any], new: Sequence[Row]) -> None:
+    """What is searched and who waits, from rows of the table `customers`."""
+    names, emails, waiting = [], [], []
+    for reseller_id, ordinal, customer_id, _, status, *_, document in new:
+        customer = rows.decode(document)
+        name = rows.folded_name(customer)
+        names.append((reseller_id, ordinal, customer_id, name, list(name_grams(reseller_id, name))))
+        emails += [(reseller_id, email, ordinal) for email in rows.folded_emails(customer)]
+        if status == "pending":
+            waiting.append((reseller_id, customer_id))
+    for table, columns, records in (
+        ("customer_names", ["reseller_id", "ordinal", "id", "name_folded", "grams"], names),
+        ("customer_emails", ["reseller_id", "email", "ordinal"], emails),
+        ("waiting_customers", ["reseller_id", "id"], waiting),
+    ):
+        await connection.copy_records_to_table(table, columns=columns, records=records)

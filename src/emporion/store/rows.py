@@ -11,6 +11,7 @@ from emporion.events import Door, Event, EventType, Origin
 from emporion.store.base import Change
 
 encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Customer).decode
 
 
 def document(customer: Customer) -> bytes:
@@ -33,6 +34,11 @@ def summary(customer: Customer) -> bytes:
 def folded_name(customer: Customer) -> str:
     """What a search by name looks into."""
     return fold(customer.name)
+
+
+def folded_login(login: str) -> str:
+    """What logins are compared by; they have letters of ASCII only."""
+    return login.lower()
 
 
 def folded_emails(customer: Customer) -> set[str]:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 from msgspec import structs
 
 from emporion.errors import Code, Fault, Problem, not_found, refuse
@@ -33,12 +34,14 @@ from emporion.store.faults import closed, founded_already, taken_external_id, ta
 from emporion.store.group_commit import BUSY_TIMEOUT, GroupCommit
 from emporion.store.lookups import Lookups
 from emporion.store.migrations import Migration, check_schema, migrations
+from emporion.store.tables import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from emporion.events import EventType, Origin
+    from emporion.store.tables import Row, Table
 
 T = TypeVar("T")
 
@@ -257,6 +260,23 @@ class SqliteStore(Lookups):
         if has_resellers:
             return await self._in_thread(lambda c: _across_resellers(c, column, root_id, offset, limit))
         return Listing(data or b"[]", total)
+
+    # Copies
+
+    async def count(self, table: Table) -> int:
+        sql = f"SELECT count(*) FROM {table.name}"  # noqa: S608
+        (count,) = await self._in_thread(lambda connection: connection.execute(sql).fetchone())
+        return int(count)
+
+    async def dump(self, table: Table, after: str | None, limit: int) -> Part:
+        return await self._in_thread(lambda connection: _dump(connection, table, after, limit))
+
+    async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
+        await self._writer.run(lambda connection: _load(connection, table, rows, after, count))
+
+    async def copied(self) -> dict[str, tuple[str, int]]:
+        found = await self._rows("SELECT name, after, rows FROM copies")
+        return {name: (after, count) for name, after, count in found}
 
 
 # Schema
@@ -674,3 +694,57 @@ def _rank(connection: sqlite3.Connection, reseller_id: int, customer_id: int) ->
         (reseller_id, customer_id),
     ).fetchone()
     return ordinal_of(row[0]) if row else 0
+
+
+# Copies
+
+# By what a table that is dumped in parts is ordered.
+_KEYS = {
+    "accounts": ("id",),
+    "logins": ("login",),
+    "customers": ("place",),
+    "events": ("reseller_id", "sequence"),
+}
+
+
+def _dump(connection: sqlite3.Connection, table: Table, after: str | None, limit: int) -> Part:
+    columns = [f"place & {(1 << ORDINAL_BITS) - 1}" if name == "ordinal" else f'"{name}"' for name in table.columns]
+    if not table.long:
+        return Part(connection.execute(f"SELECT {', '.join(columns)} FROM {table.name}").fetchall(), None)  # noqa: S608
+    key = ", ".join(_KEYS[table.name])
+    values = msgspec.json.decode(after) if after else []
+    behind = f"WHERE ({key}) > ({', '.join('?' * len(values))})" if after else ""
+    width = len(_KEYS[table.name])
+    found = connection.execute(
+        f"SELECT {key}, {', '.join(columns)} FROM {table.name} {behind} ORDER BY {key} LIMIT ?",  # noqa: S608
+        [*values, limit],
+    ).fetchall()
+    last = rows.encode(found[-1][:width]).decode() if len(found) == limit else None
+    return Part([row[width:] for row in found], last)
+
+
+def _load(connection: sqlite3.Connection, table: Table, new: Sequence[Row], after: str, count: int) -> None:
+    if table.name == "customers":
+        _load_customers(connection, new)
+    else:
+        columns = ", ".join(f'"{name}"' for name in table.columns)
+        places = ", ".join("?" * len(table.columns))
+        if table.name == "platform":
+            columns, places = f"one, {columns}", f"1, {places}"
+        connection.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({places})", new)  # noqa: S608
+    if table.name == "platform":  # the last one
+        connection.execute("DELETE FROM copies")
+    else:
+        connection.execute("INSERT OR REPLACE INTO copies VALUES (?, ?, ?)", (table.name, after, count))
+
+
+def _load_customers(connection: sqlite3.Connection, new: Sequence[Row]) -> None:
+    for reseller_id, ordinal, customer_id, external_id, status, version, created, updated, summary, document in new:
+        customer = rows.decode(document)
+        at, name = place(reseller_id, ordinal), rows.folded_name(customer)
+        connection.execute(
+            "INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (at, reseller_id, customer_id, external_id, name, status, version, created, updated, summary, document),
+        )
+        connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
+        _insert_emails(connection, reseller_id, at, rows.folded_emails(customer))

@@ -111,6 +111,13 @@ CREATE TABLE events (
     PRIMARY KEY (reseller_id, sequence)
 );
 
+-- How far a copy from another database has come; empty but for while one is under way or was cut short.
+CREATE TABLE copies (
+    name text PRIMARY KEY,
+    after text NOT NULL,
+    rows bigint NOT NULL
+);
+
 -- A document or summary with its id, which is known only here; both begin {"id":"".
 CREATE FUNCTION with_id(json bytea, id bigint) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

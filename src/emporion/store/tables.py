@@ -1,0 +1,72 @@
+"""What a platform consists of, as both stores give and take it when a platform moves from one to the other.
+
+Search indexes and the queue of those who wait are not among it: a store derives them from the customers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+Row = Sequence[Any]
+
+
+class Table(NamedTuple):
+    """A table. columns: in the order of a row's values. long: it is given in parts."""
+
+    name: str
+    columns: tuple[str, ...]
+    long: bool = True
+
+
+# The platform comes last: a copy that is not finished is none, and nobody can serve it.
+TABLES = (
+    Table("resellers", ("reseller_id", "parent_id", "name", "customers", "events"), long=False),
+    Table("users", ("reseller_id", "login", "marketplace"), long=False),
+    Table("subscription_keys", ("digest", "reseller_id", "api_version"), long=False),
+    Table("accounts", ("id", "kind", "reseller_id")),
+    Table("logins", ("login", "reseller_id", "customer_id", "position", "password_hash")),
+    Table(
+        "customers",
+        ("reseller_id", "ordinal", "id", "external_id", "status", "version", "created_at", "updated_at", "summary",
+         "document"),
+    ),
+    Table(
+        "events",
+        ("reseller_id", "sequence", "account_id", "type", "at", "user", "door", "correlation_id", "changes"),
+    ),
+    Table("platform", ("signing_key", "sandbox"), long=False),
+)  # fmt: skip
+
+
+class Part(NamedTuple):
+    """Some rows of a table. last: the key of the last of them, as JSON; None where nothing comes after."""
+
+    rows: Sequence[Row]
+    last: str | None
+
+
+class Digest:
+    """The number of rows of a table and a digest of them, whatever their order."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._sum = 0
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self.rows += len(rows)
+        for row in rows:
+            # One database has 1 for what is true in the other.
+            plain = [int(value) if isinstance(value, bool) else value for value in row]
+            self._sum += int.from_bytes(hashlib.sha256(msgspec.msgpack.encode(plain)).digest())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Digest) and (self.rows, self._sum % 2**256) == (other.rows, other._sum % 2**256)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return f"{self._sum % 2**256:064x}"
