@@ -1,0 +1,94 @@
+"""The schema can be distributed by reseller: every table, unique index and statement names him."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from emporion.store import postgres as module
+from emporion.store import statements
+from emporion.store.connections import Limits
+from emporion.store.postgres import PostgresStore
+from tests.postgres import Databases
+
+# What must be unique or found on the whole platform, and what is about the database itself.
+PLATFORM_WIDE = {"platform", "accounts", "logins", "subscription_keys", "schema_migrations", "copies"}
+
+
+@pytest.fixture
+async def database(postgres: Databases) -> AsyncIterator[str]:
+    with postgres.temporary() as name:
+        await PostgresStore(postgres.url(name), Limits()).migrate()
+        yield name
+
+
+def tables(postgres: Databases, database: str) -> set[str]:
+    found = postgres.query("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = "
+                           "'public'::regnamespace", database)  # fmt: skip
+    return {name for (name,) in found}
+
+
+def unique_indexes(postgres: Databases, database: str) -> list[tuple[str, bool, list[str]]]:
+    """Table, whether it is the primary key, and columns."""
+    return [
+        (table, primary, list(columns))
+        for table, primary, columns in postgres.query(
+            """
+            SELECT t.relname, i.indisprimary, array_agg(coalesce(a.attname, '') ORDER BY k.place)
+            FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+            CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+            LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number AND k.number > 0
+            WHERE i.indisunique AND t.relnamespace = 'public'::regnamespace
+            GROUP BY i.indexrelid, t.relname, i.indisprimary
+            """,
+            database,
+        )
+    ]
+
+
+async def test_every_table_has_the_reseller_at_the_head_of_its_key(postgres: Databases, database: str) -> None:
+    keys = {table: columns for table, primary, columns in unique_indexes(postgres, database) if primary}
+    distributed = tables(postgres, database) - PLATFORM_WIDE
+    assert distributed >= {"resellers", "users", "customers", "customer_names", "customer_emails", "events"}
+    assert {table: keys[table][0] for table in distributed} == dict.fromkeys(distributed, "reseller_id")
+
+
+async def test_every_unique_index_contains_the_reseller(postgres: Databases, database: str) -> None:
+    for table, _, columns in unique_indexes(postgres, database):
+        assert table in PLATFORM_WIDE or "reseller_id" in columns, table
+
+
+async def test_only_tables_that_exist_are_platform_wide(postgres: Databases, database: str) -> None:
+    assert tables(postgres, database) >= PLATFORM_WIDE
+
+
+async def test_every_statement_names_the_reseller(postgres: Databases, database: str) -> None:
+    distributed = tables(postgres, database) - PLATFORM_WIDE
+    wanted = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|USING)\s+(?:{'|'.join(distributed)})\b")
+    bodies = [body for (body,) in postgres.query("SELECT prosrc FROM pg_proc WHERE pronamespace = "
+                                                 "'public'::regnamespace", database)]  # fmt: skip
+    found = [
+        statement
+        for text in [*_strings(module.__file__), *_strings(statements.__file__), *bodies]
+        for statement in text.split(";")
+        if wanted.search(statement)
+    ]
+    assert len(found) > 20
+    for statement in found:
+        assert "reseller_id" in statement, statement
+
+
+def _strings(file: str | None) -> Iterator[str]:
+    """The strings of a Python file, with a blank for each value that is put in."""
+    assert file
+    tree = ast.parse(Path(file).read_text())
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else " " for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.value
