@@ -1,0 +1,121 @@
+"""The command line over PostgreSQL: migrate, init, serve, copy."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from tests.conftest import new_customer
+from tests.postgres import Databases, wait_until
+from tests.server import PATIENCE, clean_environment, run, serving
+
+
+@pytest.fixture
+def url(postgres: Databases) -> Iterator[str]:
+    """A database with nothing in it."""
+    with postgres.temporary() as name:
+        yield postgres.url(name)
+
+
+def test_a_database_that_is_behind_is_not_served_until_it_was_migrated(url: str, tmp_path: Path) -> None:
+    refused = run("serve", "--database", url, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("emporion: The database is behind: it lacks 0001 foundation")
+    assert refused.stderr.count("\n") == 1
+    migrated = run("migrate", "--database", url, cwd=tmp_path)
+    assert migrated.stdout == "done: 0001 foundation\n"
+    assert run("migrate", "--database", url, cwd=tmp_path).stdout == f"{url} is up to date\n"
+    refused = run("serve", "--database", url, cwd=tmp_path)
+    assert f"there is no platform in {url}; make one with: emporion init" in refused.stderr
+
+
+def test_serve_migrates_where_it_is_told_to(url: str, tmp_path: Path) -> None:
+    assert "there is no platform" in run("serve", "--migrate", "--database", url, cwd=tmp_path).stderr
+    assert run("migrate", "--database", url, cwd=tmp_path).stdout == f"{url} is up to date\n"
+
+
+def test_a_file_that_is_behind_is_not_served_either(tmp_path: Path) -> None:
+    run("init", cwd=tmp_path)
+    subprocess.run(
+        ["python3", "-c", "import sqlite3; c = sqlite3.connect('emporion.db'); c.execute('DROP TABLE copies');"
+         "c.execute('DELETE FROM schema_migrations WHERE number = 2'); c.commit()"],
+        cwd=tmp_path,
+        check=True,
+    )  # fmt: skip
+    refused = run("serve", cwd=tmp_path)
+    assert refused.stderr.startswith("emporion: The database is behind: it lacks 0002 copies.")
+    with serving(tmp_path, "--migrate", sandbox=False) as server:
+        assert "serves the platform" in server.output.read_text()
+
+
+def test_a_platform_is_made_served_and_used_on_postgresql(url: str, tmp_path: Path) -> None:
+    made = run("init", "--database", url, "--marketplace", "de", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    access = dict(re.findall(r"^  (\S+(?: \S+)*?) {2,}(\S+)$", made.stdout, re.MULTILINE))
+    assert "is a platform in this database already" in run("init", "--database", url, cwd=tmp_path).stderr
+    with serving(tmp_path, "--database", url, "--workers", "2", sandbox=False) as server:
+        key = {"X-Subscription-Key": access["subscription key"]}
+        auth = (access["user"], access["password"])
+        token = httpx.post(f"{server.url}/token", auth=auth, headers=key, timeout=PATIENCE).json()["token"]
+        headers = {**key, "Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=server.url, headers=headers, timeout=PATIENCE) as http:
+            created = http.post("/customers", json=new_customer(externalId="x")).json()
+            assert created["id"] == "1000001"
+            wait_until(lambda: http.get("/customers/1000001").json()["status"] == "active", lambda: "still pending")
+            assert http.get("/customers?name=munchen").json()["data"][0]["externalId"] == "x"
+            assert http.post("/customers", json=new_customer(externalId="x")).status_code == 409
+        assert server.stop() == 0
+
+
+def test_a_password_is_not_shown(postgres: Databases, tmp_path: Path) -> None:
+    with postgres.temporary() as name:
+        url = postgres.url(name).replace("emporion@", "emporion:s3cret@")
+        with serving(tmp_path, "--database", url) as server:
+            assert "emporion:***@" in server.output.read_text()
+            assert "s3cret" not in server.output.read_text()
+
+
+@pytest.mark.slow
+def test_a_copy_that_is_killed_again_and_again_ends_whole(url: str, tmp_path: Path) -> None:
+    with serving(tmp_path, EMPORION_VERIFICATION="manual") as server, httpx.Client(timeout=PATIENCE) as http:
+        headers = server.headers()
+        for number in range(300):
+            body = new_customer(externalId=f"e{number}")
+            http.post(f"{server.url}/customers", headers=headers, json=body).raise_for_status()
+    slowly = "from emporion.store import copying; copying.PART = 3; from emporion.cli import main; main()"
+    command = [sys.executable, "-c", slowly, "copy", "--from", "sqlite:///sandbox.db", "--to", url]
+    for seconds in (0.8, 1.2, 1.6):
+        copying = subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stderr=subprocess.DEVNULL)
+        try:
+            copying.wait(seconds)  # the moment to kill it
+        except subprocess.TimeoutExpired:
+            os.kill(copying.pid, signal.SIGKILL)
+            copying.wait(PATIENCE)
+            assert "there is no platform" in run("serve", "--migrate", "--database", url, cwd=tmp_path).stderr
+    ended = run("copy", "--from", "sqlite:///sandbox.db", "--to", url, cwd=tmp_path)
+    assert ended.returncode == 0 or "it must be empty" in ended.stderr, ended.stderr
+    with serving(tmp_path, "--database", url, EMPORION_VERIFICATION="manual") as server:
+        page = httpx.get(f"{server.url}/customers?limit=1000", headers=server.headers(), timeout=PATIENCE).json()
+        assert page["pagination"]["total"] == 302
+        assert {item["externalId"] for item in page["data"]} >= {f"e{number}" for number in range(300)}
+
+
+def test_where_to_copy_from_and_to_is_checked(tmp_path: Path) -> None:
+    for option, arguments in (
+        ("--from", ("--from", "emporion.db", "--to", "sqlite:///x.db")),
+        ("--to", ("--from", "sqlite:///x.db", "--to", "mysql://x")),
+    ):
+        ended = run("copy", *arguments, cwd=tmp_path)
+        assert ended.returncode == 2
+        assert ended.stderr == f"emporion: {option} must be sqlite:/// and a path, or a postgresql:// URL\n"
+    ended = run("copy", "--from", "sqlite:///nothing.db", "--to", "sqlite:///x.db", cwd=tmp_path)
+    assert "The database nothing.db cannot be opened: No such file" in ended.stderr
+    assert not (tmp_path / "nothing.db").exists()
