@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench clean vendor
+.PHONY: help serve test check bench bench-scale clean vendor
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -8,21 +8,31 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 serve: .venv/ready  ## run the sandbox on http://127.0.0.1:8000
 	@$(RUN) emporion serve --sandbox
 
-test: .venv/ready  ## run all tests
+test: .venv/ready pgbouncer  ## run all tests
 	$(RUN) pytest
+
+# One test needs it, and it is no Python package. PostgreSQL itself comes as one where the machine has none.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
+pgbouncer:
+	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "installing pgbouncer" \
+	  && $(SUDO) apt-get -qq update && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y pgbouncer >/dev/null 2>&1; } \
+	  || echo "pgbouncer could not be installed; the tests that need it will fail: apt install pgbouncer" >&2
 
 check: .venv/ready  ## lint, format and types
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
 
-bench: .venv/ready  ## measure throughput beside its ceilings (needs wrk)
-	$(RUN) python -m bench
+bench: .venv/ready  ## measure throughput beside its ceilings (needs wrk); on PostgreSQL: DATABASE=postgres, or its URL
+	$(RUN) python -m bench $(if $(DATABASE),--database '$(DATABASE)') $(if $(WORKERS),--workers $(WORKERS))
+
+bench-scale: .venv/ready  ## measure among up to ten million customers (needs wrk, two hours and 40 GB); SIZES=, STORES=
+	$(RUN) python -m bench.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
 
 clean:  ## remove what was built; data files stay
 	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+PATIENCE = 10.0
+
+
 class Answer(msgspec.Struct, frozen=True):
     """An answer as it came over the wire."""
 
@@ -23,11 +26,22 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def ask(port: int, path: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
-    """The answer of the server on `port`. Raises OSError or HTTPException if there is none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def ask(
+    port: int,
+    path: str,
+    headers: Mapping[str, str],
+    method: str = "GET",
+    body: bytes | None = None,
+    patience: float = PATIENCE,
+) -> Answer:
+    """The answer of the server on `port` within `patience` seconds. Raises OSError or HTTPException if there is none.
+
+    body: JSON.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
     try:
-        connection.request(method, path, headers=dict(headers))
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        connection.request(method, path, body, {**headers, **kind})
         response = connection.getresponse()
         return Answer(response.status, response.getheaders(), response.read())
     finally:

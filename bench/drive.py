@@ -53,15 +53,15 @@ def check_wrk() -> None:
         raise Failed("wrk is missing; get it with: apt install wrk (Debian, Ubuntu) or: brew install wrk (macOS)")
 
 
-def run(port: int, drive: Drive, headers: Mapping[str, str], seconds: int) -> Figures:
+def run(port: int, drive: Drive, headers: Mapping[str, str], seconds: int, connections: int = CONNECTIONS) -> Figures:
     """Send the requests as fast as they are answered. Raises Failed if one of them was not answered well."""
-    _wrk(port, drive, headers, WARM_UP)
-    report = _wrk(port, drive, headers, seconds)
+    _wrk(port, drive, headers, WARM_UP, connections)
+    report = _wrk(port, drive, headers, seconds, connections)
     return Figures(report.answers / report.microseconds * 1e6, report.p50 / 1000, report.p99 / 1000)
 
 
-def _wrk(port: int, drive: Drive, headers: Mapping[str, str], seconds: int) -> _Report:
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", drive.script]
+def _wrk(port: int, drive: Drive, headers: Mapping[str, str], seconds: int, connections: int) -> _Report:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", drive.script]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     command += [f"http://127.0.0.1:{port}{drive.path}", "--", *drive.arguments]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench import Failed
 from bench.client import ask
+from bench.reference import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +25,23 @@ STOPS_WITHIN = 40
 
 
 @contextmanager
-def emporion(database: Path) -> Iterator[int]:
-    """The real server, serving the sandbox in `database`; its port."""
+def emporion(database: str, log: Path, workers: int = 1, *more: str) -> Iterator[int]:
+    """The real server, serving the sandbox in the database with this URL; its port. more: options of `serve`."""
     port = free_port()
-    options = ["--database", f"sqlite:///{database}", "--port", str(port), "--token-lifetime", "86400"]
-    with running(["-m", "emporion", "serve", "--sandbox", *options], port, database.with_suffix(".log")):
+    options = ["--database", database, "--port", str(port), "--workers", str(workers), "--token-lifetime", "86400"]
+    with running(["-m", "emporion", "serve", "--sandbox", *options, *more], port, log):
+        yield port
+
+
+@contextmanager
+def reference(database: str, secret: str, log: Path, workers: int = 1) -> Iterator[int]:
+    """The reference build, serving what is in the PostgreSQL database with this URL; its port.
+
+    secret: what tokens are signed with.
+    """
+    port = free_port()
+    environment = {settings.DATABASE: database, settings.SECRET: secret}
+    with running(["-m", "bench.reference", str(port), str(workers)], port, log, environment):
         yield port
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
@@ -20,19 +19,26 @@ if TYPE_CHECKING:
 
 
 class Ceiling(msgspec.Struct, frozen=True):
-    """What a figure is compared with. bar: the ratio of the two that we want to reach."""
+    """What a figure is compared with. bar: the ratio of the two that we want to reach, if there is one."""
 
     name: str
-    bar: float
+    bar: float | None = None
 
 
-def facts() -> str:
-    """What the figures depend on, in one line."""
+class Kind(msgspec.Struct, frozen=True):
+    """What a table is about. names: of its figures, in order; ceilings: those of each of them that has some."""
+
+    names: tuple[str, ...]
+    ceilings: dict[str, list[Ceiling]]
+
+
+def facts(database: str) -> str:
+    """What the figures depend on, in one line. database: its name and version."""
     return " · ".join(
         (
             f"{os.cpu_count()} cores",
             f"Python {platform.python_version()}",
-            f"SQLite {sqlite3.sqlite_version}",
+            database,
             f"Granian {version('granian')}",
             f"Emporion {version('emporion')}",
             datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -40,14 +46,21 @@ def facts() -> str:
     )
 
 
-def table(figures: Mapping[str, Sequence[Figures]], ceilings: Mapping[str, Ceiling]) -> Table:
-    """A row for each name, from its runs in all rounds, beside its ceiling if it has one."""
+def table(figures: Mapping[str, Sequence[Figures]], ceilings: Mapping[str, Sequence[Ceiling]]) -> Table:
+    """A row for each name, from its runs in all rounds, beside its ceilings: one more row for each but the first."""
     result = Table("what", caption="ratio: the median of the rounds' own ratios; p50 and p99 in milliseconds")
-    for column in ("per second", "p50", "p99", "ceiling", "ratio", "bar"):
+    for column in ("per second", "p50", "p99"):
+        result.add_column(column, justify="right")
+    result.add_column("ceiling")
+    for column in ("its rate", "ratio", "bar"):
         result.add_column(column, justify="right")
     result.add_column("reached")
     for name, runs in figures.items():
-        result.add_row(name, *_middle(runs), *_beside(figures, name, ceilings.get(name)))
+        beside = [_beside(runs, figures[ceiling.name], ceiling) for ceiling in ceilings.get(name, ())]
+        first, *others = beside or [()]
+        result.add_row(name, *_middle(runs), *first)
+        for other in others:
+            result.add_row("", "", "", "", *other)
     return result
 
 
@@ -59,14 +72,9 @@ def _middle(runs: Sequence[Figures]) -> tuple[str, str, str]:
     )
 
 
-def _beside(figures: Mapping[str, Sequence[Figures]], name: str, ceiling: Ceiling | None) -> tuple[str, ...]:
-    if not ceiling:
-        return ()
-    runs, theirs = figures[name], figures[ceiling.name]
+def _beside(runs: Sequence[Figures], theirs: Sequence[Figures], ceiling: Ceiling) -> tuple[str, ...]:
     ratio = median(run.per_second / best.per_second for run, best in zip(runs, theirs, strict=True))
-    return (
-        f"{median(best.per_second for best in theirs):,.0f}",
-        f"{ratio:.2f}",
-        f"{ceiling.bar:.2f}",
-        "yes" if ratio >= ceiling.bar else "no",
-    )
+    rate = f"{median(best.per_second for best in theirs):,.0f}"
+    if ceiling.bar is None:
+        return (ceiling.name, rate, f"{ratio:.2f}")
+    return (ceiling.name, rate, f"{ratio:.2f}", f"{ceiling.bar:.2f}", "yes" if ratio >= ceiling.bar else "no")
