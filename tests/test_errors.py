@@ -24,3 +24,12 @@ def test_the_message_tells_the_first_fault_and_how_many_more() -> None:
     with pytest.raises(Problem) as raised:
         refuse([Fault("name", "is required"), Fault("address", "is required")])
     assert raised.value.message == "name is required (and 1 more, see details)"
+
+
+def test_the_log_gets_the_first_line_of_what_lies_behind() -> None:
+    problem = Problem(Code.UNAVAILABLE, "away")
+    assert problem.why == "away"
+    problem.__cause__ = ValueError("duplicate key\nDETAIL: Key (folded)=(some-login) already exists.")
+    assert problem.why == "ValueError: duplicate key"
+    problem.__cause__ = TimeoutError()
+    assert problem.why == "TimeoutError: "

@@ -59,6 +59,12 @@ class Problem(Exception):
         self.faults = tuple(faults)
         self.headers = dict(headers or {})
 
+    @property
+    def why(self) -> str:
+        """What lies behind it, in a line for the log; a database's further lines may have values in them."""
+        first, *_ = str(self.__cause__ or self.message).splitlines() or [""]
+        return f"{type(self.__cause__).__name__}: {first}" if self.__cause__ else first
+
 
 def refuse(faults: Sequence[Fault], code: Code = Code.INVALID) -> NoReturn:
     """Raise one Problem for all `faults`; its message tells the first, since many clients show no more."""

@@ -150,6 +150,7 @@ class Load:
         while not self._ended.is_set():
             known = list(self.acknowledged.items())
             if not known:
+                self._ended.wait(BACKOFF)
                 continue
             external_id, id_ = random.choice(known[-100:])
             answer = self._ask("read", "GET", f"/customers/{id_}")

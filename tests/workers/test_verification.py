@@ -43,8 +43,12 @@ class Sometimes:
 
     async def verify_waiting(self) -> int:
         self.tried += 1
-        if self.tried == 1:
+        if self.tried in (1, 2, 4):
             raise Problem(Code.UNAVAILABLE, "away")
+        if self.tried == 5:
+            raise RuntimeError
+        if self.tried < 7:
+            return 0
         self.done.set()
         return 0
 
@@ -56,4 +60,8 @@ async def test_a_database_that_is_away_does_not_end_the_worker(monkeypatch: pyte
         task = asyncio.create_task(verification.verify_customers(customers))  # type: ignore[arg-type]
         await asyncio.wait_for(customers.done.wait(), 5)
         task.cancel()
-    assert logs[0]["event"] == "verification failed, it will be tried again"
+    assert [entry["event"] for entry in logs] == [
+        "verification waits for the database",
+        "verification waits for the database",
+        "verification failed, it will be tried again",
+    ]

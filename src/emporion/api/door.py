@@ -108,7 +108,7 @@ class Door:
             await self._inside(scope, body or receive, answer)
         except Problem as problem:
             if problem.__cause__:
-                log.error("not answered", correlation_id=correlation_id, exc_info=problem.__cause__)
+                log.error("not answered", correlation_id=correlation_id, why=problem.why)
             if body:
                 await body.drain()
             await send_error(answer, problem, to_error(problem, path, correlation_id, self._clock()))

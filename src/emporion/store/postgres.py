@@ -30,7 +30,7 @@ from emporion.store.base import (
 )
 from emporion.store.coalescing import Coalescer
 from emporion.store.connections import Connection, Connections, Limits
-from emporion.store.faults import founded_already, taken_external_id, taken_login, taken_user
+from emporion.store.faults import founded_already, taken_external_id, taken_login, taken_user, unavailable
 from emporion.store.grams import name_grams, search_grams
 from emporion.store.lookups import Lookups
 from emporion.store.migrations import check_schema, migrations
@@ -157,9 +157,9 @@ class PostgresStore(Lookups):
         for attempt in range(ATTEMPTS):
             try:
                 return await self._primary.call(sql, *values)
-            except asyncpg.UniqueViolationError:  # a login that was free when the function looked
+            except asyncpg.UniqueViolationError as error:  # a login that was free when the function looked
                 if attempt == ATTEMPTS - 1:
-                    raise
+                    raise unavailable(error) from error
             except Problem as problem:
                 if attempt == ATTEMPTS - 1 or not isinstance(problem.__cause__, asyncpg.TransactionRollbackError):
                     raise

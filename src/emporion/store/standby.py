@@ -37,7 +37,7 @@ class Standby:
                 self._open = True
             return await read(self._connections)
         except Problem as problem:
-            log.warning("the standby is away, the primary is read instead", exc_info=problem.__cause__)
+            log.warning("the standby is away, the primary is read instead", why=problem.why)
             self._away_until = time.monotonic() + PAUSE
             return None
 

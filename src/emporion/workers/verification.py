@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from emporion.errors import Problem
+
 if TYPE_CHECKING:
     from emporion.marketplace.customers import Customers
 
@@ -18,11 +20,17 @@ log = structlog.get_logger()
 
 async def verify_customers(customers: Customers) -> None:
     """Verify whoever is waiting, again and again, until cancelled. Its only memory is the database."""
+    away = False
     while True:
+        found = 0
         try:
             found = await customers.verify_waiting()
-        except Exception:
+            away = False
+        except Problem as problem:
             # The database may be away for a while; the next look finds what this one did not.
+            if not away:
+                log.warning("verification waits for the database", why=problem.why)
+            away = True
+        except Exception:
             log.exception("verification failed, it will be tried again")
-            found = 0
         await asyncio.sleep(0 if found else INTERVAL)
