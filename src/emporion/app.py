@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 # The busiest first: a request is compared with one path after the other.
 OPERATIONS = (*customers.OPERATIONS, *tokens.OPERATIONS)
 
+# Seconds between two tries to reach a database that is away.
+RETRY = 0.5
+# Seconds after which requests are let in although it is: they are told so.
+PATIENCE = 2
+
 # Seconds after which one thread lets another run.
 SWITCH_INTERVAL = 0.0005
 
@@ -69,30 +74,61 @@ async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # 
     raise Problem(Code.NOT_FOUND, "There is nothing at this address; /docs lists what there is.")
 
 
+async def _not_yet(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI application
+    raise Problem(
+        Code.UNAVAILABLE, "The database cannot be reached now; try again shortly.", headers={"Retry-After": "2"}
+    )
+
+
+async def _open(settings: Settings, store: Store) -> Marketplace:
+    """Open the store; what the doors call, over it. Raises Problem (UNAVAILABLE) while that cannot be."""
+    await store.open()
+    platform = await store.platform()
+    if not platform:
+        raise Problem(Code.UNAVAILABLE, "There is no platform in this database; make one with: emporion init")
+    return build_marketplace(settings, store, platform)
+
+
+async def _open_when_it_is_back(settings: Settings, store: Store) -> Marketplace:
+    """The same, as soon as it can be: the database was there when the server was started, but not this worker."""
+    while True:
+        try:
+            return await _open(settings, store)
+        except Problem as problem:
+            log.warning("this worker waits for the database", why=problem.why)
+            await asyncio.sleep(RETRY)
+
+
+async def _run(settings: Settings, opening: Awaitable[Marketplace], router: Router) -> None:
+    """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
+    marketplace = await opening
+    gate = Gate(marketplace.subscription_keys, marketplace.tokens, settings.api_version, time.time)
+    router.routes[:] = [
+        *routes(OPERATIONS, marketplace, gate),
+        *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
+    ]
+    router.default = _nothing_here
+    if settings.verification == "automatic":
+        await verify_customers(marketplace.customers)
+
+
 def build_app(settings: Settings) -> ASGIApp:
     """The whole program as an ASGI application. Its lifespan opens and closes the store and runs the workers."""
-    router = Router(redirect_slashes=False, default=_nothing_here)
+    router = Router(redirect_slashes=False, default=_not_yet)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         store = open_store(settings)
-        await store.open()
-        platform = await store.platform()
-        if not platform:
-            raise Problem(Code.UNAVAILABLE, "There is no platform in this database; make one with: emporion init")
-        marketplace = build_marketplace(settings, store, platform)
-        gate = Gate(marketplace.subscription_keys, marketplace.tokens, settings.api_version, time.time)
-        router.routes[:] = [
-            *routes(OPERATIONS, marketplace, gate),
-            *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
-        ]
-        working = [asyncio.create_task(end_with_parent())]
-        if settings.verification == "automatic":
-            working.append(asyncio.create_task(verify_customers(marketplace.customers)))
+        opening = asyncio.create_task(_open_when_it_is_back(settings, store))
+        await asyncio.wait([opening], timeout=PATIENCE)
+        if opening.done():
+            opening.result()  # what is no Problem must end the start
+        working = [asyncio.create_task(end_with_parent()), asyncio.create_task(_run(settings, opening, router))]
+        await asyncio.sleep(0)  # until the router has its routes
         try:
             yield
         finally:
-            for task in working:
+            for task in (opening, *working):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -29,6 +29,8 @@ READ_ATTEMPTS = 3
 AWAY = ("08", "28", "3D", "25", "40", "53", "55", "57", "58", "F0", "XX")
 # The connection itself is of no more use: the server stops or starts, or is a standby that was once the primary.
 LOST = ("08", "25006", "57P", "XX")
+# What the driver raises for a connection that broke, at whatever moment. OSError is also a timeout.
+BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Limits(Struct, frozen=True):
@@ -56,14 +58,24 @@ class Connections:
         self._pool: asyncpg.Pool[Any] | None = None
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """A connection outside the pool and without time limits. Raises Problem (UNAVAILABLE) with what is wrong."""
+    async def alone(self, *, patient: bool = False) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """A connection outside the pool, for whoever starts the program; patient: without time limits.
+
+        Raises Problem (UNAVAILABLE) with what is wrong.
+        """
         with self._telling():
-            connection = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT, statement_cache_size=0)
+            connection = await asyncpg.connect(
+                self._url,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=None if patient else self._patience,
+                statement_cache_size=0,
+            )
         try:
-            yield connection
+            with translated():
+                yield connection
         finally:
-            await connection.close(timeout=SILENCE)
+            with suppress(*BROKEN):
+                await connection.close(timeout=SILENCE)
 
     async def open(self) -> None:
         """Connect. Raises Problem (UNAVAILABLE) with what is wrong."""
@@ -73,7 +85,7 @@ class Connections:
             min_size=0,
             max_size=self._limits.connections,
             connection_class=_Connection,
-            init=None if pooled else self._prepare,
+            init=_learn_types if pooled else self._prepare,
             # A pooler hands each transaction to another session, which does not know our prepared statements.
             statement_cache_size=0 if pooled else 200,
             max_cached_statement_lifetime=0,
@@ -124,7 +136,8 @@ class Connections:
                 yield connection
             except BaseException as error:
                 if _is_lost(error):
-                    connection.terminate()
+                    with suppress(asyncpg.InterfaceError):  # the pool has noticed by itself
+                        connection.terminate()
                 raise
             finally:
                 await pool.release(connection, timeout=SILENCE)
@@ -178,11 +191,21 @@ def translated() -> Iterator[None]:
         if not (error.sqlstate or "").startswith(AWAY):
             raise
         raise unavailable(error) from error
-    except (asyncpg.InterfaceError, OSError) as error:  # OSError is also a timeout
+    except BROKEN as error:
         raise unavailable(error) from error
 
 
 def _is_lost(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(LOST)
-    return isinstance(error, (asyncpg.InterfaceError, OSError))  # OSError is also a timeout
+    return isinstance(error, BROKEN)
+
+
+async def _learn_types(connection: asyncpg.Connection[Any] | Connection) -> None:
+    """Look up the arrays that we send, for a connection through a pooler.
+
+    asyncpg does so by itself, but for that it switches JIT off in one session and asks in another, which then compiles
+    for a second.
+    """
+    async with connection.transaction():
+        await connection.prepare("SELECT $1::bigint[], $2::int[], $3::bytea[], $4::boolean[], $5::text[]")

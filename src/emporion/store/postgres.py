@@ -63,7 +63,7 @@ class PostgresStore(Lookups):
         self._changes = Coalescer(self._change, LARGEST_GROUP, _keys_of_change)
 
     async def migrate(self) -> list[str]:
-        async with self._primary.alone() as connection:
+        async with self._primary.alone(patient=True) as connection:
             await _check_server(connection)
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
@@ -231,7 +231,7 @@ class PostgresStore(Lookups):
     # Copies
 
     async def count(self, table: Table) -> int:
-        async with self._primary.alone() as connection:
+        async with self._primary.alone(patient=True) as connection:
             return int(await connection.fetchval(f"SELECT count(*) FROM {table.name}"))  # noqa: S608
 
     async def dump(self, table: Table, after: str | None, limit: int) -> Part:
@@ -247,7 +247,7 @@ class PostgresStore(Lookups):
         return Part([tuple(row)[len(key) :] for row in found], last)
 
     async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
-        async with self._primary.alone() as connection, connection.transaction():
+        async with self._primary.alone(patient=True) as connection, connection.transaction():
             await _load(connection, table, rows)
             if table.name == "platform":  # the last one
                 await connection.execute("DELETE FROM copies")
