@@ -18,6 +18,8 @@ SCRIPTS = Path(__file__).parent / "lua"
 CONNECTIONS = 32
 # Seconds before each run that do not count.
 WARM_UP = 1
+# Seconds for one answer.
+PATIENCE = 10
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ def run(port: int, drive: Drive, headers: Mapping[str, str], seconds: int, conne
 
 
 def _wrk(port: int, drive: Drive, headers: Mapping[str, str], seconds: int, connections: int) -> _Report:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", drive.script]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{PATIENCE}s", "-s", drive.script]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     command += [f"http://127.0.0.1:{port}{drive.path}", "--", *drive.arguments]

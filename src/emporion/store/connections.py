@@ -21,6 +21,8 @@ Connection = PoolConnectionProxy
 CONNECT_TIMEOUT = 3.0
 # Seconds beyond the statement timeout after which a server that says nothing at all is given up.
 SILENCE = 1.0
+# For the searches of one session, at most.
+WORK_MEM = "32MB"
 # How often a read is sent anew because its connection was lost. Each of the pool's may have died by the same restart.
 READ_ATTEMPTS = 3
 
@@ -161,11 +163,15 @@ class Connections:
             return bool(pid != connection.get_server_pid())
 
     async def _prepare(self, connection: asyncpg.Connection[Any] | Connection) -> None:
-        """What holds for a session of our own. Rows are few and found by index, whatever the planner believes."""
+        """What holds for a session of our own.
+
+        Rows are few and found by index, whatever the planner believes. A search that finds very many must note each
+        of them: where the memory for that is too small, it reads the neighbours of each as well.
+        """
         await connection.execute(
             f"SET statement_timeout = {round(self._limits.statement_timeout * 1000)};"
             f"SET lock_timeout = {round(self._limits.lock_timeout * 1000)};"
-            "SET enable_seqscan = off; SET jit = off"
+            f"SET enable_seqscan = off; SET jit = off; SET work_mem = '{WORK_MEM}'"
         )
 
     @contextmanager
