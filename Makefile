@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench bench-scale clean vendor
+.PHONY: help serve test check bench bench-scale clean vendor pgbouncer
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.

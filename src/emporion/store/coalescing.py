@@ -13,6 +13,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def settle(future: asyncio.Future[Result], result: Result | BaseException) -> None:
+    """Give whoever waits for `future` its result or exception, unless he has gone away."""
+    if future.done():
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
 def _nothing(_: object) -> tuple[Hashable, ...]:
     return ()
 
@@ -68,12 +78,7 @@ class Coalescer(Generic[Item, Result]):
                 self._waiting.clear()
             results = [error] * len(group)
         for (_, future), result in zip(group, results, strict=True):
-            if future.done():  # whoever waited has gone away
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+            settle(future, result)
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         """The next items in the order of their arrival, but for those that must come after one of them."""

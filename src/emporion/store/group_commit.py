@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from emporion.store.coalescing import settle
 from emporion.store.faults import closed, unavailable
 
 T = TypeVar("T")
@@ -97,12 +98,7 @@ class GroupCommit:
                 self._jobs.clear()
             results = [unavailable(error) for _ in group]
         for (_, future), result in zip(group, results, strict=True):
-            if future.done():  # whoever waited has gone away
-                continue
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+            settle(future, result)
 
     async def _do(self, connection: sqlite3.Connection, group: list[Job]) -> list[Any]:
         """Do the jobs that wait and those that join them, and move them to `group`; the result of each.

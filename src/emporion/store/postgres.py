@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -29,6 +29,7 @@ from emporion.store.base import (
     User,
 )
 from emporion.store.coalescing import Coalescer
+from emporion.store.columns import ADD_CUSTOMERS, CHANGE_CUSTOMERS, change_columns, new_columns, transposed
 from emporion.store.connections import Connection, Connections, Limits
 from emporion.store.faults import founded_already, taken_external_id, taken_login, taken_user, unavailable
 from emporion.store.grams import name_grams, search_grams
@@ -137,16 +138,16 @@ class PostgresStore(Lookups):
         return await self._changes.do(change)
 
     async def _add(self, group: list[NewRecord]) -> list[Record | Exception]:
-        columns = _new_columns(group)
-        found = await self._write(_ADD, *columns)
+        columns = new_columns(group)
+        found = await self._write(ADD_CUSTOMERS, *columns)
         return [
             Record(new.reseller_id, id_, 1, rows.with_id(document, id_)) if id_ else _conflict(holder, taken)
             for new, document, (id_, holder, taken) in zip(group, columns.documents, found, strict=True)
         ]
 
     async def _change(self, group: list[Change]) -> list[Record | Exception | None]:
-        columns = _change_columns(group)
-        found = await self._write(_CHANGE, *columns)
+        columns = change_columns(group)
+        found = await self._write(CHANGE_CUSTOMERS, *columns)
         return [
             _outcome(change, document, *row)
             for change, document, row in zip(group, columns.documents, found, strict=True)
@@ -171,14 +172,14 @@ class PostgresStore(Lookups):
             claimed = [(row["reseller_id"], row["id"]) for row in found]
             if not claimed:
                 return 0
-            await connection.execute(_RELEASE, *_transposed(claimed, 2))
+            await connection.execute(_RELEASE, *transposed(claimed, 2))
             group = [verified(Record(*row[:4])) for row in found if row["status"] == "pending"]
             if group:
-                outcomes = await connection.fetch(_CHANGE, *_change_columns(group))
+                outcomes = await connection.fetch(CHANGE_CUSTOMERS, *change_columns(group))
                 # Changed by somebody else since they were read: the next look shows whether they are pending still.
                 moved = [(c.reseller_id, c.id) for c, row in zip(group, outcomes, strict=True) if row[0] is None]
                 if moved:
-                    await connection.execute(_WAIT_AGAIN, *_transposed(moved, 2))
+                    await connection.execute(_WAIT_AGAIN, *transposed(moved, 2))
             return len(group)
 
     async def waiting(self) -> int:
@@ -192,7 +193,7 @@ class PostgresStore(Lookups):
         if len(wanted) == 1:
             row = await self._row(statements.DOCUMENT, *wanted[0])
             return [row[0] if row else None]
-        found = await self._primary.rows(_DOCUMENTS, *_transposed(wanted, 2))
+        found = await self._primary.rows(_DOCUMENTS, *transposed(wanted, 2))
         documents = {(reseller_id, customer_id): document for reseller_id, customer_id, document in found}
         return [documents.get(one) for one in wanted]
 
@@ -361,148 +362,6 @@ async def _insert_key(connection: Connection, key: SubscriptionKey) -> None:
         key.reseller_id,
         key.api_version,
     )
-
-
-class NewColumns(NamedTuple):
-    """What the function add_customers takes."""
-
-    reseller_ids: list[int]
-    external_ids: list[str | None]
-    statuses: list[str]
-    times: list[int]
-    summaries: list[bytes]
-    documents: list[bytes]
-    names: list[str]
-    name_grams: list[str]
-    users: list[str | None]
-    doors: list[str]
-    correlation_ids: list[str | None]
-    email_numbers: list[int]
-    emails: list[str]
-    login_numbers: list[int]
-    login_positions: list[int]
-    login_names: list[str]
-    login_hashes: list[str | None]
-
-
-class ChangeColumns(NamedTuple):
-    """What the function change_customers takes."""
-
-    reseller_ids: list[int]
-    ids: list[int]
-    versions: list[int]
-    times: list[int]
-    statuses: list[str]
-    summaries: list[bytes]
-    documents: list[bytes]
-    rewrites_external_id: list[bool]
-    external_ids: list[str | None]
-    names: list[str | None]
-    name_grams: list[str | None]
-    types: list[str]
-    users: list[str | None]
-    doors: list[str]
-    correlation_ids: list[str | None]
-    changes: list[str]
-    old_email_numbers: list[int]
-    old_emails: list[str]
-    email_numbers: list[int]
-    emails: list[str]
-    rewrites_logins: list[bool]
-    login_numbers: list[int]
-    login_positions: list[int]
-    login_names: list[str]
-    login_hashes: list[str | None]
-
-
-def _call(function: str, columns: type[NamedTuple]) -> str:
-    parameters = ", ".join(f"${number}" for number in range(1, len(columns._fields) + 1))
-    return f"SELECT * FROM {function}({parameters})"  # noqa: S608
-
-
-_ADD = _call("add_customers", NewColumns)
-_CHANGE = _call("change_customers", ChangeColumns)
-
-
-def _new_columns(group: Sequence[NewRecord]) -> NewColumns:
-    names = [rows.folded_name(new.customer) for new in group]
-    emails = [(number, email) for number, new in enumerate(group, 1) for email in rows.folded_emails(new.customer)]
-    return NewColumns(
-        [new.reseller_id for new in group],
-        [new.customer.external_id for new in group],
-        [new.customer.status for new in group],
-        [new.at for new in group],
-        [rows.summary(new.customer) for new in group],
-        [rows.document(new.customer) for new in group],
-        names,
-        [_array(name_grams(new.reseller_id, name)) for new, name in zip(group, names, strict=True)],
-        [new.origin.user for new in group],
-        [new.origin.door for new in group],
-        [new.origin.correlation_id for new in group],
-        [number for number, _ in emails],
-        [email for _, email in emails],
-        *_login_columns([new.logins for new in group]),
-    )
-
-
-def _change_columns(group: Sequence[Change]) -> ChangeColumns:
-    names = [rows.folded_name(change.customer) if "name" in change.changes else None for change in group]
-    old_emails = [(number, email) for number, change in enumerate(group, 1) for email in rows.emails_before(change)]
-    emails = [
-        (number, email)
-        for number, change in enumerate(group, 1)
-        if "contactPersons" in change.changes
-        for email in rows.folded_emails(change.customer)
-    ]
-    return ChangeColumns(
-        [change.reseller_id for change in group],
-        [change.id for change in group],
-        [change.version for change in group],
-        [change.at for change in group],
-        [change.customer.status for change in group],
-        [rows.summary(change.customer) for change in group],
-        [rows.document(change.customer) for change in group],
-        ["externalId" in change.changes for change in group],
-        [change.customer.external_id for change in group],
-        names,
-        [
-            None if name is None else _array(name_grams(change.reseller_id, name))
-            for change, name in zip(group, names, strict=True)
-        ],
-        [change.event for change in group],
-        [change.origin.user for change in group],
-        [change.origin.door for change in group],
-        [change.origin.correlation_id for change in group],
-        [rows.encode(change.changes).decode() for change in group],
-        [number for number, _ in old_emails],
-        [email for _, email in old_emails],
-        [number for number, _ in emails],
-        [email for _, email in emails],
-        [change.logins is not None for change in group],
-        *_login_columns([change.logins or () for change in group]),
-    )
-
-
-def _login_columns(logins: Sequence[Sequence[AdministratorLogin]]) -> list[list[Any]]:
-    """The number of the customer, position, name and hash of each login."""
-    return _transposed(
-        [
-            (number, login.position, login.login, login.password_hash)
-            for number, some in enumerate(logins, 1)
-            for login in some
-        ],
-        4,
-    )
-
-
-def _transposed(rows_: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    """The columns of a table."""
-    return [[row[column] for row in rows_] for column in range(width)]
-
-
-def _array(numbers: set[int]) -> str:
-    """An array of PostgreSQL; as text, since the arrays of one parameter must all have the same length."""
-    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _keys_of_new(new: NewRecord) -> Iterator[Hashable]:
