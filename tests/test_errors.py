@@ -32,4 +32,4 @@ def test_the_log_gets_the_first_line_of_what_lies_behind() -> None:
     problem.__cause__ = ValueError("duplicate key\nDETAIL: Key (folded)=(some-login) already exists.")
     assert problem.why == "ValueError: duplicate key"
     problem.__cause__ = TimeoutError()
-    assert problem.why == "TimeoutError: "
+    assert problem.why == "TimeoutError"

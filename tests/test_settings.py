@@ -46,11 +46,6 @@ def test_the_environment_sets(variable: str, value: str, name: str, expected: ob
         ("port", ""),
         ("workers", "0"),
         ("workers", "257"),
-        ("database", "emporion.db"),
-        ("database", "sqlite:///"),
-        ("database", "mysql://host/name"),
-        ("database", "postgresql://host:port/name"),
-        ("read_database", "sqlite:///emporion.db"),
         ("database_connections", "1"),
         ("statement_timeout", "0"),
         ("lock_timeout", "soon"),
@@ -94,6 +89,29 @@ def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
 def test_a_standby_needs_postgresql() -> None:
     with pytest.raises(BadSetting, match="--read-database needs PostgreSQL"):
         Settings.read({"read_database": "postgresql://standby/emporion"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("database", "emporion.db"),
+        ("database", "sqlite:///"),
+        ("database", "mysql://me:s3cret@host/name"),
+        ("database", "postgre://me:s3cret@host/name"),
+        ("read_database", "sqlite:///emporion.db"),
+    ],
+)
+def test_a_bad_database_is_told_without_its_value_which_may_have_a_password(name: str, value: str) -> None:
+    with pytest.raises(BadSetting) as raised:
+        Settings.read({name: value})
+    assert SETTINGS[name].option in str(raised.value)
+    assert SETTINGS[name].wanted in str(raised.value)
+    assert value not in str(raised.value)
+
+
+def test_a_url_may_have_several_hosts() -> None:
+    url = "postgresql://one:5432,two:5433/emporion?target_session_attrs=read-write"
+    assert Settings.read({"database": url}).database.url == url
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:

@@ -179,7 +179,7 @@ def copy(
             stores.append(open_store(Settings.read({"database": url})))
         except BadSetting:
             raise Stop(f"{option} must be {SETTINGS['database'].wanted}") from None
-    asyncio.run(_copy(*stores))
+    asyncio.run(_copy(stores[0], stores[1], shown=str(Settings.read({"database": target}).database)))
 
 
 @cli.command()
@@ -211,6 +211,8 @@ def main() -> None:
         sys.exit(_tell(str(problem)))
     except Problem as problem:
         sys.exit(_tell(problem.message))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _tell(message: str) -> int:
@@ -230,9 +232,8 @@ async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]],
         await store.close()
 
 
-async def _copy(source: Store, target: Store) -> None:
-    """Copy, compare and tell, with a bar for each."""
-    await target.migrate()
+async def _copy(source: Store, target: Store, shown: str) -> None:
+    """Copy, compare and tell, with a bar for each. shown: the target, as people may see it."""
     bar = Progress(
         "[progress.description]{task.description}",
         BarColumn(),
@@ -243,6 +244,8 @@ async def _copy(source: Store, target: Store) -> None:
     async with AsyncExitStack() as stack:
         for store in (source, target):
             stack.push_async_callback(store.close)
+            if store is target:
+                await store.migrate()
             await store.open()
         total = sum([await source.count(table) for table in TABLES[:-1]])
         with bar:
@@ -253,7 +256,7 @@ async def _copy(source: Store, target: Store) -> None:
         await copying.finish(source, target)
     for table, rows, digest in checked:
         print(f"{table.name:18} {rows:>12,}  sha256 {digest[:16]}")
-    print("The copy has all of it. Serve it with: emporion serve --database URL")
+    print(f"The copy has all of it. Serve it with: emporion serve --database {shown}")
 
 
 def _no_platform(settings: Settings) -> str:

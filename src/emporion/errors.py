@@ -62,8 +62,10 @@ class Problem(Exception):
     @property
     def why(self) -> str:
         """What lies behind it, in a line for the log; a database's further lines may have values in them."""
-        first, *_ = str(self.__cause__ or self.message).splitlines() or [""]
-        return f"{type(self.__cause__).__name__}: {first}" if self.__cause__ else first
+        if not self.__cause__:
+            return self.message
+        first = str(self.__cause__).partition("\n")[0]
+        return f"{type(self.__cause__).__name__}: {first}" if first else type(self.__cause__).__name__
 
 
 def refuse(faults: Sequence[Fault], code: Code = Code.INVALID) -> NoReturn:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from emporion.credentials import PasswordQuality
 
@@ -94,8 +93,6 @@ def database(text: str) -> Database:
     """The database at a URL. Raises ValueError for one that cannot be used."""
     if "\0" in text or not text.startswith((SQLITE, *POSTGRES)) or text == SQLITE:
         raise ValueError
-    if text.startswith(POSTGRES):
-        urlsplit(text).port  # noqa: B018 - raises ValueError for one that is no number
     return Database(text)
 
 
@@ -234,4 +231,6 @@ def _read(setting: Setting, text: str | None) -> object:
     try:
         return setting.read(text)
     except ValueError:
-        raise BadSetting(f"{setting.option} ({setting.variable}) must be {setting.wanted}, not {text!r}") from None
+        # A URL may have a password in it.
+        what = "" if setting.name in ("database", "read_database") else f", not {text!r}"
+        raise BadSetting(f"{setting.option} ({setting.variable}) must be {setting.wanted}{what}") from None

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from emporion.credentials import PasswordQuality, verify_password
-from emporion.errors import Problem
+from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.customers import Customers
@@ -165,6 +165,17 @@ async def test_the_log_tells_what_changed_and_no_secret(customers: Customers, st
         "contactPersons[0].login": ("(hidden)", "(hidden)"),
         "contactPersons[0].password": (None, "(hidden)"),
     }
+
+
+@pytest.mark.parametrize("login", ["first-admin", "FIRST-admin"])
+async def test_nobody_is_given_the_login_that_his_neighbour_keeps(customers: Customers, login: str) -> None:
+    first, second = admin("a@example.com", login="first-admin"), admin("b@example.com", login="second-admin")
+    customer = await create(customers, first, second)
+    patch = {"contactPersons": [admin("a@example.com"), admin("b@example.com", login=login)]}
+    with pytest.raises(Problem) as raised:
+        await customers.update(ACTOR, customer, patch)
+    assert raised.value.code is Code.CONFLICT
+    assert [fault.field for fault in raised.value.faults] == ["contactPersons[1].login"]
 
 
 async def test_changes_at_the_same_time_are_all_kept(customers: Customers) -> None:

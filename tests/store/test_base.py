@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import Any
 
@@ -557,3 +558,19 @@ async def test_two_stores_over_one_database_see_and_wait_for_each_other(store: S
     for one in (store, second):
         assert await ids(one, ONE, limit=100) == added
         assert (await one.customers(ONE, EVERYTHING, 0, 1, whole=False)).total == 90
+
+
+async def test_a_page_of_whole_customers_that_nobody_could_take_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"emporion.store.{module}.LARGEST_PAGE", 60_000)
+    large = msgspec.structs.replace(customer(), attributes={"a": "x" * 1000})
+    for _ in range(70):
+        await store.add_customer(new(BELOW_ONE, large))
+    for root, wanted in itertools.product((ONE, BELOW_ONE, PROVIDER), (EVERYTHING, Filter(name="acme"))):
+        with pytest.raises(Problem) as raised:
+            await store.customers(root, wanted, 0, 70, whole=True)
+        assert [fault.field for fault in raised.value.faults] == ["limit"]
+        assert len(msgspec.json.decode((await store.customers(root, wanted, 0, 40, whole=True)).data)) == 40
+        assert len(msgspec.json.decode((await store.customers(root, wanted, 0, 70, whole=False)).data)) == 70

@@ -10,13 +10,22 @@ import pytest
 
 from emporion.errors import Code, Problem
 from emporion.store import postgres as module
-from emporion.store.base import AdministratorLogin, Filter, NewReseller, Platform, SubscriptionKey, User
+from emporion.store.base import (
+    AdministratorLogin,
+    Change,
+    Filter,
+    NewReseller,
+    Platform,
+    Record,
+    SubscriptionKey,
+    User,
+)
 from emporion.store.connections import Limits
 from emporion.store.migrations import Migration, migrations
 from emporion.store.postgres import PostgresStore
-from tests.postgres import Databases
-from tests.store.conftest import ONE, PROVIDER
-from tests.store.test_base import add, customer, ids, new
+from tests.postgres import Databases, server
+from tests.store.conftest import ONE, PROVIDER, TWO
+from tests.store.test_base import add, change, customer, ids, new
 
 
 @pytest.fixture
@@ -54,7 +63,7 @@ async def test_a_migration_runs_whole_or_not_at_all(url: str, monkeypatch: pytes
     await PostgresStore(url, Limits()).migrate()
     broken = Migration(known[-1].number + 1, "broken", "CREATE TABLE half (x int); CREATE TABLE half (x int);")
     monkeypatch.setattr(module, "migrations", lambda _: [*known, broken])
-    with pytest.raises(asyncpg.DuplicateTableError):
+    with pytest.raises(Problem, match='The database refuses this: relation "half" already exists'):
         await PostgresStore(url, Limits()).migrate()
     mended = Migration(broken.number, "mended", "CREATE TABLE half (x int)")
     monkeypatch.setattr(module, "migrations", lambda _: [*known, mended])
@@ -103,19 +112,80 @@ async def test_what_takes_too_long_is_given_up_and_told(url: str) -> None:
     await store.close()
 
 
-async def test_a_lock_is_not_waited_for_longer_than_allowed(url: str) -> None:
-    store = await founded(url, Limits(connections=2, lock_timeout=0.2))
+async def test_a_lock_is_not_waited_for_longer_than_allowed_and_keeps_nobody_else_waiting(url: str) -> None:
+    store = await founded(url, Limits(connections=4, lock_timeout=0.3))
+    await store.add_reseller(NewReseller("Two", PROVIDER, TWO))
+    for reseller in (ONE, TWO):
+        await store.add_customer(new(reseller, customer(status="pending")))
+
+    def verified(record: Record) -> Change:
+        return change(record, customer(), changes={"status": ("pending", "active")})
+
     holder = await asyncpg.connect(url)
     async with holder.transaction():
         await holder.execute("SELECT 1 FROM resellers WHERE reseller_id = $1 FOR UPDATE", ONE)
-        with pytest.raises(Problem) as raised:
-            await add(store)
-        assert raised.value.code is Code.UNAVAILABLE
-        assert await store.customers(ONE, Filter(), 0, 1, whole=False)
+        waiting = [asyncio.create_task(add(store, ONE)) for _ in range(5)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(0.25):  # less than the others wait
+            record = await add(store, TWO)
+            await store.change_customer(change(record, customer("New")))
+        for result in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(result, Problem)
+            assert result.code is Code.UNAVAILABLE
+        assert await store.verify(1, verified) == 0
+        assert await store.verify(1, verified) == 1
+        assert (await store.customers(ONE, Filter(), 0, 1, whole=False)).total == 1
     await holder.close()
     record = await add(store)
-    assert await ids(store, ONE) == [record.id]
+    assert (await ids(store, ONE))[0] == record.id
     await store.close()
+
+
+async def test_a_change_that_can_never_be_made_fails_alone(url: str) -> None:
+    """Two administrators with one login: the marketplace lets no such change through."""
+    store = await founded(url, Limits(connections=2))
+    records = [await add(store, ONE, str(number)) for number in range(10)]
+    twice = [AdministratorLogin(0, "same", None), AdministratorLogin(1, "SAME", None)]
+    results = await asyncio.gather(
+        *(
+            store.change_customer(change(record, customer("New"), logins=twice if number == 4 else None))
+            for number, record in enumerate(records)
+        ),
+        return_exceptions=True,
+    )
+    assert [isinstance(result, Problem) for result in results] == [number == 4 for number in range(10)]
+    await store.close()
+
+
+async def test_who_vanishes_within_a_transaction_holds_no_lock_for_long(url: str) -> None:
+    store = await founded(url, Limits(connections=2, statement_timeout=0.3))
+    async with store._primary.using() as vanished:
+        await vanished.execute("BEGIN")
+        await vanished.execute("SELECT 1 FROM resellers WHERE reseller_id = $1 FOR UPDATE", ONE)
+        other = PostgresStore(url, Limits(connections=2, lock_timeout=5, statement_timeout=5))
+        await other.open()
+        assert await add(other)
+        await other.close()
+    await store.close()
+
+
+async def test_a_pool_is_made_once_however_many_ask_for_it(url: str, postgres: Databases) -> None:
+    connections = PostgresStore(url, Limits(connections=3))._primary
+    await asyncio.gather(*(connections.open() for _ in range(20)))
+    await asyncio.gather(*(connections.row("SELECT pg_sleep(0.01)") for _ in range(20)))
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert (await connections.row(count))[0] <= 3
+    await connections.close()
+    assert postgres.query(count, url.rpartition("/")[2]) == [(0,)]
+
+
+async def test_a_standby_is_no_primary(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with server() as primary:
+        await PostgresStore(primary.url(), Limits()).migrate()
+        standby = primary.standby()
+        standby.start()
+        with pytest.raises(Problem, match="This is a standby; --database must name the primary"):
+            await PostgresStore(standby.url(), Limits()).open()
 
 
 async def test_logins_that_two_nodes_want_at_once_go_to_one(url: str) -> None:

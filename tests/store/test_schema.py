@@ -16,7 +16,7 @@ from emporion.store.postgres import PostgresStore
 from tests.postgres import Databases
 
 # What must be unique or found on the whole platform, and what is about the database itself.
-PLATFORM_WIDE = {"platform", "accounts", "logins", "subscription_keys", "schema_migrations", "copies"}
+PLATFORM_WIDE = {"platform", "accounts", "logins", "subscription_keys", "search_key", "emporion_migrations", "copies"}
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 import pytest
 
+from emporion.errors import Problem
 from emporion.store.base import Filter, NewReseller, Platform, SubscriptionKey, User
-from emporion.store.connections import Limits
+from emporion.store.connections import Connections, Limits
 from emporion.store.postgres import PostgresStore
 from tests.postgres import Postgres, server
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO
@@ -130,3 +132,64 @@ async def test_a_standby_that_hangs_delays_nobody_for_long(store: PostgresStore,
     standby.pause()
     assert await names(store, TWO, Filter()) == ["Acme"]
     standby.resume()
+
+
+async def lists(read_url: str, primary: Postgres, store: PostgresStore) -> list[str]:
+    """The names that ONE's list has where lists may be read from `read_url`."""
+    other = PostgresStore(store._primary._url, Limits(connections=3), read_url)
+    await other.open()
+    try:
+        return await names(other, ONE, Filter()) + await names(other, ONE, Filter(name="acme"))
+    finally:
+        await other.close()
+
+
+async def test_what_is_no_standby_is_not_read(store: PostgresStore, primary: Postgres) -> None:
+    """Another platform, a database without one, our own primary of yesterday: the primary answers."""
+    with primary.temporary() as name:
+        assert await lists(primary.url(name), primary, store) == ["Acme", "Acme"]
+        another = PostgresStore(primary.url(name), Limits())
+        await another.migrate()
+        await another.open()
+        await another.found(
+            Platform(b"key", sandbox=False),
+            NewReseller("Provider", None, PROVIDER),
+            NewReseller("One", PROVIDER, ONE),
+            User("api", ONE, "us", "hash"),
+            SubscriptionKey(b"digest", ONE),
+        )
+        for _ in range(5):
+            await add(another, ONE, "Acme of another platform")
+        primary.wait_until_followed(primary.standbys[0])
+        assert await lists(primary.url(name), primary, store) == ["Acme", "Acme"]
+        assert await lists(primary.standbys[0].url(name), primary, store) == ["Acme", "Acme"]
+        await another.close()
+
+
+async def test_a_search_that_takes_too_long_does_not_turn_the_standby_off(
+    store: PostgresStore, primary: Postgres, standby: Postgres
+) -> None:
+    assert store._standby
+    with pytest.raises(Problem, match="takes the database too long"):
+        await store._standby.read(_slow)
+    standby.pause_replay()
+    mark(store, primary)
+    assert await names(store, TWO, Filter()) == ["Acme"]
+
+
+async def _slow(connections: Connections) -> None:
+    async with connections.transaction() as connection:
+        await connection.execute("SET LOCAL statement_timeout = 10")
+        await connection.execute("SELECT pg_sleep(9)")
+
+
+async def test_many_lists_at_once_open_the_standby_once(store: PostgresStore, standby: Postgres) -> None:
+    url = store._primary._url
+    other = PostgresStore(url, Limits(connections=3), standby.url(url.rpartition("/")[2]))
+    await other.open()
+    before = standby.query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")[0][0]
+    for listed in await asyncio.gather(*(names(other, TWO, Filter()) for _ in range(40))):
+        assert listed == ["Acme"]
+    during = standby.query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")[0][0]
+    assert during - before <= 3
+    await other.close()

@@ -203,6 +203,7 @@ class Customers:
                     digests[position] = await self._passwords.hash(person.password)
                 digest = digests[position]
             logins.append(AdministratorLogin(position, login, digest))
+        _check_different(logins)
         return logins
 
     async def _find(self, actor: Actor, customer_id: str) -> Record:
@@ -224,6 +225,18 @@ class Customers:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _check_different(logins: Sequence[AdministratorLogin]) -> None:
+    """One person may be given the login that another one keeps. Raises Problem (CONFLICT)."""
+    seen: set[str] = set()
+    for login in logins:
+        if login.login.lower() in seen:
+            refuse(
+                [Fault(f"contactPersons[{login.position}].login", "is that of another contact person; choose another")],
+                Code.CONFLICT,
+            )
+        seen.add(login.login.lower())
 
 
 def _cannot_be_cleared(fault: Fault, patch: dict[str, Any]) -> Fault:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from emporion.store.tables import Part, Row, Table
 
 
+# The most bytes that a page of whole customers has, and the longest page that cannot have more.
+LARGEST_PAGE = 32 << 20
+SMALL_PAGE = 64
+
+
 class Platform(Struct, frozen=True):
     """What holds for the whole platform. signing_key: for tokens. sandbox: its credentials are public."""
 
@@ -191,7 +196,8 @@ class Store(Protocol):
     async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
         """Put up to `limit` pending customers of the whole platform into the state that `verified` gives for each.
 
-        The oldest come first, and no two callers get the same customer at a time. How many there were.
+        The oldest come first, and no two callers get the same customer at a time. How many there were; those of a
+        reseller whose writes must wait are left for later.
         """
 
     async def waiting(self) -> int:
@@ -213,7 +219,8 @@ class Store(Protocol):
         """The customers of the reseller `root_id` and of all below it: `limit` of them after `offset`.
 
         Newest first, which is by descending id. The total is exact and belongs to the same moment as the items.
-        whole: items are whole documents, else summaries (id, externalId, name, status).
+        whole: items are whole documents, else summaries (id, externalId, name, status). Raises Problem (INVALID) at
+        `limit` if they have more than LARGEST_PAGE bytes.
         """
 
     # Events

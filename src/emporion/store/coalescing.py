@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
-from emporion.errors import Code, Problem
+from emporion.store.faults import Away
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,6 +54,11 @@ class Coalescer(Generic[Item, Result]):
             self._running = asyncio.create_task(self._run())
         return await future
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return self._running is None
+
     async def finish(self) -> None:
         """Return when nothing is under way."""
         if self._running:
@@ -72,7 +77,7 @@ class Coalescer(Generic[Item, Result]):
         try:
             results = await self._send([item for item, _ in group])
         except Exception as error:
-            if isinstance(error, Problem) and error.code is Code.UNAVAILABLE:
+            if isinstance(error, Away):
                 # Whoever has waited for this one must not wait as long once more.
                 group += self._waiting
                 self._waiting.clear()
@@ -92,3 +97,27 @@ class Coalescer(Generic[Item, Result]):
             taken.update(keys)
         self._waiting.extendleft(reversed(later))
         return group
+
+
+class Lanes(Generic[Item, Result]):
+    """A Coalescer for each reseller: what delays or fails the writes of one does nothing to those of another."""
+
+    def __init__(self, make: Callable[[], Coalescer[Item, Result]]) -> None:
+        self._make = make
+        self._lanes: dict[int, Coalescer[Item, Result]] = {}
+
+    async def do(self, reseller_id: int, item: Item) -> Result:
+        """The item's result, as of `Coalescer.do`."""
+        lane = self._lanes.get(reseller_id)
+        if lane is None:
+            lane = self._lanes[reseller_id] = self._make()
+        try:
+            return await lane.do(item)
+        finally:
+            if lane.idle and self._lanes.get(reseller_id) is lane:
+                del self._lanes[reseller_id]
+
+    async def finish(self) -> None:
+        """Return when nothing is under way."""
+        for lane in list(self._lanes.values()):
+            await lane.finish()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from emporion.store import rows
 from emporion.store.base import AdministratorLogin, Change, NewRecord
-from emporion.store.grams import name_grams
+from emporion.store.grams import name_grams, salt
 
 
 class NewColumns(NamedTuple):
@@ -75,8 +75,8 @@ ADD_CUSTOMERS = _call("add_customers", NewColumns)
 CHANGE_CUSTOMERS = _call("change_customers", ChangeColumns)
 
 
-def new_columns(group: Sequence[NewRecord]) -> NewColumns:
-    """The group as `ADD_CUSTOMERS` takes it."""
+def new_columns(group: Sequence[NewRecord], key: bytes) -> NewColumns:
+    """The group as `ADD_CUSTOMERS` takes it. key: of the search index."""
     names = [rows.folded_name(new.customer) for new in group]
     emails = [(number, email) for number, new in enumerate(group, 1) for email in rows.folded_emails(new.customer)]
     return NewColumns(
@@ -87,7 +87,7 @@ def new_columns(group: Sequence[NewRecord]) -> NewColumns:
         [rows.summary(new.customer) for new in group],
         [rows.document(new.customer) for new in group],
         names,
-        [_array(name_grams(new.reseller_id, name)) for new, name in zip(group, names, strict=True)],
+        [_array(name_grams(salt(key, new.reseller_id), name)) for new, name in zip(group, names, strict=True)],
         [new.origin.user for new in group],
         [new.origin.door for new in group],
         [new.origin.correlation_id for new in group],
@@ -97,8 +97,8 @@ def new_columns(group: Sequence[NewRecord]) -> NewColumns:
     )
 
 
-def change_columns(group: Sequence[Change]) -> ChangeColumns:
-    """The group as `CHANGE_CUSTOMERS` takes it."""
+def change_columns(group: Sequence[Change], key: bytes) -> ChangeColumns:
+    """The group as `CHANGE_CUSTOMERS` takes it. key: of the search index."""
     names = [rows.folded_name(change.customer) if "name" in change.changes else None for change in group]
     old_emails = [(number, email) for number, change in enumerate(group, 1) for email in rows.emails_before(change)]
     emails = [
@@ -119,7 +119,7 @@ def change_columns(group: Sequence[Change]) -> ChangeColumns:
         [change.customer.external_id for change in group],
         names,
         [
-            None if name is None else _array(name_grams(change.reseller_id, name))
+            None if name is None else _array(name_grams(salt(key, change.reseller_id), name))
             for change, name in zip(group, names, strict=True)
         ],
         [change.event for change in group],

@@ -12,7 +12,7 @@ from asyncpg.pool import PoolConnectionProxy
 from msgspec import Struct
 
 from emporion.errors import Code, Problem
-from emporion.store.faults import RETRY, closed, unavailable
+from emporion.store.faults import RETRY, Away, busy, closed, too_long, unavailable
 
 T = TypeVar("T")
 Connection = PoolConnectionProxy
@@ -27,8 +27,10 @@ WORK_MEM = "32MB"
 READ_ATTEMPTS = 3
 
 # Classes of SQLSTATE in which the database is away or has no room, and nothing is wrong with the request: connection,
-# authorization, no such database, read-only, rolled back for others' sake, resources, operator, system.
-AWAY = ("08", "28", "3D", "25", "40", "53", "55", "57", "58", "F0", "XX")
+# authorization, no such database, read-only, no right, resources, operator, system.
+AWAY = ("08", "28", "3D", "25", "42501", "53", "57", "58", "F0", "XX")
+# Others were in the way: rolled back for their sake, or they hold a lock.
+BUSY = ("40", "55")
 # The connection itself is of no more use: the server stops or starts, or is a standby that was once the primary.
 LOST = ("08", "25006", "57P", "XX")
 # What the driver raises for a connection that broke, at whatever moment. OSError is also a timeout.
@@ -58,6 +60,7 @@ class Connections:
         self._limits = limits
         self._patience = limits.statement_timeout + SILENCE if limits.statement_timeout else None
         self._pool: asyncpg.Pool[Any] | None = None
+        self._opening = asyncio.Lock()
 
     @asynccontextmanager
     async def alone(self, *, patient: bool = False) -> AsyncIterator[asyncpg.Connection[Any]]:
@@ -75,14 +78,22 @@ class Connections:
         try:
             with translated():
                 yield connection
+        except asyncpg.PostgresError as error:
+            why = str(error).partition("\n")[0]
+            raise Problem(Code.UNAVAILABLE, f"The database refuses this: {why}.") from error
         finally:
             with suppress(*BROKEN):
                 await connection.close(timeout=SILENCE)
 
     async def open(self) -> None:
-        """Connect. Raises Problem (UNAVAILABLE) with what is wrong."""
+        """Connect; once, however many ask for it. Raises Problem (UNAVAILABLE) with what is wrong."""
+        async with self._opening:
+            if not self._pool:
+                self._pool = await self._make_pool()
+
+    async def _make_pool(self) -> asyncpg.Pool[Any]:
         pooled = await self._is_pooled()
-        self._pool = asyncpg.create_pool(
+        pool = asyncpg.create_pool(
             self._url,
             min_size=0,
             max_size=self._limits.connections,
@@ -95,7 +106,7 @@ class Connections:
             command_timeout=self._patience,
         )
         with self._telling():
-            await self._pool
+            return await pool
 
     async def close(self) -> None:
         """Let go of all connections, once those in use are back. May be called twice."""
@@ -133,7 +144,12 @@ class Connections:
             raise closed()
         pool = self._pool
         with translated():
-            connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
+            try:
+                connection = await pool.acquire(timeout=CONNECT_TIMEOUT)
+            except TimeoutError as error:
+                if pool.get_size() - pool.get_idle_size() >= self._limits.connections:
+                    raise busy(error) from error
+                raise
             try:
                 yield connection
             except BaseException as error:
@@ -171,6 +187,8 @@ class Connections:
         await connection.execute(
             f"SET statement_timeout = {round(self._limits.statement_timeout * 1000)};"
             f"SET lock_timeout = {round(self._limits.lock_timeout * 1000)};"
+            # A node that vanished within a transaction must not hold its locks.
+            f"SET idle_in_transaction_session_timeout = {round(self._limits.statement_timeout * 1000)};"
             f"SET enable_seqscan = off; SET jit = off; SET work_mem = '{WORK_MEM}'"
         )
 
@@ -181,7 +199,7 @@ class Connections:
             yield
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             why = "it does not answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-            raise Problem(Code.UNAVAILABLE, f"The database cannot be reached: {why}.", headers=RETRY) from error
+            raise Away(Code.UNAVAILABLE, f"The database cannot be reached: {why}.", headers=RETRY) from error
 
 
 @contextmanager
@@ -190,13 +208,13 @@ def translated() -> Iterator[None]:
     try:
         yield
     except asyncpg.QueryCanceledError as error:
-        raise Problem(
-            Code.UNAVAILABLE, "This takes the database too long; ask for less, or try again later.", headers=RETRY
-        ) from error
+        raise too_long(error) from error
     except asyncpg.PostgresError as error:
-        if not (error.sqlstate or "").startswith(AWAY):
-            raise
-        raise unavailable(error) from error
+        if (error.sqlstate or "").startswith(BUSY):
+            raise busy(error) from error
+        if (error.sqlstate or "").startswith(AWAY):
+            raise unavailable(error) from error
+        raise
     except BROKEN as error:
         raise unavailable(error) from error
 

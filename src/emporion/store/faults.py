@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from emporion.errors import Code, Fault, Problem
+from emporion.store.base import LARGEST_PAGE
 
 RETRY = {"Retry-After": "2"}
+
+
+class Away(Problem):
+    """The database cannot be reached or written by anybody now, as against one request that it cannot do."""
 
 
 def taken_external_id(holder: int) -> Fault:
@@ -29,11 +34,41 @@ def founded_already() -> Problem:
 
 def unavailable(error: BaseException) -> Problem:
     """When the database cannot read or write; the reason is for the log alone."""
-    problem = Problem(Code.UNAVAILABLE, "The database cannot be reached now; try again shortly.", headers=RETRY)
+    problem = Away(Code.UNAVAILABLE, "The database cannot be reached now; try again shortly.", headers=RETRY)
     problem.__cause__ = error
     return problem
 
 
+def busy(error: BaseException | None = None) -> Problem:
+    """When others are in the way for too long; the reason is for the log alone."""
+    problem = Problem(Code.UNAVAILABLE, "The database is busy with other requests; try again shortly.", headers=RETRY)
+    problem.__cause__ = error
+    return problem
+
+
+def too_long(error: BaseException) -> Problem:
+    """When one statement takes longer than it may; the reason is for the log alone."""
+    problem = Problem(
+        Code.UNAVAILABLE, "This takes the database too long; ask for less, or try again later.", headers=RETRY
+    )
+    problem.__cause__ = error
+    return problem
+
+
+def too_large() -> Problem:
+    """For a page of whole customers that nobody could take."""
+    return Problem(
+        Code.INVALID,
+        "limit must be lower: these customers are too large for one page",
+        [Fault("limit", f"must be lower: these customers have more than {LARGEST_PAGE >> 20} MiB")],
+    )
+
+
 def closed() -> Problem:
     """For those who come after the store was closed."""
-    return Problem(Code.UNAVAILABLE, "The server is shutting down.", headers=RETRY)
+    return Away(Code.UNAVAILABLE, "The server is shutting down.", headers=RETRY)
+
+
+def written_by_others() -> Problem:
+    """For a copy into a database that somebody else has written to meanwhile."""
+    return Problem(Code.CONFLICT, "Somebody else has written to the database to copy to; it must be empty.")

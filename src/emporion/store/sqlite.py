@@ -19,6 +19,8 @@ from msgspec import structs
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.store import rows, statements
 from emporion.store.base import (
+    LARGEST_PAGE,
+    SMALL_PAGE,
     AdministratorLogin,
     Change,
     Filter,
@@ -30,7 +32,16 @@ from emporion.store.base import (
     SubscriptionKey,
     User,
 )
-from emporion.store.faults import closed, founded_already, taken_external_id, taken_login, taken_user, unavailable
+from emporion.store.faults import (
+    closed,
+    founded_already,
+    taken_external_id,
+    taken_login,
+    taken_user,
+    too_large,
+    unavailable,
+    written_by_others,
+)
 from emporion.store.group_commit import BUSY_TIMEOUT, GroupCommit
 from emporion.store.lookups import Lookups
 from emporion.store.migrations import Migration, check_schema, migrations
@@ -251,7 +262,13 @@ class SqliteStore(Lookups):
         column = "document" if whole else "summary"
         if wanted != Filter():
             return await self._in_thread(lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
-        sql, values = _PAGE.format(column=column), (root_id, offset, limit)
+        values = (root_id, offset, limit)
+        if whole and limit > SMALL_PAGE:
+            measure = _PAGE.format(column=column, aggregate="sum(length(item))")
+            row = await self._in_thread(lambda c: c.execute(measure, values).fetchone())
+            if row and (row[1] or 0) > LARGEST_PAGE:
+                raise too_large()
+        sql = _PAGE.format(column=column, aggregate=_ITEMS)
         if limit <= SHORT_PAGE:
             row = self._row_now(sql, *values)
         else:
@@ -553,11 +570,12 @@ _WAITING = """
 # One reseller's page, at any offset a walk over consecutive rows, and what else is asked for with it. It comes as
 # one row, since each row that SQLite hands out costs a change of threads. SQLite keeps the order of a subquery within
 # an aggregate. NOT INDEXED keeps the planner from an index on reseller_id; the range of row ids it uses all the same.
+_ITEMS = "CAST('[' || group_concat(CAST(item AS TEXT)) || ']' AS BLOB)"
 _PAGE = """
     SELECT
         r.customers,
         (
-            SELECT CAST('[' || group_concat(CAST(item AS TEXT)) || ']' AS BLOB) FROM (
+            SELECT {aggregate} FROM (
                 SELECT {column} AS item FROM customers NOT INDEXED
                 WHERE reseller_id = r.reseller_id AND place
                     BETWEEN (r.reseller_id << 32) + max(r.customers - ?2 - ?3 + 1, 1)
@@ -571,8 +589,14 @@ _PAGE = """
 
 
 def _array(items: Iterable[tuple[bytes]]) -> bytes:
-    """A JSON array of documents."""
-    return b"[" + b",".join([item for (item,) in items]) + b"]"
+    """A JSON array of documents. Raises Problem (INVALID) if it is too large for a page."""
+    taken, size = [], 0
+    for (item,) in items:
+        size += len(item)
+        if size > LARGEST_PAGE:
+            raise too_large()
+        taken.append(item)
+    return b"[" + b",".join(taken) + b"]"
 
 
 def _phrase(text: str) -> str:
@@ -677,13 +701,13 @@ def _across_resellers(connection: sqlite3.Connection, column: str, root_id: int,
             (reseller_id, low, limit),
         )
     ]
-    items = [
+    items = (
         connection.execute(
             f"SELECT {column} FROM customers WHERE reseller_id = ? AND id = ?",  # noqa: S608
             (reseller_id, customer_id),
         ).fetchone()
         for customer_id, reseller_id in heapq.nlargest(limit, newest)
-    ]
+    )
     return Listing(_array(items), total)
 
 
@@ -724,6 +748,17 @@ def _dump(connection: sqlite3.Connection, table: Table, after: str | None, limit
 
 
 def _load(connection: sqlite3.Connection, table: Table, new: Sequence[Row], after: str, count: int) -> None:
+    try:
+        _insert(connection, table, new)
+    except sqlite3.IntegrityError as error:
+        raise written_by_others() from error
+    if table.name == "platform":  # the last one
+        connection.execute("DELETE FROM copies")
+    else:
+        connection.execute("INSERT OR REPLACE INTO copies VALUES (?, ?, ?)", (table.name, after, count))
+
+
+def _insert(connection: sqlite3.Connection, table: Table, new: Sequence[Row]) -> None:
     if table.name == "customers":
         _load_customers(connection, new)
     else:
@@ -732,10 +767,6 @@ def _load(connection: sqlite3.Connection, table: Table, new: Sequence[Row], afte
         if table.name == "platform":
             columns, places = f"one, {columns}", f"1, {places}"
         connection.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({places})", new)  # noqa: S608
-    if table.name == "platform":  # the last one
-        connection.execute("DELETE FROM copies")
-    else:
-        connection.execute("INSERT OR REPLACE INTO copies VALUES (?, ?, ?)", (table.name, after, count))
 
 
 def _load_customers(connection: sqlite3.Connection, new: Sequence[Row]) -> None:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import asyncpg
 import structlog
 
-from emporion.errors import Problem
 from emporion.store.connections import Connections
+from emporion.store.faults import Away
 
 T = TypeVar("T")
 
@@ -24,22 +25,24 @@ class Standby:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._open = False
         self._away_until = 0.0
 
     async def read(self, read: Callable[[Connections], Awaitable[T]]) -> T | None:
-        """What `read` gives, or None if the standby is away."""
+        """What `read` gives, or None if the standby is away. Raises Problem where only this very read fails."""
         if time.monotonic() < self._away_until:
             return None
         try:
-            if not self._open:
-                await self._connections.open()
-                self._open = True
+            await self._connections.open()
             return await read(self._connections)
-        except Problem as problem:
-            log.warning("the standby is away, the primary is read instead", why=problem.why)
-            self._away_until = time.monotonic() + PAUSE
-            return None
+        except Away as problem:
+            self._leave(problem.why)
+        except asyncpg.PostgresError as error:  # it is no copy of our database, or not yet as new
+            self._leave(str(error).partition("\n")[0])
+        return None
+
+    def _leave(self, why: str) -> None:
+        log.warning("the standby cannot be read, the primary is read instead", why=why)
+        self._away_until = time.monotonic() + PAUSE
 
     async def close(self) -> None:
         """Let go of all connections. May be called twice."""

@@ -77,7 +77,14 @@ CREATE TABLE waiting_customers (
 );
 CREATE INDEX waiting_customers_by_id ON waiting_customers (id);
 
--- The search index, see store/grams.py.
+-- The secret of the search index, see store/grams.py.
+CREATE TABLE search_key (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    key bytea NOT NULL
+);
+INSERT INTO search_key (key) VALUES (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+
+-- The search index.
 CREATE TABLE customer_names (
     reseller_id bigint,
     ordinal bigint,
