@@ -12,7 +12,7 @@ import asyncpg
 from bench.bulk import batches, entries, in_order, makers
 from emporion.marketplace.platforms import RESELLER_ID, SANDBOX, found
 from emporion.store.connections import Limits
-from emporion.store.grams import name_grams
+from emporion.store.grams import name_grams, salt
 from emporion.store.postgres import PostgresStore
 
 if TYPE_CHECKING:
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 # Batches and indexes that are made at a time.
 AT_ONCE = 2
 
-# What each customer has in each table.
-TABLES: dict[str, tuple[tuple[str, ...], Callable[[Entry], list[tuple[Any, ...]]]]] = {
-    "accounts": (("id", "kind", "reseller_id"), lambda e: [(e.id, "customer", RESELLER_ID)]),
+# What each customer has in each table; the number is the salt of the reseller's search index.
+TABLES: dict[str, tuple[tuple[str, ...], Callable[[Entry, int], list[tuple[Any, ...]]]]] = {
+    "accounts": (("id", "kind", "reseller_id"), lambda e, _: [(e.id, "customer", RESELLER_ID)]),
     "customers": (
         ("reseller_id", "ordinal", "id", "external_id", "status", "version", "created_at", "updated_at",
          "summary", "document"),
-        lambda e: [(RESELLER_ID, e.ordinal, e.id, e.customer.external_id, e.customer.status, 1, e.at, e.at,
+        lambda e, _: [(RESELLER_ID, e.ordinal, e.id, e.customer.external_id, e.customer.status, 1, e.at, e.at,
                     e.summary, e.document)],
     ),
     "customer_names": (
         ("reseller_id", "ordinal", "id", "name_folded", "grams"),
-        lambda e: [(RESELLER_ID, e.ordinal, e.id, e.name, list(name_grams(RESELLER_ID, e.name)))],
+        lambda e, own: [(RESELLER_ID, e.ordinal, e.id, e.name, list(name_grams(own, e.name)))],
     ),
     "customer_emails": (
         ("reseller_id", "email", "ordinal"),
-        lambda e: [(RESELLER_ID, email, e.ordinal) for email in e.emails],
+        lambda e, _: [(RESELLER_ID, email, e.ordinal) for email in e.emails],
     ),
     "logins": (
         ("folded", "login", "reseller_id", "customer_id", "position", "password_hash"),
-        lambda e: [(e.login.lower(), e.login, RESELLER_ID, e.id, 0, None)],
+        lambda e, _: [(e.login.lower(), e.login, RESELLER_ID, e.id, 0, None)],
     ),
     "events": (
         ("reseller_id", "sequence", "account_id", "type", "at", "user", "door", "correlation_id", "changes"),
-        lambda e: [(RESELLER_ID, e.sequence, e.id, "customer.created", e.at, SANDBOX.user, "api",
+        lambda e, _: [(RESELLER_ID, e.sequence, e.id, "customer.created", e.at, SANDBOX.user, "api",
                     e.correlation_id, "{}")],
     ),
 }  # fmt: skip
@@ -113,9 +113,10 @@ def _copy(url: str, batch: Batch) -> int:
 async def _copy_batch(url: str, batch: Batch) -> None:
     connection = await asyncpg.connect(url)
     try:
+        own = salt(await connection.fetchval("SELECT key FROM search_key"), RESELLER_ID)
         made = list(entries(batch))
         for table, (columns, rows) in TABLES.items():
-            records = [row for entry in made for row in rows(entry)]
+            records = [row for entry in made for row in rows(entry, own)]
             await connection.copy_records_to_table(table, records=records, columns=columns)
     finally:
         await connection.close()

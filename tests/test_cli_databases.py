@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2 as httpx
@@ -28,10 +30,10 @@ def url(postgres: Databases) -> Iterator[str]:
 def test_a_database_that_is_behind_is_not_served_until_it_was_migrated(url: str, tmp_path: Path) -> None:
     refused = run("serve", "--database", url, cwd=tmp_path)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("emporion: The database is behind: it lacks 0001 foundation")
+    assert refused.stderr.startswith("emporion: The database has nothing of Emporion in it. Make a platform with: ")
     assert refused.stderr.count("\n") == 1
     migrated = run("migrate", "--database", url, cwd=tmp_path)
-    assert migrated.stdout == "done: 0001 foundation\n"
+    assert migrated.stdout == f"done: 0001 foundation\n{url} is up to date\n"
     assert run("migrate", "--database", url, cwd=tmp_path).stdout == f"{url} is up to date\n"
     refused = run("serve", "--database", url, cwd=tmp_path)
     assert f"there is no platform in {url}; make one with: emporion init" in refused.stderr
@@ -75,6 +77,44 @@ def test_a_platform_is_made_served_and_used_on_postgresql(url: str, tmp_path: Pa
         assert server.stop() == 0
 
 
+def test_whatever_the_database_refuses_is_told_in_one_line(postgres: Databases, url: str, tmp_path: Path) -> None:
+    name = url.rpartition("/")[2]
+    postgres.query("CREATE TABLE customers (id int)", name)
+    occupied = run("migrate", "--database", url, cwd=tmp_path)
+    assert occupied.stderr == 'emporion: The database refuses this: relation "customers" already exists.\n'
+    with postgres.temporary() as other:
+        postgres.query("CREATE ROLE guest LOGIN", other)
+        try:
+            guest = postgres.url(other).replace("emporion@", "guest@")
+            refused = run("init", "--database", guest, cwd=tmp_path)
+            assert refused.returncode == 2
+            assert refused.stderr == "emporion: The database refuses this: permission denied for schema public.\n"
+        finally:
+            postgres.query("DROP ROLE guest", other)
+
+
+def test_a_platform_is_not_made_or_served_over_an_unfinished_copy(
+    postgres: Databases, url: str, tmp_path: Path
+) -> None:
+    run("migrate", "--database", url, cwd=tmp_path)
+    postgres.query("INSERT INTO copies VALUES ('accounts', '[5]', 5)", url.rpartition("/")[2])
+    for command in ("init", "serve"):
+        refused = run(command, "--database", url, cwd=tmp_path)
+        assert "here is an unfinished copy in" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+
+
+def test_two_nodes_that_make_the_sandbox_at_once_both_serve_it(url: str, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor(2) as pool, ExitStack() as servers:
+        starting = [pool.submit(servers.enter_context, serving(folder, "--database", url)) for folder in folders]
+        for started in starting:
+            page = httpx.get(f"{started.result().url}/customers", headers=started.result().headers(), timeout=PATIENCE)
+            assert page.json()["pagination"]["total"] == 2
+
+
 def test_a_password_is_not_shown(postgres: Databases, tmp_path: Path) -> None:
     with postgres.temporary() as name:
         url = postgres.url(name).replace("emporion@", "emporion:s3cret@")
@@ -99,7 +139,8 @@ def test_a_copy_that_is_killed_again_and_again_ends_whole(url: str, tmp_path: Pa
         except subprocess.TimeoutExpired:
             os.kill(copying.pid, signal.SIGKILL)
             copying.wait(PATIENCE)
-            assert "there is no platform" in run("serve", "--migrate", "--database", url, cwd=tmp_path).stderr
+            refused = run("serve", "--migrate", "--database", url, cwd=tmp_path).stderr
+            assert "there is no platform" in refused or "there is an unfinished copy" in refused
     ended = run("copy", "--from", "sqlite:///sandbox.db", "--to", url, cwd=tmp_path)
     assert ended.returncode == 0 or "it must be empty" in ended.stderr, ended.stderr
     with serving(tmp_path, "--database", url, EMPORION_VERIFICATION="manual") as server:

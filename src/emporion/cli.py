@@ -160,7 +160,9 @@ def migrate(database: Annotated[str | None, _option("database")] = None) -> None
     """
     settings = Settings.read({"database": database})
     done = asyncio.run(open_store(settings).migrate())
-    print("\n".join(f"done: {title}" for title in done) or f"{settings.database} is up to date")
+    for title in done:
+        print(f"done: {title}")
+    print(f"{settings.database} is up to date")
 
 
 @cli.command()
@@ -212,6 +214,7 @@ def main() -> None:
     except Problem as problem:
         sys.exit(_tell(problem.message))
     except KeyboardInterrupt:
+        _tell("stopped")
         sys.exit(130)
 
 
@@ -271,10 +274,10 @@ async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> boo
     async def prepare(store: Store) -> bool:
         platform = await store.platform()
         if sandbox and not platform:
-            await platforms.found(store, SANDBOX, sandbox=True)
+            await _found_sandbox(store)
             platform = await store.platform()
         if not platform:
-            raise Stop(_no_platform(settings))
+            raise Stop(_unfinished(settings) if await store.copied() else _no_platform(settings))
         if sandbox and not platform.sandbox:
             raise Stop(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
         if platform.sandbox:
@@ -283,6 +286,19 @@ async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> boo
         return platform.sandbox
 
     return await _with_store(settings, prepare, migrating=migrating)
+
+
+async def _found_sandbox(store: Store) -> None:
+    """Make the sandbox, unless another node that starts now has made it."""
+    try:
+        await platforms.found(store, SANDBOX, sandbox=True)
+    except Problem:
+        if not await store.platform():
+            raise
+
+
+def _unfinished(settings: Settings) -> str:
+    return f"there is an unfinished copy in {settings.database}; go on with: emporion copy"
 
 
 def _check_only_this_machine(settings: Settings) -> None:

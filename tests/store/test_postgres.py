@@ -72,7 +72,7 @@ async def test_a_migration_runs_whole_or_not_at_all(url: str, monkeypatch: pytes
 
 
 async def test_a_database_that_is_behind_or_ahead_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Problem, match=r"it lacks 0001 foundation.*emporion migrate"):
+    with pytest.raises(Problem, match=r"has nothing of Emporion in it.*emporion init"):
         await PostgresStore(url, Limits()).open()
     known = migrations("postgres")
     monkeypatch.setattr(module, "migrations", lambda _: [*known, Migration(99, "later", "SELECT 1")])

@@ -31,6 +31,8 @@ READ_ATTEMPTS = 3
 AWAY = ("08", "28", "3D", "25", "42501", "53", "57", "58", "F0", "XX")
 # Others were in the way: rolled back for their sake, or they hold a lock.
 BUSY = ("40", "55")
+# Whoever connects does not get in.
+NO_ENTRY = ("08", "28", "3D", "53", "57")
 # The connection itself is of no more use: the server stops or starts, or is a standby that was once the primary.
 LOST = ("08", "25006", "57P", "XX")
 # What the driver raises for a connection that broke, at whatever moment. OSError is also a timeout.
@@ -76,11 +78,8 @@ class Connections:
                 statement_cache_size=0,
             )
         try:
-            with translated():
+            with self._telling():
                 yield connection
-        except asyncpg.PostgresError as error:
-            why = str(error).partition("\n")[0]
-            raise Problem(Code.UNAVAILABLE, f"The database refuses this: {why}.") from error
         finally:
             with suppress(*BROKEN):
                 await connection.close(timeout=SILENCE)
@@ -194,11 +193,14 @@ class Connections:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """Errors while connecting, for whoever starts the program: with the reason, which has no secret in it."""
+        """Errors for whoever starts the program: with the reason, which has no secret in it."""
         try:
             yield
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-            why = "it does not answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        except asyncpg.PostgresError as error:
+            what = "cannot be reached" if (error.sqlstate or "").startswith(NO_ENTRY) else "refuses this"
+            raise Away(Code.UNAVAILABLE, f"The database {what}: {_line(error)}.", headers=RETRY) from error
+        except BROKEN as error:
+            why = "it does not answer" if isinstance(error, TimeoutError) else _line(error)
             raise Away(Code.UNAVAILABLE, f"The database cannot be reached: {why}.", headers=RETRY) from error
 
 
@@ -217,6 +219,11 @@ def translated() -> Iterator[None]:
         raise
     except BROKEN as error:
         raise unavailable(error) from error
+
+
+def _line(error: BaseException) -> str:
+    """What went wrong; further lines may have values in them."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _is_lost(error: BaseException) -> bool:

@@ -53,9 +53,8 @@ async def check(source: Store, target: Store, progress: Callable[[int], None]) -
         if ours != theirs:
             raise Problem(
                 Code.CONFLICT,
-                f"The table {table.name} has {ours.rows:,} rows in the one database and {theirs.rows:,} in the other, "
-                "or they differ: it was changed meanwhile. Empty the target, stop what writes to the source, and copy "
-                "again.",
+                f"The table {table.name} is not the same in both databases: it was changed meanwhile. Stop what "
+                "writes to the one that is copied, make the other one anew, and copy again.",
             )
         yield Checked(table, ours.rows, str(ours))
 

@@ -32,6 +32,14 @@ def founded_already() -> Problem:
     return Problem(Code.CONFLICT, "There is a platform in this database already.")
 
 
+def unfinished_copy() -> Problem:
+    """For a platform to be made where one is being copied to."""
+    return Problem(
+        Code.CONFLICT,
+        "There is an unfinished copy in this database: go on with emporion copy, or make the database anew.",
+    )
+
+
 def unavailable(error: BaseException) -> Problem:
     """When the database cannot read or write; the reason is for the log alone."""
     problem = Away(Code.UNAVAILABLE, "The database cannot be reached now; try again shortly.", headers=RETRY)

@@ -42,6 +42,7 @@ from emporion.store.faults import (
     taken_login,
     taken_user,
     too_large,
+    unfinished_copy,
     written_by_others,
 )
 from emporion.store.grams import name_grams, salt, search_grams
@@ -150,6 +151,8 @@ class PostgresStore(Lookups):
                 platform.sandbox,
             ):
                 raise founded_already()
+            if await connection.fetchrow("SELECT 1 FROM copies LIMIT 1"):
+                raise unfinished_copy()
             await _insert_reseller(connection, provider)
             await _insert_reseller(connection, reseller)
             await _insert_user(connection, user)

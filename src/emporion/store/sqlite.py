@@ -40,6 +40,7 @@ from emporion.store.faults import (
     taken_user,
     too_large,
     unavailable,
+    unfinished_copy,
     written_by_others,
 )
 from emporion.store.group_commit import BUSY_TIMEOUT, GroupCommit
@@ -206,6 +207,8 @@ class SqliteStore(Lookups):
         key: SubscriptionKey,
     ) -> None:
         def work(connection: sqlite3.Connection) -> None:
+            if connection.execute("SELECT 1 FROM copies").fetchone():
+                raise unfinished_copy()
             if connection.execute(
                 "INSERT INTO platform VALUES (1, ?, ?) ON CONFLICT DO NOTHING",
                 (platform.signing_key, platform.sandbox),

@@ -39,6 +39,12 @@ def check_schema(known: list[Migration], applied: set[int]) -> None:
             f"The database was made by a newer Emporion: it has migration {max(applied)}, "
             f"this one knows {known[-1].number}.",
         )
+    if not applied:
+        raise Problem(
+            Code.UNAVAILABLE,
+            "The database has nothing of Emporion in it. Make a platform with: emporion init (or its tables alone with "
+            "emporion migrate).",
+        )
     missing = [migration.title for migration in known if migration.number not in applied]
     if missing:
         raise Problem(
