@@ -94,8 +94,7 @@ def test_a_standby_needs_postgresql() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("database", "emporion.db"),
-        ("database", "sqlite:///"),
+        ("database", "/var/lib/data.db"),
         ("database", "mysql://me:s3cret@host/name"),
         ("database", "postgre://me:s3cret@host/name"),
         ("read_database", "sqlite:///emporion.db"),

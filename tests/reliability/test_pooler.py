@@ -54,7 +54,7 @@ def test_a_database_is_brought_up_to_date_through_a_pooler(behind: Postgres, tmp
         assert first.stdout.startswith("done: ")
         second = run("migrate", "--database", pooler.url(name), cwd=tmp_path)
         assert second.stdout.endswith(" is up to date\n")
-        assert behind.query("SELECT number FROM schema_migrations ORDER BY 1", name)[0] == (1,)
+        assert behind.query("SELECT number FROM emporion_migrations ORDER BY 1", name)[0] == (1,)
 
 
 def test_the_tour_works_behind_a_pooler(behind: Postgres, tmp_path: Path) -> None:

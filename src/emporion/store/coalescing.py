@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
-from emporion.store.faults import Away
+from emporion.errors import Code, Problem
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -77,7 +77,7 @@ class Coalescer(Generic[Item, Result]):
         try:
             results = await self._send([item for item, _ in group])
         except Exception as error:
-            if isinstance(error, Away):
+            if isinstance(error, Problem) and error.code is Code.UNAVAILABLE:
                 # Whoever has waited for this one must not wait as long once more.
                 group += self._waiting
                 self._waiting.clear()
