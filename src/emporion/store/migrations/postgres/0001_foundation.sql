@@ -126,9 +126,9 @@ CREATE TABLE copies (
 );
 
 -- A document or summary with its id, which is known only here; both begin {"id":"".
-CREATE FUNCTION with_id(json bytea, id bigint) RETURNS bytea
+CREATE FUNCTION with_id(rendered bytea, id bigint) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '\x7b226964223a22'::bytea || id::text::bytea || substring(json FROM 8);
+RETURN '\x7b226964223a22'::bytea || id::text::bytea || substring(rendered FROM 8);
 
 -- What became of a new customer: its id, or what is taken: by whom its external id, and the positions of its logins.
 CREATE TYPE addition_outcome AS (id bigint, holder bigint, taken int[]);
