@@ -1,6 +1,6 @@
 """The store for many nodes: PostgreSQL 15 or newer.
 
-Whatever is written goes through two functions of the schema, each with many customers at a time: one round trip, one
+Customers are written by two functions of the schema, each with many customers at a time: one round trip, one
 transaction, one flush of the log (migrations/postgres/).
 """
 
