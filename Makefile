@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench bench-scale clean vendor pgbouncer
+.PHONY: help serve test check bench bench-scale clean vendor servers
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -13,15 +13,16 @@ help:  ## list the targets
 serve: .venv/ready  ## run the sandbox on http://127.0.0.1:8000
 	@$(RUN) emporion serve --sandbox
 
-test: .venv/ready pgbouncer  ## run all tests
+test: .venv/ready servers  ## run all tests
 	$(RUN) pytest
 
-# One test needs it, and it is no Python package. PostgreSQL itself comes as one where the machine has none.
+# Some tests need them, and they are no Python packages. PostgreSQL itself comes as one where the machine has none.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
-pgbouncer:
-	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || { echo "installing pgbouncer" \
-	  && $(SUDO) apt-get -qq update && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y pgbouncer >/dev/null 2>&1; } \
-	  || echo "pgbouncer could not be installed; the tests that need it will fail: apt install pgbouncer" >&2
+SERVERS := $(foreach name,pgbouncer redis-server,$(if $(wildcard /usr/sbin/$(name) /usr/bin/$(name)),,$(name)))
+servers:
+	@$(if $(strip $(SERVERS)),{ echo "installing $(SERVERS)" && $(SUDO) apt-get -qq update \
+	  && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $(SERVERS) >/dev/null 2>&1; } \
+	  || echo "they could not be installed; the tests that need them will fail: apt install $(SERVERS)" >&2,:)
 
 check: .venv/ready  ## lint, format and types
 	$(RUN) ruff check
