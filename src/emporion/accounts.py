@@ -20,10 +20,17 @@ Status = Literal["pending", "active", "creditHold", "adminHold", "cancelled", "e
 FirstStatus = Literal["active", "pending"]
 ContactType = Literal["admin", "billing", "technical"]
 
+# The last two ids before 1000001, where customers begin: the provider, and the first reseller (contract: Who is who).
+PROVIDER_ID = 999_999
+RESELLER_ID = 1_000_000
+LONGEST_ID = 18
+
 # What a reseller may do with a status; everything else is the operator's (contract: Statuses).
 STATUS_CHANGES: frozenset[tuple[Status, Status]] = frozenset(
     {("active", "creditHold"), ("creditHold", "active"), ("pending", "active")}
 )
+# In which a reseller's users, and all below it, do not get in.
+SHUT: frozenset[Status] = frozenset({"adminHold", "cancelled"})
 STATUS_MEANINGS: dict[Status, str] = {
     "pending": "added, not verified yet",
     "active": "may order",
@@ -32,6 +39,7 @@ STATUS_MEANINGS: dict[Status, str] = {
     "cancelled": "over for good: no panel, no purchase",
     "error": "verification failed",
 }
+CURRENCIES: tuple[str, ...] = tuple(sorted(currency.alpha_3 for currency in pycountry.currencies))
 COUNTRIES: tuple[str, ...] = tuple(sorted(country.alpha_2 for country in pycountry.countries))
 NEVER_SHOWN = "(hidden)"
 
@@ -80,6 +88,16 @@ def _country(value: str) -> str | None:
     likely = {"UK": "GB"}.get(value.upper(), value.upper())
     hint = f", did you mean {likely}?" if likely in _countries else ""
     return f"must be an ISO 3166-1 alpha-2 country code in upper case, such as US or DE{hint}"
+
+
+_currencies = frozenset(CURRENCIES)
+
+
+def _currency(value: str) -> str | None:
+    if value in _currencies:
+        return None
+    hint = f", did you mean {value.upper()}?" if value.upper() in _currencies else ""
+    return f"must be an ISO 4217 currency code in upper case, such as USD or EUR{hint}"
 
 
 @lru_cache(maxsize=4096)
@@ -189,6 +207,17 @@ CountryCode = Annotated[
         examples=["US"],
         extra_json_schema={"enum": list(COUNTRIES)},
         extra={"rule": _country},
+    ),
+]
+Currency = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        description="ISO 4217, in upper case.",
+        examples=["USD"],
+        extra_json_schema={"enum": list(CURRENCIES)},
+        extra={"rule": _currency},
     ),
 ]
 AttributeName = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -364,6 +393,47 @@ class Customer(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=
     ]
 
 
+class NewReseller(NewCustomer, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A reseller as clients send it to be created: an account like a customer's, with a currency."""
+
+    currency: Currency
+
+
+class ResellerUpdate(CustomerUpdate, rename="camel", kw_only=True, frozen=True):
+    """Changes of a reseller, as a JSON Merge Patch (RFC 7396)."""
+
+    currency: Currency | UnsetType = UNSET
+
+
+class Reseller(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
+    """A reseller as answers show it. The first ones of a platform have a name only, until somebody says more."""
+
+    id: AccountId
+    external_id: ExternalId | None = None
+    attributes: Attributes | None = None
+    name: Name
+    tax_reg_id: TaxRegId | None = None
+    status: StatusField
+    address: Address | None = None
+    contact_persons: list[ContactPerson] = []
+    language: Language
+    currency: Currency | None = None
+    reseller_id: (
+        Annotated[
+            str,
+            Meta(pattern=r"^[0-9]+$", description="The account above; the provider has none.", examples=["999999"]),
+        ]
+        | None
+    ) = None
+
+
+class ResellerPage(Struct, frozen=True):
+    """A page of resellers, newest first."""
+
+    data: list[Reseller]
+    pagination: Pagination
+
+
 class CustomerSummary(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
     """A customer as a list shows it."""
 
@@ -387,8 +457,8 @@ class WholeCustomerPage(Struct, frozen=True):
     pagination: Pagination
 
 
-class CustomerQuery(Struct, rename="camel", kw_only=True, frozen=True):
-    """Which customers a list shows; filters combine with and (contract: GET /customers)."""
+class AccountQuery(Struct, rename="camel", kw_only=True, frozen=True):
+    """Which accounts a list shows; filters combine with and (contract: GET /customers, Resellers)."""
 
     offset: Offset = 0
     limit: Limit = 10
@@ -407,6 +477,11 @@ class CustomerQuery(Struct, rename="camel", kw_only=True, frozen=True):
         | None
     ) = None
     external_id: Annotated[str, _text(255, "The id in your own system is equal to this.", "jsmith101")] | None = None
+
+
+class CustomerQuery(AccountQuery, rename="camel", kw_only=True, frozen=True):
+    """Which customers a list shows."""
+
     reseller_id: (
         Annotated[str, _text(255, "Owned by this reseller: your own account or one below it.", "1000000")] | None
     ) = None
@@ -416,9 +491,16 @@ class CustomerQuery(Struct, rename="camel", kw_only=True, frozen=True):
 _MERGED = ("address", "attributes")
 
 
-def as_sent(customer: Customer) -> dict[str, Any]:
-    """The members of a stored customer that a client may send, as JSON values by their public names."""
-    document: dict[str, Any] = to_builtins(customer)
+def account_number(text: str) -> int | None:
+    """The number of an account id, None for anything that the platform never gave."""
+    if len(text) <= LONGEST_ID and text.isascii() and text.isdigit() and text[0] != "0":
+        return int(text)
+    return None
+
+
+def as_sent(account: Customer | Reseller) -> dict[str, Any]:
+    """The members of a stored account that a client may send, as JSON values by their public names."""
+    document: dict[str, Any] = to_builtins(account)
     return {name: value for name, value in document.items() if name not in ("id", "resellerId", "status")}
 
 
@@ -441,12 +523,25 @@ def merge(document: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def check_status_change(before: Status, after: Status) -> None:
-    """Raise Problem (CONFLICT) unless a reseller may change the status that way (contract: PATCH)."""
-    if before == after or (before, after) in STATUS_CHANGES:
+def status_changes(before: Status, *, operator: bool) -> list[Status]:
+    """What a status can be changed to, by the operator or by a reseller (contract: PATCH, Statuses)."""
+    if operator and before == "cancelled":  # over for good
+        return []
+    also: tuple[Status, ...] = ("active", "creditHold", "adminHold", "cancelled") if operator else ()
+    if operator and before == "error":  # verified once more
+        also = ("pending", *also)
+    return [new for new in get_args(Status) if new != before and (new in also or (before, new) in STATUS_CHANGES)]
+
+
+def check_status_change(before: Status, after: Status, *, operator: bool) -> None:
+    """Raise Problem (CONFLICT) unless the status may change that way."""
+    allowed = status_changes(before, operator=operator)
+    if before == after or after in allowed:
         return
-    allowed = [new for new in get_args(Status) if (before, new) in STATUS_CHANGES]
-    right = f"from {before} you can change it to {' or '.join(allowed)}" if allowed else "only the operator can"
+    if allowed:
+        right = f"from {before} you can change it to {' or '.join(allowed)}"
+    else:
+        right = "it is over for good" if before == "cancelled" else "only the operator can"
     message = f"cannot change from {before} to {after}: {right}"
     raise Problem(Code.CONFLICT, f"status {message}", [Fault("status", message)])
 

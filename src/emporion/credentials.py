@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 import string
+from functools import lru_cache
 from typing import Literal
 
 import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
 from msgspec import Struct
 
 PasswordQuality = Literal["low", "medium", "high"]
@@ -17,8 +20,11 @@ PasswordQuality = Literal["low", "medium", "high"]
 # level: (fewest characters, how many of the four kinds), contract: POST /customers, `password`.
 PASSWORD_RULES: dict[PasswordQuality, tuple[int, int]] = {"low": (7, 1), "medium": (7, 3), "high": (12, 4)}
 
-TOKEN_ALGORITHM = "HS256"  # noqa: S105 - no password
-TOKEN_ISSUER = "emporion"  # noqa: S105 - no password
+# What an API user or client may do: look, change customers, and also change resellers and how to get in.
+Role = Literal["reader", "editor", "owner"]
+
+TOKEN_ALGORITHM = "EdDSA"  # noqa: S105 - no password
+TOKEN_AUDIENCE = "emporion"  # noqa: S105 - no password
 
 # RFC 9106 §4, second recommended option: 64 MiB, 3 passes.
 _hasher = PasswordHasher()
@@ -82,43 +88,95 @@ def key_digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+def new_client_secret() -> str:
+    """A random secret of an OAuth client: 43 characters of base64url."""
+    return secrets.token_urlsafe(32)
+
+
+class SigningKey(Struct, frozen=True):
+    """A key that signs tokens (Ed25519). id: the `kid` of its tokens. private: its 32 bytes.
+
+    created_at, until: milliseconds since 1970. until: when the last of its tokens ends, None while it signs.
+    """
+
+    id: str
+    private: bytes
+    created_at: int
+    until: int | None = None
+
+    def public(self) -> dict[str, str]:
+        """What everybody may know of it, as a JSON Web Key (RFC 8037 §2)."""
+        jwk = OKPAlgorithm.to_jwk(_private(self.private).public_key(), as_dict=True)
+        return {**jwk, "kid": self.id, "use": "sig", "alg": TOKEN_ALGORITHM}
+
+
+def new_signing_key(at: int) -> SigningKey:
+    """A random key; `at` in milliseconds since 1970."""
+    private = Ed25519PrivateKey.generate().private_bytes_raw()
+    return SigningKey(secrets.token_hex(8), private, at)
+
+
+@lru_cache(maxsize=64)
+def _private(raw: bytes) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(raw)
+
+
 class TokenClaims(Struct, frozen=True):
-    """What a token says: account_id the caller's account, user its login, expires in seconds since 1970."""
+    """What a token says.
+
+    account_id: the caller's account. user: a login, or how `Client.user` names a client. version: of the credentials
+    that it was given for, None where another platform gave it. expires: seconds since 1970.
+    """
 
     account_id: int
     user: str
+    role: Role
     marketplace: str
     expires: float
+    version: int | None = None
 
 
-def encode_token(claims: TokenClaims, now: float, signing_key: bytes) -> str:
-    """A signed JWT (RFC 7519) with `claims`; `now` in seconds since 1970."""
+def encode_token(claims: TokenClaims, now: float, key: SigningKey, issuer: str) -> str:
+    """A signed JWT (RFC 7519) with `claims`; `now` in seconds since 1970. issuer: our own URL."""
     return jwt.encode(
         {
-            "iss": TOKEN_ISSUER,
+            "iss": issuer,
+            "aud": TOKEN_AUDIENCE,
             "sub": claims.user,
             "account": str(claims.account_id),
+            "role": claims.role,
+            "ver": claims.version,
             "marketplace": claims.marketplace,
             "iat": int(now),
             "exp": int(claims.expires),
             "jti": secrets.token_hex(8),
         },
-        signing_key,
+        _private(key.private),
         algorithm=TOKEN_ALGORITHM,
+        headers={"kid": key.id},
     )
 
 
-def decode_token(token: str, now: float, signing_key: bytes) -> TokenClaims | None:
-    """The claims of a token that we signed and that has not expired at `now`, else None."""
+def key_id(token: str) -> str | None:
+    """Which key a token says has signed it; None if it is no token or does not say."""
+    try:
+        found = jwt.get_unverified_header(token).get("kid")
+    except jwt.InvalidTokenError:
+        return None
+    return found if isinstance(found, str) else None
+
+
+def decode_token(token: str, now: float, key: SigningKey) -> TokenClaims | None:
+    """The claims of a token that `key` signed and that has not expired at `now` (seconds since 1970), else None."""
     try:
         claims = jwt.decode(
             token,
-            signing_key,
+            _private(key.private).public_key(),
             algorithms=[TOKEN_ALGORITHM],
-            issuer=TOKEN_ISSUER,
+            audience=TOKEN_AUDIENCE,
             # `now` is the caller's clock, which the library does not take.
             options={
-                "require": ["sub", "account", "marketplace", "exp"],
+                "require": ["sub", "account", "role", "ver", "marketplace", "exp"],
                 "verify_exp": False,
                 "verify_iat": False,
             },
@@ -127,4 +185,6 @@ def decode_token(token: str, now: float, signing_key: bytes) -> TokenClaims | No
         return None
     if claims["exp"] <= now:
         return None
-    return TokenClaims(int(claims["account"]), claims["sub"], claims["marketplace"], claims["exp"])
+    return TokenClaims(
+        int(claims["account"]), claims["sub"], claims["role"], claims["marketplace"], claims["exp"], claims["ver"]
+    )

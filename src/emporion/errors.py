@@ -16,15 +16,21 @@ class Code(Enum):
     MALFORMED = "The request cannot be read: its JSON is broken, it is not UTF-8, or it is not an object."
     INVALID = "One or more members or parameters break a rule. `details` names each of them."
     UNAUTHENTICATED = "The subscription key, the token or the login is missing, wrong or no longer valid."
-    FORBIDDEN = "The subscription key belongs to another reseller than the token."
+    FORBIDDEN = (
+        "The key belongs to another reseller than the token, the role does not allow it, or the reseller is shut."
+    )
     NOT_FOUND = "There is no such account or address, or it is not yours to see."
     METHOD_NOT_ALLOWED = "The address does not serve this method; `Allow` lists those that it serves."
     TIMEOUT = "The body did not arrive in time."
     CONFLICT = "An `externalId` or login is taken, or the status cannot change that way."
+    RUNNING = "The first request with this `Idempotency-Key` is still running; try again shortly."
+    MOVED = "The account has changed since the state that `If-Match` names: read it again."
     TOO_LARGE = "The body is larger than 1 MiB."
     UNSUPPORTED_MEDIA_TYPE = "The body is not `application/json` in UTF-8."
+    REUSED = "The `Idempotency-Key` was used for another request: each new one needs a new key."
+    LIMITED = "There are too many requests, or too many failed logins. `Retry-After` says when to try again."
     INTERNAL = "Something failed on our side. The log has the reason under the correlation id."
-    UNAVAILABLE = "The database cannot be reached or written now. `Retry-After` says when to try again."
+    UNAVAILABLE = "The database, or the identity provider, cannot be reached now. `Retry-After` says when to try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,28 @@ class Problem(Exception):
             return self.message
         first = str(self.__cause__).partition("\n")[0]
         return f"{type(self.__cause__).__name__}: {first}" if first else type(self.__cause__).__name__
+
+
+class Refused(Problem):
+    """Somebody who is turned away, which goes into the log of events.
+
+    account_id: in whose log, None where nobody knows. user: whom he is, or claims to be, if there is such a user.
+    victim: the account and the login that he tried, where they are not of `account_id`: theirs is the other log.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        account_id: int | None = None,
+        user: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        victim: tuple[int, str] | None = None,
+    ) -> None:
+        super().__init__(code, message, headers=headers)
+        self.account_id = account_id
+        self.user = user
+        self.victim = victim
 
 
 def refuse(faults: Sequence[Fault], code: Code = Code.INVALID) -> NoReturn:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from emporion.credentials import PasswordQuality
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 ApiVersion = Literal["1.6", "1.15"]
 Verification = Literal["automatic", "manual"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -108,6 +110,24 @@ def _root_path(text: str) -> str:
     return text
 
 
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or text.endswith("/") or parts.query):
+        raise ValueError
+    return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(one.strip(), strict=False) for one in text.split(",") if one.strip())
+
+
+def _redis(text: str) -> str | None:
+    parts = urlsplit(text)
+    if text and not (parts.scheme in ("redis", "rediss") and parts.hostname and (parts.port or parts.port is None)):
+        raise ValueError
+    return text or None
+
+
 def _file(text: str) -> Path | None:
     path = Path(text)
     if text and not path.is_file():
@@ -158,6 +178,21 @@ SETTINGS = {
                 _either(PasswordQuality), _one_of(PasswordQuality)),
         Setting("verification", "automatic", "Who makes pending customers active: the platform, or resellers by hand.",
                 _either(Verification), _one_of(Verification)),
+        Setting("public_url", "", "The URL under which clients reach it; tokens name it as their issuer.",
+                "an http:// or https:// URL without a slash at its end", _web_url),
+        Setting("proxies", "", "Proxies before it, whose X-Forwarded-For is believed.",
+                "addresses or networks with commas between, such as 10.0.0.0/8", _networks),
+        Setting("limits", "", "Where all nodes count the requests of each subscription key together.",
+                "a redis:// or rediss:// URL", _redis),
+        Setting("oidc_issuer", "", "An identity provider whose tokens are taken, too.",
+                "an http:// or https:// URL without a slash at its end", _web_url),
+        Setting("oidc_audience", "emporion", "Whom its tokens must be for (aud).", "a text", _some),
+        Setting("oidc_account_claim", "account", "The claim of its tokens that has the account's id.",
+                "the name of a claim; dots lead into it", _some),
+        Setting("oidc_role_claim", "role", "The claim of its tokens that has reader, editor or owner.",
+                "the name of a claim; dots lead into it", _some),
+        Setting("oidc_leeway", "60", "Seconds by which its clock may differ from ours.",
+                "a number from 0 to 3600", _number(0, 3600)),
         Setting("token_lifetime", "1500", "Seconds for which a token is good.",
                 "a number from 1 to 86400", _number(1, 86400)),
     )
@@ -166,7 +201,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, checked. token_lifetime, statement_timeout, lock_timeout: in seconds."""
+    """All settings, checked. token_lifetime, oidc_leeway, statement_timeout, lock_timeout: in seconds."""
 
     host: str
     port: int
@@ -183,6 +218,14 @@ class Settings:
     api_version: ApiVersion
     password_quality: PasswordQuality
     verification: Verification
+    public_url: str
+    proxies: tuple[Network, ...]
+    limits: str | None
+    oidc_issuer: str
+    oidc_audience: str
+    oidc_account_claim: str
+    oidc_role_claim: str
+    oidc_leeway: int
     token_lifetime: int
 
     @classmethod
@@ -217,6 +260,11 @@ class Settings:
         return f"{self.scheme}://{host}:{self.port}{self.root_path}"
 
     @property
+    def issuer(self) -> str:
+        """Who our tokens say has given them."""
+        return self.public_url or self.address
+
+    @property
     def only_this_machine(self) -> bool:
         """Whether nobody but this machine can reach the server."""
         try:
@@ -232,5 +280,5 @@ def _read(setting: Setting, text: str | None) -> object:
         return setting.read(text)
     except ValueError:
         # A URL may have a password in it.
-        what = "" if setting.name in ("database", "read_database") else f", not {text!r}"
+        what = "" if setting.name in ("database", "read_database", "limits") else f", not {text!r}"
         raise BadSetting(f"{setting.option} ({setting.variable}) must be {setting.wanted}{what}") from None
