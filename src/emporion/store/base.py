@@ -11,15 +11,19 @@ For all methods:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from emporion.limits import UNLIMITED, Limit
 
-    from emporion.accounts import Customer
-    from emporion.events import Event, EventType, Origin
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emporion.accounts import Customer, Reseller
+    from emporion.credentials import Role, SigningKey
+    from emporion.events import Changes, Event, EventType, NewEvent, Origin
     from emporion.store.tables import Part, Row, Table
 
 
@@ -29,27 +33,55 @@ SMALL_PAGE = 64
 
 
 class Platform(Struct, frozen=True):
-    """What holds for the whole platform. signing_key: for tokens. sandbox: its credentials are public."""
+    """What holds for the whole platform. sandbox: its credentials are public."""
 
-    signing_key: bytes
     sandbox: bool
 
 
-class NewReseller(Struct, frozen=True):
-    """A reseller to be added under `parent_id`, None for the provider. id: None lets the store choose the next."""
+class Once(Struct, frozen=True):
+    """What makes a request that is sent twice be done once (draft-ietf-httpapi-idempotency-key-header).
 
-    name: str
+    key: 64 hexadecimal digits for who asks for what under which Idempotency-Key. fingerprint: 32 bytes for what was
+    sent. since: answers given before this time are forgotten.
+    """
+
+    key: str
+    fingerprint: bytes
+    since: int
+
+
+class NewResellerRecord(Struct, frozen=True):
+    """A reseller to be added under `parent_id`, None for the provider.
+
+    account: its `id` and `reseller_id` are not read, the store gives them. id: None lets the store choose the next.
+    changes: as in `NewEvent`.
+    """
+
     parent_id: int | None
+    account: Reseller
+    logins: Sequence[AdministratorLogin]
+    origin: Origin
+    at: int
     id: int | None = None
+    once: Once | None = None
+    changes: Changes = {}
 
 
 class User(Struct, frozen=True):
-    """An API user. Its login is unique on the whole platform, whatever its case."""
+    """An API user. Its login is unique on the whole platform, whatever its case.
+
+    version: of its credentials; tokens that were given for another one are over. used_at: when it last got a token.
+    """
 
     login: str
     reseller_id: int
     marketplace: str
     password_hash: str
+    role: Role = "owner"
+    version: int = 1
+    created_at: int = 0
+    used_at: int | None = None
+    disabled_at: int | None = None
 
 
 class SubscriptionKey(Struct, frozen=True):
@@ -58,6 +90,53 @@ class SubscriptionKey(Struct, frozen=True):
     digest: bytes
     reseller_id: int
     api_version: str | None = None
+    name: str = ""
+    limit: Limit = UNLIMITED
+    created_at: int = 0
+    used_at: int | None = None
+    revoked_at: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What people call it by, since the key itself is shown only once."""
+        return self.digest.hex()[:12]
+
+
+class Client(Struct, frozen=True):
+    """An OAuth client of a reseller; its id is unique within the realm. version: as in `User`."""
+
+    realm: str
+    id: str
+    reseller_id: int
+    secret_digest: bytes
+    role: Role = "owner"
+    name: str = ""
+    version: int = 1
+    created_at: int = 0
+    used_at: int | None = None
+    disabled_at: int | None = None
+
+    @property
+    def user(self) -> str:
+        """What it is called where a user's login would stand; no login has a colon."""
+        return f"client:{self.realm}/{self.id}"
+
+
+class Uses(Struct, frozen=True):
+    """Who came in at `at`: users by reseller and login, keys by digest, clients by realm and id."""
+
+    at: int
+    users: Sequence[tuple[int, str]] = ()
+    keys: Sequence[bytes] = ()
+    clients: Sequence[tuple[str, str]] = ()
+
+
+class Failures(Struct, frozen=True):
+    """How often somebody failed to sign in. good_at: when it last went well, if it ever did."""
+
+    count: int = 0
+    last_at: int = 0
+    good_at: int | None = None
 
 
 class AdministratorLogin(Struct, frozen=True):
@@ -69,22 +148,36 @@ class AdministratorLogin(Struct, frozen=True):
 
 
 class NewRecord(Struct, frozen=True):
-    """A customer to be added. Its `customer.id` is not read: the store gives it."""
+    """A customer to be added. Its `customer.id` is not read: the store gives it. changes: as in `NewEvent`."""
 
     reseller_id: int
     customer: Customer
     logins: Sequence[AdministratorLogin]
     origin: Origin
     at: int
+    once: Once | None = None
+    changes: Changes = {}
 
 
 class Record(Struct, frozen=True):
-    """A customer as it is kept. version: 1, then one more with each change. document: its public JSON."""
+    """A customer or reseller as it is kept.
+
+    reseller_id: the owner of a customer; a reseller is kept under its own id. version: 1, then one more with each
+    change. document: its public JSON. replayed: it is what the same request was answered before.
+    """
 
     reseller_id: int
     id: int
     version: int
     document: bytes
+    replayed: bool = False
+
+
+class Found(Struct, frozen=True):
+    """What is read most: an account's public JSON and its version."""
+
+    document: bytes
+    version: int
 
 
 class Change(Struct, frozen=True):
@@ -100,13 +193,26 @@ class Change(Struct, frozen=True):
     customer: Customer
     logins: Sequence[AdministratorLogin] | None
     event: EventType
-    changes: dict[str, tuple[object, object]]
+    changes: Changes
+    origin: Origin
+    at: int
+
+
+class ResellerChange(Struct, frozen=True):
+    """A reseller's new state, which holds only if its version is still `version`. logins, changes: as in `Change`."""
+
+    id: int
+    version: int
+    account: Reseller
+    logins: Sequence[AdministratorLogin] | None
+    event: EventType
+    changes: Changes
     origin: Origin
     at: int
 
 
 class Filter(Struct, frozen=True):
-    """Which customers of a list are wanted; filters combine with and.
+    """Which accounts of a list are wanted; filters combine with and.
 
     name: folded, is part of the folded name. email: folded, is that of a contact person. external_id: is equal.
     """
@@ -121,6 +227,13 @@ class Listing(Struct, frozen=True):
 
     data: bytes
     total: int
+
+
+class Entry(NamedTuple):
+    """An event and its position among all of the platform, by which readers know how far they are."""
+
+    position: int
+    event: Event
 
 
 class Store(Protocol):
@@ -144,12 +257,12 @@ class Store(Protocol):
     async def found(
         self,
         platform: Platform,
-        provider: NewReseller,
-        reseller: NewReseller,
+        provider: NewResellerRecord,
+        reseller: NewResellerRecord,
         user: User,
         key: SubscriptionKey,
     ) -> None:
-        """Make the platform with its first accounts, all or nothing.
+        """Make the platform with its first accounts, all or nothing; both resellers' logs begin with their creation.
 
         Raises Problem (CONFLICT) if there is one already.
         """
@@ -157,25 +270,102 @@ class Store(Protocol):
     async def platform(self) -> Platform | None:
         """The platform, or None before it was founded."""
 
-    # Resellers and their credentials
+    async def signing_keys(self) -> list[SigningKey]:
+        """The keys that sign tokens or have signed them, newest first (by created_at, then id)."""
 
-    async def add_reseller(self, reseller: NewReseller) -> int:
-        """Add a reseller and give its id. Raises Problem (NOT_FOUND) if there is no such parent."""
+    async def add_signing_key(self, key: SigningKey, until: int, event: NewEvent) -> None:
+        """Let a new key sign from now on; those that sign until now end at `until`."""
+
+    async def end_signing_key(self, key_id: str, at: int, event: NewEvent) -> bool:
+        """Let the tokens of a key end at `at`; whether there is such a key."""
+
+    # Resellers
+
+    async def add_reseller(self, new: NewResellerRecord) -> Record:
+        """Add a reseller, and `reseller.created` as the first event of its log.
+
+        Raises Problem (NOT_FOUND) if there is no such parent, (CONFLICT) as `add_customer` does; an external id is
+        unique among those with the same parent. `new.once` is kept under the parent.
+        """
+
+    async def change_reseller(self, change: ResellerChange) -> Record | None:
+        """Put a reseller into its new state; its record, or None if it has moved on from its version.
+
+        Raises Problem (CONFLICT) as `add_reseller` does; then nothing has changed. Where its status begins or ends
+        to shut (`accounts.SHUT`), that holds for all below it, too, when this returns.
+        """
+
+    async def reseller(self, reseller_id: int) -> Record | None:
+        """The reseller."""
+
+    async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
+        """The reseller `root_id` and all below it, whole: `limit` of them after `offset`, by descending id."""
+
+    async def waiting_resellers(self, limit: int) -> list[Record]:
+        """Up to `limit` pending resellers of the whole platform, oldest first."""
 
     async def is_within(self, reseller_id: int, root_id: int) -> bool:
-        """Whether the reseller is `root_id` or stands below it, at any depth."""
+        """Whether the reseller is `root_id` or stands below it, at any depth; by one look-up."""
 
-    async def add_user(self, user: User) -> None:
-        """Add an API user. Raises Problem (CONFLICT) if the login is taken."""
+    async def is_shut(self, reseller_id: int) -> bool:
+        """Whether the reseller or one above it has a status in `accounts.SHUT`; by one look-up. True if unknown."""
+
+    # Who gets in
+
+    async def add_user(self, user: User, event: NewEvent) -> None:
+        """Add an API user. Raises Problem (CONFLICT) if the login is taken, (NOT_FOUND) without such a reseller."""
+
+    async def change_user(self, user: User, version: int, event: NewEvent) -> bool:
+        """Put a user's role, marketplace, password, version and disabling into effect, if its version is still
+        `version`; whether it was."""
 
     async def user(self, login: str) -> User | None:
         """The API user with this login, whatever its case; never a customer's administrator."""
 
-    async def add_key(self, key: SubscriptionKey) -> None:
-        """Add a subscription key."""
+    async def users(self, reseller_id: int) -> list[User]:
+        """The reseller's users, by login."""
+
+    async def add_key(self, key: SubscriptionKey, event: NewEvent) -> None:
+        """Add a subscription key. Raises Problem (NOT_FOUND) if there is no such reseller."""
+
+    async def change_key(self, key: SubscriptionKey, event: NewEvent) -> None:
+        """Put a key's name, limits, pinned version and revocation into effect; what is revoked stays so."""
 
     async def key(self, digest: bytes) -> SubscriptionKey | None:
-        """The subscription key with this digest."""
+        """The subscription key with this digest, also if it is revoked."""
+
+    async def keys(self, reseller_id: int) -> list[SubscriptionKey]:
+        """The reseller's keys, oldest first (by created_at, then digest)."""
+
+    async def add_client(self, client: Client, event: NewEvent) -> None:
+        """Add a client. Raises Problem (CONFLICT) if the realm has its id, (NOT_FOUND) if there is no such reseller."""
+
+    async def change_client(self, client: Client, version: int, event: NewEvent) -> bool:
+        """Put a client's name, role, secret, version and disabling into effect, if its version is still `version`;
+        whether it was."""
+
+    async def client(self, realm: str, client_id: str) -> Client | None:
+        """The client, also if it is disabled."""
+
+    async def clients(self, reseller_id: int) -> list[Client]:
+        """The reseller's clients, by realm and id."""
+
+    async def note_uses(self, uses: Uses) -> None:
+        """Keep when somebody last came in; a time before the one that is kept changes nothing."""
+
+    async def failures(self, subjects: Sequence[bytes]) -> list[Failures]:
+        """What is kept of each of `subjects`, in their order."""
+
+    async def note_failure(self, subjects: Sequence[bytes], at: int, since: int) -> None:
+        """Count one more failure for each; those whose last one was before `since` begin at one again."""
+
+    async def note_success(self, subject: bytes, at: int) -> None:
+        """Forget the subject's failures, and keep that it went well at `at`."""
+
+    async def forget_failures(self, before: int, good_before: int, limit: int) -> int:
+        """Remove up to `limit` subjects of which nothing was kept since `before`, and no success since `good_before`;
+        how many there were.
+        """
 
     # Customers
 
@@ -185,6 +375,8 @@ class Store(Protocol):
         Ids increase on the whole platform, from 1000001 on a new one. Ordinals are 1, 2, 3… within the reseller,
         without gaps, in the order of ids. Raises Problem (CONFLICT) with a fault for each that is taken: at
         `externalId`, whose message gives the id of the customer that has it, and at `contactPersons[N].login`.
+        Where a request with the same `new.once.key` was answered since `new.once.since`, that answer is given again
+        and nothing is added; Problem (REUSED) is raised if its fingerprint is another one.
         """
 
     async def change_customer(self, change: Change) -> Record | None:
@@ -206,14 +398,23 @@ class Store(Protocol):
     async def owner(self, customer_id: int) -> int | None:
         """The reseller that the customer belongs to."""
 
-    async def document(self, reseller_id: int, customer_id: int) -> bytes | None:
-        """The public JSON of the reseller's customer."""
+    async def document(self, reseller_id: int, customer_id: int) -> Found | None:
+        """The public JSON and the version of the reseller's customer."""
 
     async def customer(self, reseller_id: int, customer_id: int) -> Record | None:
         """The reseller's customer."""
 
-    async def logins(self, reseller_id: int, customer_id: int) -> list[AdministratorLogin]:
-        """The logins of the customer's administrators, by position."""
+    async def logins(self, reseller_id: int, account_id: int) -> list[AdministratorLogin]:
+        """The logins of the administrators of a customer, or of the reseller itself, by position."""
+
+    async def given(self, reseller_id: int, once: Once) -> Record | None:
+        """What the same request was answered before, of those kept under a reseller.
+
+        Raises Problem (REUSED) if it was another request. Whether it is done now is decided where it is done.
+        """
+
+    async def forget_answers(self, before: int, limit: int) -> int:
+        """Remove up to `limit` answers, of whatever request, that were given before `before`; how many there were."""
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         """The customers of the reseller `root_id` and of all below it: `limit` of them after `offset`.
@@ -225,8 +426,28 @@ class Store(Protocol):
 
     # Events
 
+    async def add_events(self, events: Sequence[NewEvent]) -> None:
+        """Put events into their resellers' logs, in their order; what names no reseller is left out."""
+
     async def events(self, reseller_id: int, after: int, limit: int) -> list[Event]:
         """The reseller's events with a sequence above `after`, in order."""
+
+    async def account_events(self, reseller_id: int, account_id: int, after: int, limit: int) -> list[Event]:
+        """The same, of those about one account."""
+
+    async def written(self, root_id: int) -> int:
+        """How far the logs of a reseller and of all below it go: the sum of their sequences."""
+
+    async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
+        """The events of a reseller and of all below it with a position above `after`, by position.
+
+        Positions are 1, 2, 3… on the whole platform. An event gets its own when it is read here for the first time,
+        after it was committed and under one lock; so whoever has read up to a position has missed none below it.
+        Events of one reseller have theirs in the order of their sequences.
+        """
+
+    async def feed_end(self) -> int:
+        """The last position that was given."""
 
     # Copies
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emporion.errors import Code, Fault, Problem
+from emporion.errors import Code, Fault, Problem, not_found
 from emporion.store.base import LARGEST_PAGE
 
 RETRY = {"Retry-After": "2"}
@@ -12,9 +12,9 @@ class Away(Problem):
     """The database cannot be reached or written by anybody now, as against one request that it cannot do."""
 
 
-def taken_external_id(holder: int) -> Fault:
-    """For an external id that the customer `holder` of the same reseller has."""
-    return Fault("externalId", f"is taken: customer {holder} has it")
+def taken_external_id(holder: int, kind: str = "customer") -> Fault:
+    """For an external id that the account `holder` under the same reseller has."""
+    return Fault("externalId", f"is taken: {kind} {holder} has it")
 
 
 def taken_login(position: int) -> Fault:
@@ -25,6 +25,21 @@ def taken_login(position: int) -> Fault:
 def taken_user() -> Problem:
     """For an API user whose login is taken."""
     return Problem(Code.CONFLICT, "login is taken", [Fault("login", "is taken")])
+
+
+def taken_client() -> Problem:
+    """For an OAuth client whose id is taken."""
+    return Problem(Code.CONFLICT, "The realm has a client with this id already.", [Fault("id", "is taken")])
+
+
+def no_reseller(reseller_id: int | None) -> Problem:
+    """For what was to be added to a reseller that is not there."""
+    return not_found(f"there is no reseller {reseller_id}")
+
+
+def used_for_another() -> Problem:
+    """For an Idempotency-Key that comes with another body than the first time."""
+    return Problem(Code.REUSED, "The Idempotency-Key was used for another request; use a new one for each.")
 
 
 def founded_already() -> Problem:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from emporion.accounts import Customer, CustomerSummary, fold, fold_email
-from emporion.events import Door, Event, EventType, Origin
-from emporion.store.base import Change
+from emporion.accounts import Customer, CustomerSummary, Reseller, fold, fold_email
+from emporion.events import Door, Event, EventType, NewEvent, Origin
+from emporion.limits import Limit
+from emporion.store.base import Change, Once, Record, SubscriptionKey
+from emporion.store.faults import used_for_another
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Customer).decode
 
 
-def document(customer: Customer) -> bytes:
+def document(account: Customer | Reseller) -> bytes:
     """The public JSON, as GET by id gives it."""
-    return encode(customer)
+    return encode(account)
 
 
 def with_id(document: bytes, customer_id: int) -> bytes:
@@ -31,9 +34,9 @@ def summary(customer: Customer) -> bytes:
     )
 
 
-def folded_name(customer: Customer) -> str:
+def folded_name(account: Customer | Reseller) -> str:
     """What a search by name looks into."""
-    return fold(customer.name)
+    return fold(account.name)
 
 
 def folded_login(login: str) -> str:
@@ -41,9 +44,14 @@ def folded_login(login: str) -> str:
     return login.lower()
 
 
-def folded_emails(customer: Customer) -> set[str]:
+def folded_emails(account: Customer | Reseller) -> set[str]:
     """What a search by e-mail address compares with."""
-    return {fold_email(person.email) for person in customer.contact_persons}
+    return {fold_email(person.email) for person in account.contact_persons}
+
+
+def email_lines(reseller: Reseller) -> str:
+    """The same as one text, each address between two line ends, which no address has in it."""
+    return "".join(f"\n{email}\n" for email in sorted(folded_emails(reseller)))
 
 
 def event(
@@ -56,6 +64,9 @@ def event(
     door: Door,
     correlation_id: str | None,
     changes: str,
+    actor_id: int | None,
+    address: str | None,
+    reason: str | None,
 ) -> Event:
     """The event of a row of the table `events`."""
     return Event(
@@ -64,9 +75,52 @@ def event(
         account_id,
         kind,
         at,
-        Origin(user, door, correlation_id),
+        Origin(user, door, correlation_id, actor_id, address),
         msgspec.json.decode(changes, type=dict[str, tuple[Any, Any]]),
+        reason,
     )
+
+
+def key(
+    digest: bytes,
+    reseller_id: int,
+    api_version: str | None,
+    name: str,
+    rate: int | None,
+    burst: int | None,
+    per_day: int | None,
+    created_at: int,
+    used_at: int | None,
+    revoked_at: int | None,
+) -> SubscriptionKey:
+    """The key of a row of the table `subscription_keys`."""
+    limit = Limit(rate, burst, per_day)
+    return SubscriptionKey(digest, reseller_id, api_version, name, limit, created_at, used_at, revoked_at)
+
+
+def key_values(key: SubscriptionKey) -> tuple[object, ...]:
+    """The row of a key, as `key` takes it."""
+    limit = key.limit
+    return (key.digest, key.reseller_id, key.api_version, key.name, limit.rate, limit.burst, limit.per_day,
+            key.created_at, key.used_at, key.revoked_at)  # fmt: skip
+
+
+def event_values(sequence: int, new: NewEvent) -> tuple[object, ...]:
+    """The row of a new event, as `event` takes it."""
+    origin = new.origin
+    return (new.reseller_id, sequence, new.account_id, new.type, new.at, origin.user, origin.door,
+            origin.correlation_id, encode(new.changes).decode(), origin.account_id, origin.address,
+            new.reason)  # fmt: skip
+
+
+def given(reseller_id: int, once: Once, row: Sequence[Any] | None) -> Record | None:
+    """What a request was answered before, by a row of `ANSWER`. Raises Problem (REUSED) if it was another one."""
+    if row is None:
+        return None
+    fingerprint, account_id, document = row
+    if fingerprint != once.fingerprint:
+        raise used_for_another()
+    return Record(reseller_id, account_id, 1, document, replayed=True)
 
 
 def emails_before(change: Change) -> set[str]:

@@ -1,6 +1,7 @@
 """What a platform consists of, as both stores give and take it when a platform moves from one to the other.
 
-Search indexes and the queue of those who wait are not among it: a store derives them from the customers.
+Search indexes and the queue of those who wait are not among it: a store derives them from the customers. Nor are
+failed logins, which are forgotten soon anyway.
 """
 
 from __future__ import annotations
@@ -24,9 +25,31 @@ class Table(NamedTuple):
 
 # The platform comes last: a copy that is not finished is none, and nobody can serve it.
 TABLES = (
-    Table("resellers", ("reseller_id", "parent_id", "name", "customers", "events"), long=False),
-    Table("users", ("reseller_id", "login", "marketplace"), long=False),
-    Table("subscription_keys", ("digest", "reseller_id", "api_version"), long=False),
+    Table("resellers", ("reseller_id", "parent_id", "customers", "events"), long=False),
+    Table(
+        "reseller_accounts",
+        ("reseller_id", "parent_id", "first", "last", "shuts", "external_id", "name_folded", "emails", "status",
+         "version", "created_at", "updated_at", "document"),
+        long=False,
+    ),
+    Table(
+        "users",
+        ("reseller_id", "login", "marketplace", "role", "version", "created_at", "used_at", "disabled_at"),
+        long=False,
+    ),
+    Table(
+        "subscription_keys",
+        ("digest", "reseller_id", "api_version", "name", "rate", "burst", "per_day", "created_at", "used_at",
+         "revoked_at"),
+        long=False,
+    ),
+    Table(
+        "clients",
+        ("realm", "id", "reseller_id", "secret_digest", "role", "name", "version", "created_at", "used_at",
+         "disabled_at"),
+        long=False,
+    ),
+    Table("signing_keys", ("id", "private", "created_at", "until"), long=False),
     Table("accounts", ("id", "kind", "reseller_id")),
     Table("logins", ("login", "reseller_id", "customer_id", "position", "password_hash")),
     Table(
@@ -36,9 +59,12 @@ TABLES = (
     ),
     Table(
         "events",
-        ("reseller_id", "sequence", "account_id", "type", "at", "user", "door", "correlation_id", "changes"),
+        ("reseller_id", "sequence", "account_id", "type", "at", "user", "door", "correlation_id", "changes",
+         "actor_id", "address", "reason"),
     ),
-    Table("platform", ("signing_key", "sandbox"), long=False),
+    Table("feed", ("reseller_id", "until", "first", "last")),
+    Table("answers", ("reseller_id", "key", "fingerprint", "account_id", "at", "document")),
+    Table("platform", ("sandbox",), long=False),
 )  # fmt: skip
 
 

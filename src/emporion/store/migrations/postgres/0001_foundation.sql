@@ -77,7 +77,7 @@ CREATE TABLE waiting_customers (
 );
 CREATE INDEX waiting_customers_by_id ON waiting_customers (id);
 
--- The secret of the search index, see store/grams.py.
+-- The secret of the search index, see store/postgres/grams.py.
 CREATE TABLE search_key (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     key bytea NOT NULL

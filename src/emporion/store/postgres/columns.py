@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from emporion.events import Origin
 from emporion.store import rows
-from emporion.store.base import AdministratorLogin, Change, NewRecord
-from emporion.store.grams import name_grams, salt
+from emporion.store.base import AdministratorLogin, Change, NewRecord, Once
+from emporion.store.postgres.grams import name_grams, salt
 
 
 class NewColumns(NamedTuple):
@@ -27,6 +28,12 @@ class NewColumns(NamedTuple):
     users: list[str | None]
     doors: list[str]
     correlation_ids: list[str | None]
+    actor_ids: list[int | None]
+    addresses: list[str | None]
+    changes: list[str]
+    once_keys: list[str | None]
+    fingerprints: list[bytes | None]
+    sinces: list[int | None]
     email_numbers: list[int]
     emails: list[str]
     login_numbers: list[int]
@@ -53,6 +60,8 @@ class ChangeColumns(NamedTuple):
     users: list[str | None]
     doors: list[str]
     correlation_ids: list[str | None]
+    actor_ids: list[int | None]
+    addresses: list[str | None]
     changes: list[str]
     old_email_numbers: list[int]
     old_emails: list[str]
@@ -88,9 +97,9 @@ def new_columns(group: Sequence[NewRecord], key: bytes) -> NewColumns:
         [rows.document(new.customer) for new in group],
         names,
         [_array(name_grams(salt(key, new.reseller_id), name)) for new, name in zip(group, names, strict=True)],
-        [new.origin.user for new in group],
-        [new.origin.door for new in group],
-        [new.origin.correlation_id for new in group],
+        *_origin_columns([new.origin for new in group]),
+        [rows.encode(new.changes).decode() for new in group],
+        *_once_columns([new.once for new in group]),
         [number for number, _ in emails],
         [email for _, email in emails],
         *_login_columns([new.logins for new in group]),
@@ -123,9 +132,7 @@ def change_columns(group: Sequence[Change], key: bytes) -> ChangeColumns:
             for change, name in zip(group, names, strict=True)
         ],
         [change.event for change in group],
-        [change.origin.user for change in group],
-        [change.origin.door for change in group],
-        [change.origin.correlation_id for change in group],
+        *_origin_columns([change.origin for change in group]),
         [rows.encode(change.changes).decode() for change in group],
         [number for number, _ in old_emails],
         [email for _, email in old_emails],
@@ -133,6 +140,32 @@ def change_columns(group: Sequence[Change], key: bytes) -> ChangeColumns:
         [email for _, email in emails],
         [change.logins is not None for change in group],
         *_login_columns([change.logins or () for change in group]),
+    )
+
+
+def _origin_columns(
+    origins: Sequence[Origin],
+) -> tuple[list[str | None], list[str], list[str | None], list[int | None], list[str | None]]:
+    """The user, door, correlation id, actor and address of each event."""
+    return (
+        [origin.user for origin in origins],
+        [origin.door for origin in origins],
+        [origin.correlation_id for origin in origins],
+        [origin.account_id for origin in origins],
+        [origin.address for origin in origins],
+    )
+
+
+def _once_columns(
+    onces: Sequence[Once | None],
+) -> tuple[list[str | None], list[bytes | None], list[int | None]]:
+    """The key, fingerprint and time of each that is to be done once; nothing at all where none is."""
+    if not any(onces):
+        return [], [], []
+    return (
+        [once.key if once else None for once in onces],
+        [once.fingerprint if once else None for once in onces],
+        [once.since if once else None for once in onces],
     )
 
 

@@ -10,8 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from emporion.store.coalescing import settle
 from emporion.store.faults import closed, unavailable
+from emporion.store.futures import settle
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]

@@ -8,19 +8,13 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from emporion.errors import Code, Problem
+from emporion.store.futures import settle
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-
-def settle(future: asyncio.Future[Result], result: Result | BaseException) -> None:
-    """Give whoever waits for `future` its result or exception, unless he has gone away."""
-    if future.done():
-        return
-    if isinstance(result, BaseException):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
+# The most customers that share one transaction, and the most that one query reads.
+LARGEST_GROUP = 128
 
 
 def _nothing(_: object) -> tuple[Hashable, ...]:

@@ -9,8 +9,8 @@ from typing import TypeVar
 import asyncpg
 import structlog
 
-from emporion.store.connections import Connections
 from emporion.store.faults import Away
+from emporion.store.postgres.connections import Connections
 
 T = TypeVar("T")
 

@@ -25,6 +25,8 @@ SILENCE = 1.0
 WORK_MEM = "32MB"
 # How often a read is sent anew because its connection was lost. Each of the pool's may have died by the same restart.
 READ_ATTEMPTS = 3
+# How often a group is tried again that lost a race against another node's.
+ATTEMPTS = 5
 
 # Classes of SQLSTATE in which the database is away or has no room, and nothing is wrong with the request: connection,
 # authorization, no such database, read-only, no right, resources, operator, system.
@@ -130,6 +132,10 @@ class Connections:
         async with self.using() as connection:
             return await connection.fetch(sql, *values)
 
+    async def count(self, sql: str, *values: Any) -> int:
+        """The only number that a statement gives that writes. Raises Problem (UNAVAILABLE)."""
+        return int((await self.call(sql, *values))[0][0])
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection within a transaction, which is rolled back if the block raises."""
@@ -219,6 +225,24 @@ def translated() -> Iterator[None]:
         raise
     except BROKEN as error:
         raise unavailable(error) from error
+
+
+async def again(write: Callable[[], Awaitable[T]]) -> T:
+    """What a transaction gives, tried again where another one was in its way.
+
+    Raises UniqueViolationError where one stood in its way each time.
+    """
+    for attempt in range(ATTEMPTS):
+        last = attempt == ATTEMPTS - 1
+        try:
+            return await write()
+        except asyncpg.UniqueViolationError:
+            if last:
+                raise
+        except Problem as problem:
+            if last or not isinstance(problem.__cause__, asyncpg.TransactionRollbackError):
+                raise
+    raise AssertionError
 
 
 def _line(error: BaseException) -> str:

@@ -1,0 +1,235 @@
+"""Lists: pages of customers and resellers, and searches among them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from emporion.store import statements
+from emporion.store.base import LARGEST_PAGE, SMALL_PAGE, Filter, Listing
+from emporion.store.faults import too_large
+from emporion.store.postgres.connections import Connections, Limits
+from emporion.store.postgres.dialect import FARTHEST, numbered
+from emporion.store.postgres.grams import search_grams
+from emporion.store.postgres.standby import Standby
+from emporion.store.postgres.turns import Turns
+
+
+class Question(NamedTuple):
+    """What a list is asked for. search_key: of this database."""
+
+    root_id: int
+    wanted: Filter
+    offset: int
+    limit: int
+    search_key: bytes
+
+    @property
+    def page(self) -> tuple[int, int, int, bytes]:
+        """The first values of each statement for lists."""
+        return self.root_id, self.offset, self.limit, self.search_key
+
+
+class Lists:
+    """Reads lists; those of customers from the standby, as far as it has followed.
+
+    See `emporion.store.base.Store` for what each method promises.
+    """
+
+    def __init__(
+        self, primary: Connections, standby: Standby | None, written: Callable[[int], Awaitable[int]], limits: Limits
+    ) -> None:
+        """written: how far the logs of a reseller and of all below it go."""
+        self._primary = primary
+        self._standby = standby
+        self._written = written
+        self._search_key = b""
+        self._searches = Turns(max(1, limits.connections // 2), limits.statement_timeout)
+
+    def open(self, search_key: bytes) -> None:
+        """Make ready. search_key: of this database."""
+        self._search_key = search_key
+
+    async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
+        sql, values = _filtered_resellers(wanted)
+        total, data = await self._primary.row(sql, root_id, min(offset, FARTHEST), limit, *values)
+        return Listing(data or b"[]", total)
+
+    async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        asked = Question(root_id, wanted, min(offset, FARTHEST), limit, self._search_key)
+        if wanted == Filter():
+            return await self._list(asked, whole=whole)
+        async with self._searches.turn(root_id):
+            return await self._list(asked, whole=whole)
+
+    async def _list(self, asked: Question, *, whole: bool) -> Listing:
+        column = "document" if whole else "summary"
+        if whole and asked.limit > SMALL_PAGE:
+            _, size, *_ = await self._read(asked, f"sum(octet_length(c.{column}))")
+            if (size or 0) > LARGEST_PAGE:
+                raise too_large()
+        total, items, *_ = await self._read(asked, _items(f"c.{column}"))
+        return Listing(items or b"[]", total)
+
+    async def _read(self, asked: Question, aggregate: str) -> Sequence[Any]:
+        """The total, the aggregate of the page, and how far the resellers' logs go in what was read."""
+
+        async def read(connections: Connections) -> Sequence[Any]:
+            if asked.wanted == Filter():
+                row = await connections.row(_page(aggregate), *asked.page)
+                if row and row["has_resellers"]:
+                    row = await connections.row(_page_across(aggregate), *asked.page)
+            else:
+                sql, values = _filtered(aggregate, asked.wanted)
+                row = await connections.row(sql, *asked.page, *values)
+            return row or (0, None, 0)
+
+        return await self._read_followed(asked.root_id, read) or await read(self._primary)
+
+    async def _read_followed(
+        self, root_id: int, read: Callable[[Connections], Awaitable[Sequence[Any]]]
+    ) -> Sequence[Any] | None:
+        """What `read` gives on the standby, if that has all that was written for these resellers until now."""
+        if not self._standby:
+            return None
+        written, row = await asyncio.gather(self._written(root_id), self._standby.read(read))
+        return row if row and row[2] >= written else None
+
+
+def _known(events: str) -> str:
+    """How far a log goes in what a standby has; nowhere if it follows no primary, or that of another platform."""
+    return f"CASE WHEN pg_is_in_recovery() AND (SELECT key FROM search_key) = $4 THEN {events} ELSE -1 END"  # noqa: S608
+
+
+# The same, of the resellers of a list.
+_EVENTS = _known("(SELECT coalesce(sum(r.events), 0)::bigint FROM resellers r JOIN below ON r.reseller_id = below.id)")
+
+
+def _items(column: str) -> str:
+    """An aggregate that makes a JSON array of a column of documents, newest first."""
+    return f"'['::bytea || string_agg({column}, ','::bytea ORDER BY c.id DESC) || ']'::bytea"
+
+
+@lru_cache
+def _page(aggregate: str) -> str:
+    """One reseller's page, at any offset a walk over consecutive rows, and what else is asked for with it."""
+    return f"""
+        SELECT r.customers,
+            (
+                SELECT {aggregate} FROM customers c
+                WHERE c.reseller_id = r.reseller_id AND c.ordinal
+                    BETWEEN greatest(r.customers - $2::bigint - $3::bigint + 1, 1)
+                    AND greatest(r.customers - $2::bigint, 0)
+            ),
+            {_known("r.events")}, EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = r.reseller_id) AS has_resellers
+        FROM resellers r WHERE r.reseller_id = $1
+    """  # noqa: S608
+
+
+@lru_cache
+def _page_across(aggregate: str) -> str:
+    """A page over several resellers, whose cost grows with their number and not with the offset.
+
+    Ids and ordinals have the same order within a reseller, so the number of customers above an id is a matter of one
+    look-up for each reseller, and the id where the page begins is found by bisection.
+    """
+    return f"""
+        {numbered(statements.BELOW)}, counts AS MATERIALIZED (
+            SELECT r.reseller_id, r.customers FROM resellers r JOIN below ON r.reseller_id = below.id
+            WHERE r.customers > 0
+        ), search (low, high) AS (
+            SELECT 0::bigint, (SELECT max(id) FROM accounts)
+            UNION ALL
+            SELECT CASE WHEN s.above > $2::bigint THEN s.middle + 1 ELSE s.low END,
+                CASE WHEN s.above > $2::bigint THEN s.high ELSE s.middle END
+            FROM (
+                SELECT low, high, (low + high) / 2 AS middle, (
+                    SELECT coalesce(sum(n.customers - coalesce((
+                        SELECT c.ordinal FROM customers c
+                        WHERE c.reseller_id = n.reseller_id AND c.id <= (low + high) / 2 ORDER BY c.id DESC LIMIT 1
+                    ), 0)), 0) FROM counts n
+                ) AS above
+                FROM search WHERE low < high
+            ) s
+        ), first AS MATERIALIZED (
+            SELECT low AS id FROM search WHERE low = high
+        ), newest AS (
+            SELECT c.* FROM counts n CROSS JOIN first CROSS JOIN LATERAL (
+                SELECT c.id, c.summary, c.document FROM customers c
+                WHERE c.reseller_id = n.reseller_id AND c.id <= first.id ORDER BY c.id DESC LIMIT $3::bigint
+            ) c
+            ORDER BY c.id DESC LIMIT $3::bigint
+        )
+        SELECT t.total, CASE WHEN $2::bigint < t.total THEN (SELECT {aggregate} FROM newest c) END, {_EVENTS}
+        FROM (SELECT coalesce(sum(customers), 0)::bigint AS total FROM counts) t
+    """  # noqa: S608
+
+
+def _filtered(aggregate: str, wanted: Filter) -> tuple[str, list[Any]]:
+    """The statement for any filters over any resellers, and its values from $5 on."""
+    sources, conditions, values = ["below b"], [], []  # type: list[str], list[str], list[Any]
+
+    def value(of: Any) -> str:
+        values.append(of)
+        return f"${len(values) + 4}"
+
+    if wanted.external_id is not None:
+        sources.append("customers c ON c.reseller_id = b.id")
+        conditions.append(f"c.external_id = {value(wanted.external_id)}::text")
+    if wanted.email is not None:
+        ordinal = " AND e.ordinal = c.ordinal" if len(sources) > 1 else ""
+        sources.append(f"customer_emails e ON e.reseller_id = b.id{ordinal}")
+        conditions.append(f"e.email = {value(wanted.email)}::text")
+    if len(sources) > 1:
+        other = "c" if wanted.external_id is not None else "e"
+        sources.append(f"customer_names n ON n.reseller_id = b.id AND n.ordinal = {other}.ordinal")
+    elif (grams := search_grams(0, wanted.name or "")) is None:
+        # Each row is looked at: an index for this alone would cost every new customer too much.
+        sources.append("customer_names n ON n.reseller_id = b.id")
+    else:
+        # The numbers are those of the reseller; + 0 keeps the planner from walking through all its customers.
+        mine = "('x' || left(encode(sha256($4::bytea || int8send(b.id)), 'hex'), 8))::bit(32)::int"
+        own = f"SELECT g.number # {mine} FROM unnest({value(grams)}::int[]) AS g (number)"  # noqa: S608
+        sources.append(f"customer_names n ON n.reseller_id + 0 = b.id AND n.grams @> ARRAY ({own})")
+    if wanted.name is not None:
+        conditions.append(f"strpos(n.name_folded, {value(wanted.name)}::text) > 0")
+    sql = f"""
+        {numbered(statements.BELOW)}, found AS MATERIALIZED (
+            SELECT n.reseller_id, n.ordinal, n.id FROM {" JOIN ".join(sources)} WHERE {" AND ".join(conditions)}
+        )
+        SELECT (SELECT count(*) FROM found), (
+            SELECT {aggregate}
+            FROM (SELECT * FROM found ORDER BY id DESC OFFSET $2::bigint LIMIT $3::bigint) p
+            JOIN customers c ON c.reseller_id = p.reseller_id AND c.ordinal = p.ordinal
+        ), {_EVENTS}
+    """  # noqa: S608
+    return sql, values
+
+
+def _filtered_resellers(wanted: Filter) -> tuple[str, list[str]]:
+    """The statement for resellers with any filters, and its values from $4 on."""
+    conditions, values = ["b.first BETWEEN t.first AND t.last"], []  # type: list[str], list[str]
+    for condition, value in (
+        ("strpos(b.name_folded, {}::text) > 0", wanted.name),
+        ("strpos(b.emails, {}::text) > 0", None if wanted.email is None else f"\n{wanted.email}\n"),
+        ("b.external_id = {}::text", wanted.external_id),
+    ):
+        if value is not None:
+            values.append(value)
+            conditions.append(condition.format(f"${len(values) + 3}"))
+    sql = f"""
+        WITH found AS MATERIALIZED (
+            SELECT b.reseller_id FROM reseller_accounts t JOIN reseller_accounts b ON {" AND ".join(conditions)}
+            WHERE t.reseller_id = $1
+        )
+        SELECT (SELECT count(*) FROM found), (
+            SELECT {_items("c.document")} FROM (
+                SELECT a.reseller_id AS id, a.document
+                FROM (SELECT reseller_id FROM found ORDER BY 1 DESC OFFSET $2::bigint LIMIT $3::bigint) p
+                JOIN reseller_accounts a ON a.reseller_id = p.reseller_id
+            ) c
+        )
+    """  # noqa: S608
+    return sql, values

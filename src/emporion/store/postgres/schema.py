@@ -1,0 +1,81 @@
+"""The schema of the database: its migrations, and whether it is up to date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from emporion.accounts import Reseller
+from emporion.errors import Code, Problem
+from emporion.store import rows
+from emporion.store.migrations import check_schema, migrations
+from emporion.store.postgres.locks import MIGRATING, hold_tree
+from emporion.store.postgres.resellers import number_tree
+
+OLDEST_SERVER = 150000
+
+
+async def check_server(connection: asyncpg.Connection[Any]) -> None:
+    """Raise Problem (UNAVAILABLE) if it is too old, or keeps no Unicode."""
+    version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if version < OLDEST_SERVER:
+        raise Problem(
+            Code.UNAVAILABLE, f"PostgreSQL {OLDEST_SERVER // 10000} or newer is needed; this is {version // 10000}."
+        )
+    if encoding != "UTF8":
+        raise Problem(Code.UNAVAILABLE, f"The database must have the encoding UTF8; it has {encoding}.")
+
+
+async def check(connection: asyncpg.Connection[Any]) -> None:
+    """Raise Problem (UNAVAILABLE) if this is no server to write to, or the schema is not up to date."""
+    await check_server(connection)
+    if await connection.fetchval("SELECT pg_is_in_recovery()"):
+        raise Problem(Code.UNAVAILABLE, "This is a standby; --database must name the primary.")
+    check_schema(migrations("postgres"), await _applied(connection))
+
+
+async def migrate(connection: asyncpg.Connection[Any]) -> list[str]:
+    """Run what this database has not seen yet, whoever else starts now. Within a transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
+    await connection.execute(
+        "SET LOCAL client_min_messages = warning;"
+        "CREATE TABLE IF NOT EXISTS emporion_migrations (number int PRIMARY KEY, name text NOT NULL)"
+    )
+    applied, done = await _applied(connection), []
+    for migration in migrations("postgres"):
+        if migration.number not in applied:
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO emporion_migrations VALUES ($1, $2)", migration.number, migration.name
+            )
+            applied.add(migration.number)
+            done.append(migration.title)
+    check_schema(migrations("postgres"), applied)
+    return done
+
+
+async def number_new_tree(connection: asyncpg.Connection[Any]) -> None:
+    """Number the resellers of a database from before they had numbers, and fold their names as others' are."""
+    await hold_tree(connection)
+    new = await connection.fetch("SELECT reseller_id, document FROM reseller_accounts WHERE first IS NULL")
+    if new:
+        names = [rows.folded_name(msgspec.json.decode(row["document"], type=Reseller)) for row in new]
+        await connection.execute(
+            """
+            UPDATE reseller_accounts a SET name_folded = n.name FROM unnest($1::bigint[], $2::text[]) AS n (id, name)
+            WHERE a.reseller_id = n.id
+            """,
+            [row["reseller_id"] for row in new],
+            names,
+        )
+        await number_tree(connection)
+
+
+async def _applied(connection: asyncpg.Connection[Any]) -> set[int]:
+    """The numbers of the migrations that have run."""
+    if await connection.fetchval("SELECT to_regclass('emporion_migrations')") is None:
+        return set()
+    return {number for (number,) in await connection.fetch("SELECT number FROM emporion_migrations")}

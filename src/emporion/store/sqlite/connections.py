@@ -1,0 +1,157 @@
+"""Connections to the file: one for reads in the event loop, and one for each thread that reads.
+
+Point reads and short pages run in the event loop (10–30 µs); whatever may take longer runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from emporion.errors import Code, Problem
+from emporion.store.faults import closed, unavailable
+from emporion.store.sqlite.group_commit import BUSY_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+T = TypeVar("T")
+
+# How many long reads run at a time.
+READERS = 2
+# For how many seconds reads may share a view of the database.
+VIEW = 0.02
+# Seconds between two tries to have the log written ahead.
+PAUSE = 0.05
+
+
+class Connections:
+    """Connections to the file at `path`."""
+
+    def __init__(self, path: Path, *, alone: bool) -> None:
+        """alone: no other process serves from this file. Reads here and now then share a view of it (`_view`)."""
+        self._path = path
+        self._alone = alone
+        self._reader: sqlite3.Connection | None = None
+        self._threads = ThreadPoolExecutor(READERS, "reader")
+        # Connections that no reading thread is using, the one used last on top.
+        self._idle: list[sqlite3.Connection] = []
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Errors for whoever starts the program: with the reason."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise self._cannot_be_opened(error) from error
+
+    def _cannot_be_opened(self, error: sqlite3.Error | OSError) -> Problem:
+        why = error.strerror if isinstance(error, OSError) else error
+        if not self._path.parent.exists():
+            why = f"there is no folder {self._path.parent}"
+        return Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {why}.")
+
+    def open(self) -> sqlite3.Connection:
+        """Connect to a file that is there; the connection for reads here and now. Raises sqlite3.Error, OSError."""
+        # Opening a file for writing would make it.
+        os.close(os.open(self._path, os.O_RDWR))
+        self._reader = self.connect(reading=True)
+        return self._reader
+
+    async def close(self) -> None:
+        """Let go of all connections, once the threads are done. May be called twice."""
+        await asyncio.to_thread(self._threads.shutdown)
+        while self._idle:
+            self._idle.pop().close()
+        if self._reader:
+            self._reader.close()
+            self._reader = None
+
+    def connect(self, *, reading: bool = False) -> sqlite3.Connection:
+        """One more connection to the file. Raises sqlite3.Error."""
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT / 1000
+        )
+        _write_ahead(connection)
+        for pragma in (
+            "synchronous = FULL",
+            "temp_store = MEMORY",
+            "mmap_size = 268435456",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if reading:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def row(self, sql: str, *values: Any) -> Any:
+        """The first row, read here and now. Raises Problem (UNAVAILABLE)."""
+        try:
+            return self._view().execute(sql, values).fetchone()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    def rows(self, sql: str, *values: Any) -> list[Any]:
+        """All rows, which must be few, read here and now. Raises Problem (UNAVAILABLE)."""
+        try:
+            return self._view().execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    def _view(self) -> sqlite3.Connection:
+        """The connection for reads here and now.
+
+        To begin a read costs SQLite three system calls, more than the look-up itself. Whoever is alone keeps the view
+        until the next write of his own, and not longer than VIEW seconds, in which a command in another process may
+        have written.
+        """
+        if not self._reader:
+            raise closed()
+        if self._alone and not self._reader.in_transaction:
+            self._reader.execute("BEGIN")
+            asyncio.get_running_loop().call_later(VIEW, self.end_view)
+        return self._reader
+
+    def end_view(self) -> None:
+        """From now on what is read is what the database has now."""
+        if self._reader and self._reader.in_transaction:
+            self._reader.execute("COMMIT")
+
+    async def in_thread(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """What `read` gives, in a thread and from one snapshot. Raises Problem (UNAVAILABLE)."""
+
+        def work() -> T:
+            try:
+                connection = self._idle.pop() if self._idle else self.connect(reading=True)
+                try:
+                    connection.execute("BEGIN")
+                    return read(connection)
+                finally:
+                    connection.rollback()
+                    self._idle.append(connection)
+            except sqlite3.Error as error:
+                raise unavailable(error) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let the log be written ahead of the file.
+
+    SQLite does not wait for others who do so at this very moment, as when many start at once on a new file.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return

@@ -1,0 +1,221 @@
+"""Lists: pages of customers and resellers, and searches among them."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from emporion.store import statements
+from emporion.store.base import LARGEST_PAGE, SMALL_PAGE, Filter, Listing
+from emporion.store.faults import too_large
+from emporion.store.sqlite.places import ordinal_of, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emporion.store.sqlite.connections import Connections
+
+# The largest unfiltered page that is read in the event loop.
+SHORT_PAGE = 20
+# A trigram index finds nothing shorter.
+SHORTEST_INDEXED = 3
+
+# One reseller's page, at any offset a walk over consecutive rows, and what else is asked for with it. It comes as
+# one row, since each row that SQLite hands out costs a change of threads. SQLite keeps the order of a subquery within
+# an aggregate. NOT INDEXED keeps the planner from an index on reseller_id; the range of row ids it uses all the same.
+_ITEMS = "CAST('[' || group_concat(CAST(item AS TEXT)) || ']' AS BLOB)"
+_PAGE = """
+    SELECT
+        r.customers,
+        (
+            SELECT {aggregate} FROM (
+                SELECT {column} AS item FROM customers NOT INDEXED
+                WHERE reseller_id = r.reseller_id AND place
+                    BETWEEN (r.reseller_id << 32) + max(r.customers - ?2 - ?3 + 1, 1)
+                    AND (r.reseller_id << 32) + max(r.customers - ?2, 0)
+                ORDER BY place DESC
+            )
+        ),
+        EXISTS (SELECT 1 FROM resellers c WHERE c.parent_id = r.reseller_id)
+    FROM resellers r WHERE r.reseller_id = ?1
+"""
+
+
+async def customers(
+    connections: Connections, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool
+) -> Listing:
+    """See `emporion.store.base.Store.customers`."""
+    column = "document" if whole else "summary"
+    if wanted != Filter():
+        return await connections.in_thread(lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
+    values = (root_id, offset, limit)
+    if whole and limit > SMALL_PAGE:
+        measure = _PAGE.format(column=column, aggregate="sum(length(item))")
+        row = await connections.in_thread(lambda c: c.execute(measure, values).fetchone())
+        if row and (row[1] or 0) > LARGEST_PAGE:
+            raise too_large()
+    sql = _PAGE.format(column=column, aggregate=_ITEMS)
+    if limit <= SHORT_PAGE:
+        row = connections.row(sql, *values)
+    else:
+        row = await connections.in_thread(lambda c: c.execute(sql, values).fetchone())
+    total, data, has_resellers = row or (0, None, False)
+    if has_resellers:
+        return await connections.in_thread(lambda c: _across_resellers(c, column, root_id, offset, limit))
+    return Listing(data or b"[]", total)
+
+
+def _by_filter(
+    connection: sqlite3.Connection, column: str, root_id: int, wanted: Filter, offset: int, limit: int
+) -> Listing:
+    """Any filters over any resellers."""
+    has_resellers = connection.execute("SELECT 1 FROM resellers WHERE parent_id = ?", (root_id,)).fetchone()
+    if wanted.name is not None and wanted == Filter(name=wanted.name) and not has_resellers:
+        return _by_name(connection, column, root_id, wanted.name, offset, limit)
+    conditions = ["c.reseller_id IN below"]
+    values: list[Any] = [root_id]
+    if wanted.external_id is not None:
+        conditions.append("c.external_id = ?")
+        values.append(wanted.external_id)
+    if wanted.email is not None:
+        conditions.append("c.place IN (SELECT place FROM customer_emails WHERE reseller_id IN below AND email = ?)")
+        values.append(wanted.email)
+    if wanted.name is not None and len(wanted.name) >= SHORTEST_INDEXED and len(conditions) == 1:
+        # Range by range: neither cost nor time may tell of customers of other resellers.
+        conditions.append(
+            "c.place IN (SELECT f.rowid FROM below CROSS JOIN customer_names f WHERE f.customer_names MATCH ?"
+            " AND f.rowid BETWEEN below.id << 32 AND ((below.id + 1) << 32) - 1)"
+        )
+        values.append(_phrase(wanted.name))
+    elif wanted.name is not None:
+        conditions.append("instr(c.name_folded, ?)")
+        values.append(wanted.name)
+    where = f"FROM customers c WHERE {' AND '.join(conditions)}"
+    (total,) = connection.execute(f"{statements.BELOW} SELECT count(*) {where}", values).fetchone()
+    if offset >= total:
+        return Listing(b"[]", total)
+    found = connection.execute(
+        f"{statements.BELOW} SELECT {column} {where} ORDER BY c.id DESC LIMIT ? OFFSET ?",
+        [*values, limit, offset],
+    )
+    return Listing(_array(found), total)
+
+
+def _by_name(
+    connection: sqlite3.Connection, column: str, reseller_id: int, name: str, offset: int, limit: int
+) -> Listing:
+    """One reseller's customers by name alone: the index keeps them by place, newest last."""
+    if len(name) >= SHORTEST_INDEXED:
+        matching = "SELECT rowid AS place FROM customer_names WHERE customer_names MATCH ? AND rowid BETWEEN ? AND ?"
+        values: list[object] = [_phrase(name), place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
+    else:
+        # Each row is looked at: an index for this alone would cost every new customer a fifth of its insert.
+        matching = (
+            "SELECT place FROM customers NOT INDEXED WHERE reseller_id = ? AND instr(name_folded, ?)"
+            " AND place BETWEEN ? AND ?"
+        )
+        values = [reseller_id, name, place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
+    (total,) = connection.execute(f"SELECT count(*) FROM ({matching})", values).fetchone()  # noqa: S608
+    if offset >= total:
+        return Listing(b"[]", total)
+    found = connection.execute(
+        f"""
+        SELECT {column} FROM customers NOT INDEXED WHERE reseller_id = ? AND place IN (
+            {matching} ORDER BY place DESC LIMIT ? OFFSET ?
+        ) ORDER BY place DESC
+        """,  # noqa: S608
+        [reseller_id, *values, limit, offset],
+    )
+    return Listing(_array(found), total)
+
+
+def _phrase(text: str) -> str:
+    """An FTS5 string, in which no character means anything but itself."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _across_resellers(connection: sqlite3.Connection, column: str, root_id: int, offset: int, limit: int) -> Listing:
+    """A page over several resellers, whose cost grows with their number and not with the offset.
+
+    Ids and ordinals have the same order within a reseller, so the number of customers above an id is a matter of
+    one look-up for each reseller, and the id where the page begins is found by bisection.
+    """
+    counts: dict[int, int] = dict(
+        connection.execute(
+            f"{statements.BELOW} SELECT reseller_id, customers FROM resellers WHERE reseller_id IN below AND customers",  # noqa: S608
+            (root_id,),
+        ).fetchall()
+    )
+    total = sum(counts.values())
+    if offset >= total:
+        return Listing(b"[]", total)
+
+    def above(customer_id: int) -> int:
+        return sum(count - _rank(connection, reseller_id, customer_id) for reseller_id, count in counts.items())
+
+    low, (high,) = 0, connection.execute("SELECT max(id) FROM accounts").fetchone()
+    while low < high:
+        middle = (low + high) // 2
+        if above(middle) > offset:
+            low = middle + 1
+        else:
+            high = middle
+    newest = [
+        row
+        for reseller_id in counts
+        for row in connection.execute(
+            "SELECT id, reseller_id FROM customers WHERE reseller_id = ? AND id <= ? ORDER BY id DESC LIMIT ?",
+            (reseller_id, low, limit),
+        )
+    ]
+    items = (
+        connection.execute(
+            f"SELECT {column} FROM customers WHERE reseller_id = ? AND id = ?",  # noqa: S608
+            (reseller_id, customer_id),
+        ).fetchone()
+        for customer_id, reseller_id in heapq.nlargest(limit, newest)
+    )
+    return Listing(_array(items), total)
+
+
+def _rank(connection: sqlite3.Connection, reseller_id: int, customer_id: int) -> int:
+    """How many of the reseller's customers have this id or a lower one."""
+    row = connection.execute(
+        "SELECT place FROM customers WHERE reseller_id = ? AND id <= ? ORDER BY id DESC LIMIT 1",
+        (reseller_id, customer_id),
+    ).fetchone()
+    return ordinal_of(row[0]) if row else 0
+
+
+def resellers(connection: sqlite3.Connection, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
+    """See `emporion.store.base.Store.resellers`."""
+    conditions = ["a.reseller_id IN below"]
+    values: list[Any] = [root_id]
+    if wanted.name is not None:
+        conditions.append("instr(a.name_folded, ?)")
+        values.append(wanted.name)
+    if wanted.email is not None:
+        conditions.append("instr(a.emails, ?)")
+        values.append(f"\n{wanted.email}\n")
+    if wanted.external_id is not None:
+        conditions.append("a.external_id = ?")
+        values.append(wanted.external_id)
+    where = f"FROM reseller_accounts a WHERE {' AND '.join(conditions)}"
+    (total,) = connection.execute(f"{statements.BELOW} SELECT count(*) {where}", values).fetchone()
+    found = connection.execute(
+        f"{statements.BELOW} SELECT a.document {where} ORDER BY a.reseller_id DESC LIMIT ? OFFSET ?",
+        [*values, limit, offset],
+    )
+    return Listing(_array(found), total)
+
+
+def _array(items: Iterable[tuple[bytes]]) -> bytes:
+    """A JSON array of documents. Raises Problem (INVALID) if it is too large for a page."""
+    taken, size = [], 0
+    for (item,) in items:
+        size += len(item)
+        if size > LARGEST_PAGE:
+            raise too_large()
+        taken.append(item)
+    return b"[" + b",".join(taken) + b"]"

@@ -1,0 +1,105 @@
+"""The schema of the file: its migrations, and whether it is up to date."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from emporion.accounts import Reseller
+from emporion.errors import Code, Problem
+from emporion.store import rows
+from emporion.store.migrations import Migration, check_schema, migrations
+from emporion.store.sqlite.resellers import number_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# STRICT tables, RETURNING and the trigram tokenizer.
+OLDEST_SQLITE = (3, 37, 0)
+
+
+def check_version() -> None:
+    """Raise Problem (UNAVAILABLE) if SQLite is too old."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        wanted = ".".join(map(str, OLDEST_SQLITE))
+        raise Problem(
+            Code.UNAVAILABLE, f"SQLite {wanted} or newer is needed; this Python has {sqlite3.sqlite_version}."
+        )
+
+
+def create_for_owner_only(path: Path) -> None:
+    """Make the file, if there is none.
+
+    It holds digests and the key that signs tokens; its companions -wal and -shm get the same mode.
+    """
+    # A file that is there is left alone: closing it would drop the locks that SQLite has on it in this process.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Raise Problem (UNAVAILABLE) if the schema is not up to date."""
+    check_schema(migrations("sqlite"), _applied(connection))
+
+
+def migrate(connection: sqlite3.Connection) -> list[str]:
+    """Run what this database has not seen yet, each migration once and whole, whoever else starts now."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
+    )
+    known = migrations("sqlite")
+    done = [migration.title for migration in known if _run(connection, migration)]
+    check_schema(known, _applied(connection))
+    return done
+
+
+def _run(connection: sqlite3.Connection, migration: Migration) -> bool:
+    """Whether the migration was still to be done."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        new = connection.execute(
+            "INSERT INTO schema_migrations VALUES (?, ?) ON CONFLICT DO NOTHING", (migration.number, migration.name)
+        ).rowcount
+        if new:
+            for statement in _statements(migration.sql):
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return bool(new)
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of an SQL script; `executescript` would commit the transaction around them."""
+    found, statement = [], ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            found.append(statement)
+            statement = ""
+    return found
+
+
+def number_new_tree(connection: sqlite3.Connection) -> None:
+    """Number the resellers of a database from before they had numbers, and fold their names, which SQL cannot."""
+    connection.execute("BEGIN IMMEDIATE")
+    found = connection.execute("SELECT document, reseller_id FROM reseller_accounts WHERE first IS NULL").fetchall()
+    if found:
+        connection.executemany(
+            "UPDATE reseller_accounts SET name_folded = ? WHERE reseller_id = ?",
+            [(rows.folded_name(msgspec.json.decode(document, type=Reseller)), id_) for document, id_ in found],
+        )
+        number_tree(connection)
+    connection.execute("COMMIT")
+
+
+def _applied(connection: sqlite3.Connection) -> set[int]:
+    """The numbers of the migrations that have run."""
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").fetchone():
+        return set()
+    return {number for (number,) in connection.execute("SELECT number FROM schema_migrations")}

@@ -1,0 +1,196 @@
+"""The embedded store, method by method: what does it, and whether in the event loop, in a thread or as a write."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from emporion.store import rows, statements
+from emporion.store.base import (
+    Change,
+    Client,
+    Entry,
+    Failures,
+    Filter,
+    Found,
+    Listing,
+    NewRecord,
+    NewResellerRecord,
+    Platform,
+    Record,
+    ResellerChange,
+    SubscriptionKey,
+    User,
+    Uses,
+)
+from emporion.store.lookups import Lookups
+from emporion.store.sqlite import access, answers, copies, customers, lists, platforms, resellers, schema
+from emporion.store.sqlite.connections import Connections
+from emporion.store.sqlite.events import append_all, number_events, read_feed
+from emporion.store.sqlite.group_commit import GroupCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from emporion.credentials import SigningKey
+    from emporion.events import NewEvent
+    from emporion.store.tables import Part, Row, Table
+
+
+class SqliteStore(Lookups):
+    """See `emporion.store.base.Store` for what each method promises."""
+
+    _login_is = "l.login = ?1"
+
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
+        """alone: no other process serves from this file. Point reads then share a view of it."""
+        self._path = path
+        self._connections = Connections(path, alone=alone)
+        self._writer = GroupCommit(self._connections.connect, around=self._connections.end_view)
+
+    async def migrate(self) -> list[str]:
+        schema.check_version()
+        with self._connections.telling():
+            schema.create_for_owner_only(self._path)
+            with closing(self._connections.connect()) as connection:
+                done = schema.migrate(connection)
+                schema.number_new_tree(connection)
+                return done
+
+    async def open(self) -> None:
+        schema.check_version()
+        with self._connections.telling():
+            schema.check(self._connections.open())
+        self._writer.start()
+
+    async def close(self) -> None:
+        await self._writer.stop()
+        await self._connections.close()
+
+    async def _row(self, sql: str, *values: Any) -> Any:
+        return self._connections.row(sql, *values)
+
+    async def _rows(self, sql: str, *values: Any) -> list[Any]:
+        return self._connections.rows(sql, *values)
+
+    # The platform
+
+    async def found(
+        self,
+        platform: Platform,
+        provider: NewResellerRecord,
+        reseller: NewResellerRecord,
+        user: User,
+        key: SubscriptionKey,
+    ) -> None:
+        await self._writer.run(lambda c: platforms.found(c, platform, provider, reseller, user, key))
+
+    async def add_signing_key(self, key: SigningKey, until: int, event: NewEvent) -> None:
+        await self._writer.run(lambda c: access.add_signing_key(c, key, until, event))
+
+    async def end_signing_key(self, key_id: str, at: int, event: NewEvent) -> bool:
+        return await self._writer.run(lambda c: access.end_signing_key(c, key_id, at, event))
+
+    # Resellers
+
+    async def add_reseller(self, new: NewResellerRecord) -> Record:
+        return await self._writer.run(lambda c: resellers.insert_reseller(c, new))
+
+    async def change_reseller(self, change: ResellerChange) -> Record | None:
+        return await self._writer.run(lambda c: resellers.update_reseller(c, change))
+
+    async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
+        return await self._connections.in_thread(lambda c: lists.resellers(c, root_id, wanted, offset, limit))
+
+    # Who gets in
+
+    async def add_user(self, user: User, event: NewEvent) -> None:
+        await self._writer.run(lambda c: access.add_user(c, user, event))
+
+    async def change_user(self, user: User, version: int, event: NewEvent) -> bool:
+        return await self._writer.run(lambda c: access.change_user(c, user, version, event))
+
+    async def add_key(self, key: SubscriptionKey, event: NewEvent) -> None:
+        await self._writer.run(lambda c: access.add_key(c, key, event))
+
+    async def change_key(self, key: SubscriptionKey, event: NewEvent) -> None:
+        await self._writer.run(lambda c: access.change_key(c, key, event))
+
+    async def add_client(self, client: Client, event: NewEvent) -> None:
+        await self._writer.run(lambda c: access.add_client(c, client, event))
+
+    async def change_client(self, client: Client, version: int, event: NewEvent) -> bool:
+        return await self._writer.run(lambda c: access.change_client(c, client, version, event))
+
+    async def note_uses(self, uses: Uses) -> None:
+        await self._writer.run(lambda c: access.note_uses(c, uses))
+
+    async def failures(self, subjects: Sequence[bytes]) -> list[Failures]:
+        return access.failures(self._connections, subjects)
+
+    async def note_failure(self, subjects: Sequence[bytes], at: int, since: int) -> None:
+        await self._writer.run(lambda c: access.note_failure(c, subjects, at, since))
+
+    async def note_success(self, subject: bytes, at: int) -> None:
+        await self._writer.run(lambda c: access.note_success(c, subject, at))
+
+    async def forget_failures(self, before: int, good_before: int, limit: int) -> int:
+        return await self._writer.run(lambda c: access.forget_failures(c, before, good_before, limit))
+
+    async def forget_answers(self, before: int, limit: int) -> int:
+        return await self._writer.run(lambda c: answers.forget_answers(c, before, limit))
+
+    # Customers
+
+    async def add_customer(self, new: NewRecord) -> Record:
+        return await self._writer.run(lambda c: customers.insert_customer(c, new))
+
+    async def change_customer(self, change: Change) -> Record | None:
+        return await self._writer.run(lambda c: customers.update_customer(c, change))
+
+    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+        if not await self.waiting():  # no writer needs to be held up for that
+            return 0
+        return await self._writer.run(lambda c: customers.verify(c, limit, verified))
+
+    async def waiting(self) -> int:
+        row = await self._row("SELECT count(*) FROM customers WHERE status = 'pending'")
+        return int(row[0])
+
+    async def document(self, reseller_id: int, customer_id: int) -> Found | None:
+        row = self._connections.row(statements.DOCUMENT, reseller_id, customer_id)
+        return Found(*row) if row else None
+
+    async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        return await lists.customers(self._connections, root_id, wanted, offset, limit, whole=whole)
+
+    # Events
+
+    async def add_events(self, events: Sequence[NewEvent]) -> None:
+        await self._writer.run(lambda c: append_all(c, events))
+
+    async def written(self, root_id: int) -> int:
+        row = await self._row(statements.WRITTEN, root_id)
+        return int(row[0] or 0)
+
+    async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
+        if await self._row(statements.NEWS, root_id):
+            await self._writer.run(lambda c: number_events(c, root_id))
+        found = await self._connections.in_thread(lambda c: read_feed(c, root_id, after, limit))
+        return [Entry(position, rows.event(*row)) for position, *row in found]
+
+    # Copies
+
+    async def count(self, table: Table) -> int:
+        return await self._connections.in_thread(lambda c: copies.count(c, table))
+
+    async def dump(self, table: Table, after: str | None, limit: int) -> Part:
+        return await self._connections.in_thread(lambda c: copies.dump(c, table, after, limit))
+
+    async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
+        await self._writer.run(lambda c: copies.load(c, table, rows, after, count))
+
+    async def copied(self) -> dict[str, tuple[str, int]]:
+        found = await self._rows("SELECT name, after, rows FROM copies")
+        return {name: (after, count) for name, after, count in found}
