@@ -6,18 +6,32 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from emporion.store.base import NewReseller, Platform, Store, SubscriptionKey, User
-from emporion.store.connections import Limits
+from emporion.accounts import Reseller
+from emporion.events import EventType, NewEvent, Origin
+from emporion.store.base import NewResellerRecord, Platform, Store, SubscriptionKey, User
 from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
 from tests.postgres import Databases
 
 Open = Callable[[], Awaitable[Store]]
 
 PROVIDER, ONE, TWO, BELOW_ONE = 10, 20, 30, 40
+
+
+def new_reseller(name: str, parent_id: int | None, id: int | None = None, **members: Any) -> NewResellerRecord:  # noqa: A002
+    """An active reseller to be added, with these members."""
+    account = Reseller(**{"id": "", "name": name, "status": "active", "language": "en", **members})
+    return NewResellerRecord(parent_id, account, (), Origin("api", "command line"), 1000, id)
+
+
+def event(reseller_id: int, type: EventType = "user.created") -> NewEvent:  # noqa: A002
+    """An entry for the log of a reseller, about itself."""
+    return NewEvent(reseller_id, reseller_id, type, 1000, Origin("api", "api", "correlation"))
 
 
 @pytest.fixture(params=["sqlite", "sqlite, alone", "postgres"])
@@ -55,12 +69,12 @@ async def store(open_store: Open) -> Store:
     """A founded platform: a provider, ONE with a reseller BELOW_ONE, and TWO beside it."""
     store = await open_store()
     await store.found(
-        Platform(b"k" * 32, sandbox=False),
-        NewReseller("Provider", None, PROVIDER),
-        NewReseller("One", PROVIDER, ONE),
+        Platform(sandbox=False),
+        new_reseller("Provider", None, PROVIDER),
+        new_reseller("One", PROVIDER, ONE),
         User("api", ONE, "us", "hash"),
         SubscriptionKey(b"digest", ONE),
     )
-    await store.add_reseller(NewReseller("Two", PROVIDER, TWO))
-    await store.add_reseller(NewReseller("Below one", ONE, BELOW_ONE))
+    await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
+    await store.add_reseller(new_reseller("Below one", ONE, BELOW_ONE))
     return store

@@ -9,24 +9,25 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from emporion.accounts import Address, ContactPerson, ContactType, Customer, Status, fold
 from emporion.errors import Code, Problem
-from emporion.events import Origin
+from emporion.events import Changes, Event, NewEvent, Origin
 from emporion.store.base import (
     AdministratorLogin,
     Change,
     Filter,
+    Found,
     Listing,
     NewRecord,
-    NewReseller,
     Platform,
     Record,
     Store,
     SubscriptionKey,
     User,
 )
-from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
+from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event, new_reseller
 
 ORIGIN = Origin("api", "api", "correlation")
 EVERYTHING = Filter()
@@ -59,10 +60,16 @@ async def add(store: Store, reseller_id: int = ONE, name: str = "Acme", external
     return await store.add_customer(new(reseller_id, customer(name, external_id)))
 
 
-def decoded(document: bytes | None) -> dict[str, Any]:
-    assert document is not None
+def decoded(document: bytes) -> dict[str, Any]:
     value: dict[str, Any] = msgspec.json.decode(document)
     return value
+
+
+async def shown(store: Store, record: Record) -> dict[str, Any]:
+    """What is to be read of a customer now."""
+    found = await store.document(record.reseller_id, record.id)
+    assert found
+    return decoded(found.document)
 
 
 def change(record: Record, wanted: Customer, **more: Any) -> Change:
@@ -70,7 +77,7 @@ def change(record: Record, wanted: Customer, **more: Any) -> Change:
         "reseller_id": record.reseller_id,
         "id": record.id,
         "version": record.version,
-        "customer": msgspec.structs.replace(wanted, id=str(record.id)),
+        "customer": structs.replace(wanted, id=str(record.id)),
         "logins": None,
         "event": "customer.updated",
         "changes": {"name": ("Acme", wanted.name)},
@@ -93,18 +100,20 @@ async def test_a_new_database_has_no_platform(open_store: Open) -> None:
 
 
 async def test_a_platform_is_founded_once(store: Store) -> None:
-    assert await store.platform() == Platform(b"k" * 32, sandbox=False)
+    assert await store.platform() == Platform(sandbox=False)
     with pytest.raises(Problem) as raised:
         await store.found(
-            Platform(b"other", sandbox=True),
-            NewReseller("P", None, 50),
-            NewReseller("R", 50, 51),
+            Platform(sandbox=True),
+            new_reseller("P", None, 50),
+            new_reseller("R", 50, 51),
             User("api2", 51, "us", "hash"),
             SubscriptionKey(b"other", 51),
         )
     assert raised.value.code is Code.CONFLICT
-    assert await store.platform() == Platform(b"k" * 32, sandbox=False)
+    assert await store.platform() == Platform(sandbox=False)
     assert await store.user("api2") is None
+    assert await store.reseller(50) is None
+    assert await store.events(51, 0, 10) == []
 
 
 async def test_what_was_written_is_there_after_opening_again(store: Store, open_store: Open) -> None:
@@ -124,71 +133,6 @@ async def test_closing_twice_is_no_harm_and_ends_all_writing(store: Store) -> No
         await store.document(ONE, 1)
 
 
-# Resellers and their credentials
-
-
-@pytest.mark.parametrize(
-    ("reseller", "root", "within"),
-    [
-        (ONE, ONE, True),
-        (ONE, PROVIDER, True),
-        (BELOW_ONE, ONE, True),
-        (BELOW_ONE, PROVIDER, True),
-        (PROVIDER, ONE, False),
-        (TWO, ONE, False),
-        (ONE, BELOW_ONE, False),
-        (BELOW_ONE, TWO, False),
-        (99, ONE, False),
-        (99, 99, False),
-    ],
-)
-async def test_a_reseller_is_within_itself_and_all_above(store: Store, reseller: int, root: int, within: bool) -> None:
-    assert await store.is_within(reseller, root) is within
-
-
-async def test_a_customer_is_no_reseller(store: Store) -> None:
-    record = await add(store)
-    assert not await store.is_within(record.id, ONE)
-    assert not await store.is_within(record.id, record.id)
-    with pytest.raises(Problem):
-        await store.add_reseller(NewReseller("Below a customer", record.id))
-
-
-async def test_a_reseller_needs_a_parent_that_exists(store: Store) -> None:
-    with pytest.raises(Problem) as raised:
-        await store.add_reseller(NewReseller("Orphan", 99))
-    assert raised.value.code is Code.NOT_FOUND
-
-
-async def test_a_reseller_without_an_id_gets_the_next_one_of_all_accounts(store: Store) -> None:
-    first = await add(store)
-    reseller = await store.add_reseller(NewReseller("Next", ONE))
-    last = await add(store)
-    assert first.id < reseller < last.id
-
-
-async def test_a_login_is_unique_on_the_platform_whatever_its_case(store: Store) -> None:
-    for login in ("api", "API"):
-        with pytest.raises(Problem) as raised:
-            await store.add_user(User(login, TWO, "us", "hash"))
-        assert raised.value.code is Code.CONFLICT
-    with pytest.raises(Problem):
-        await store.add_customer(new(TWO, customer(), AdministratorLogin(0, "Api", None)))
-    assert await store.user("Api") == User("api", ONE, "us", "hash")
-
-
-async def test_an_administrator_is_no_api_user(store: Store) -> None:
-    await store.add_customer(new(ONE, customer(), AdministratorLogin(0, "admin", "hash")))
-    assert await store.user("admin") is None
-
-
-async def test_a_key_is_found_by_its_digest(store: Store) -> None:
-    await store.add_key(SubscriptionKey(b"pinned", TWO, "1.15"))
-    assert await store.key(b"digest") == SubscriptionKey(b"digest", ONE, None)
-    assert await store.key(b"pinned") == SubscriptionKey(b"pinned", TWO, "1.15")
-    assert await store.key(b"other") is None
-
-
 # Customers
 
 
@@ -202,7 +146,7 @@ async def test_a_customer_is_given_back_whole(store: Store) -> None:
     assert record.version == 1
     assert decoded(record.document)["id"] == str(record.id)
     assert decoded(record.document)["name"] == "Zoë"
-    assert await store.document(ONE, record.id) == record.document
+    assert await store.document(ONE, record.id) == Found(record.document, 1)
     assert await store.customer(ONE, record.id) == record
     assert await store.owner(record.id) == ONE
 
@@ -262,7 +206,7 @@ async def test_a_conflict_leaves_nothing_behind(store: Store) -> None:
         with pytest.raises(Problem):
             await store.add_customer(conflicting)
     assert await ids(store, ONE, Filter(name="half")) == []
-    assert [event.sequence for event in await store.events(ONE, 0, 10)] == [1]
+    assert [event.type for event in await store.events(ONE, 0, 10)] == ["reseller.created", "customer.created"]
     after = await store.add_customer(new(ONE, customer("After", "y"), AdministratorLogin(0, "free", None)))
     assert await ids(store, ONE) == [after.id, after.id - 1]
 
@@ -302,7 +246,7 @@ async def test_a_change_moves_the_version(store: Store) -> None:
     changed = await store.change_customer(change(record, customer("New", "ext")))
     assert changed is not None
     assert changed.version == 2
-    assert decoded(await store.document(ONE, record.id))["name"] == "New"
+    assert (await shown(store, record))["name"] == "New"
     assert await store.customer(ONE, record.id) == changed
 
 
@@ -310,14 +254,14 @@ async def test_a_change_of_an_older_version_does_nothing(store: Store) -> None:
     record = await add(store)
     await store.change_customer(change(record, customer("First")))
     assert await store.change_customer(change(record, customer("Second"))) is None
-    assert decoded(await store.document(ONE, record.id))["name"] == "First"
-    assert [event.type for event in await store.events(ONE, 0, 10)] == ["customer.created", "customer.updated"]
+    assert (await shown(store, record))["name"] == "First"
+    assert [event.type for event in await store.events(ONE, 1, 10)] == ["customer.created", "customer.updated"]
 
 
 async def test_another_reseller_changes_nothing(store: Store) -> None:
     record = await add(store)
     assert await store.change_customer(change(record, customer("Mine"), reseller_id=TWO)) is None
-    assert decoded(await store.document(ONE, record.id))["name"] == "Acme"
+    assert (await shown(store, record))["name"] == "Acme"
 
 
 async def test_of_many_changes_to_one_version_just_one_gets_through(store: Store) -> None:
@@ -378,7 +322,7 @@ async def test_logins_are_replaced_or_stay(store: Store) -> None:
     swapped = [AdministratorLogin(0, "second", "new"), AdministratorLogin(1, "third", None)]
     await store.change_customer(change(record_2, two, logins=swapped))
     assert await store.logins(ONE, record.id) == swapped
-    await store.add_user(User("first", TWO, "us", "hash"))  # free again
+    await store.add_user(User("first", TWO, "us", "hash"), event(TWO))  # free again
 
 
 # Lists
@@ -497,7 +441,7 @@ async def test_those_who_wait_come_oldest_first_from_all_resellers(store: Store)
     assert await store.verify(3, verified) == 0
     assert await store.waiting() == 0
     for record in waiting:
-        assert decoded(await store.document(record.reseller_id, record.id))["status"] == "active"
+        assert (await shown(store, record))["status"] == "active"
 
 
 async def test_whoever_waits_is_handed_to_one_of_many(store: Store, open_store: Open) -> None:
@@ -539,12 +483,81 @@ async def test_events_are_a_log_for_each_reseller_without_gaps(store: Store) -> 
     await store.change_customer(change(first, customer("New")))
     await asyncio.gather(*(add(store, ONE, str(number)) for number in range(20)))
     events = await store.events(ONE, 0, 100)
-    assert [event.sequence for event in events] == list(range(1, 23))
-    assert (events[0].type, events[0].account_id, events[0].at) == ("customer.created", first.id, 1000)
-    assert (events[1].type, events[1].at, events[1].origin) == ("customer.updated", 2000, ORIGIN)
-    assert events[1].changes == {"name": ("Acme", "New")}
-    assert [event.sequence for event in await store.events(ONE, 20, 1)] == [21]
-    assert [event.account_id for event in await store.events(TWO, 0, 100)] == [first.id + 1]
+    assert [one.sequence for one in events] == list(range(1, 24))
+    assert (events[0].type, events[0].account_id) == ("reseller.created", ONE)
+    assert (events[1].type, events[1].account_id, events[1].at) == ("customer.created", first.id, 1000)
+    assert (events[2].type, events[2].at, events[2].origin) == ("customer.updated", 2000, ORIGIN)
+    assert events[2].changes == {"name": ("Acme", "New")}
+    assert [one.sequence for one in await store.events(ONE, 21, 1)] == [22]
+    assert [one.account_id for one in await store.events(TWO, 0, 100)] == [TWO, first.id + 1]
+
+
+async def test_an_event_keeps_who_did_what_from_where_and_why(store: Store) -> None:
+    origin = Origin("client:acme/1", "api", "correlation", account_id=PROVIDER, address="2001:db8::1")
+    refused = NewEvent(ONE, BELOW_ONE, "access.refused", 1234, origin, {}, "GET /customers/5: not below")
+    await store.add_events([refused])
+    assert await store.events(ONE, 1, 10) == [
+        Event(ONE, 2, BELOW_ONE, "access.refused", 1234, origin, {}, "GET /customers/5: not below")
+    ]
+    record = await store.add_customer(structs.replace(new(ONE, customer()), origin=origin))
+    await store.change_customer(change(record, customer("New"), origin=origin))
+    assert [one.origin for one in await store.events(ONE, 2, 10)] == [origin, origin]
+
+
+async def test_a_creation_may_say_more_than_that(store: Store) -> None:
+    more: Changes = {"contactPersons[0].login": (None, "(hidden)")}
+    await store.add_customer(structs.replace(new(ONE, customer()), changes=more))
+    below = await store.add_reseller(structs.replace(new_reseller("Next", ONE), changes=more))
+    for owner, created in ((ONE, "customer.created"), (below.id, "reseller.created")):
+        assert [(one.type, one.changes) for one in await store.events(owner, 0, 10)][-1] == (created, more)
+    await asyncio.gather(
+        *(store.add_customer(structs.replace(new(TWO, customer()), changes={str(n): (n, None)})) for n in range(5))
+    )
+    assert sorted(name for one in await store.events(TWO, 1, 10) for name in one.changes) == list("01234")
+
+
+async def test_events_are_put_into_many_logs_at_once(store: Store) -> None:
+    await store.add_events([event(ONE), event(TWO), event(99), event(ONE, "key.created"), event(BELOW_ONE)])
+    await store.add_events([])
+    assert [one.type for one in await store.events(ONE, 1, 10)] == ["user.created", "key.created"]
+    assert [one.sequence for one in await store.events(TWO, 0, 10)] == [1, 2]
+    assert [one.sequence for one in await store.events(BELOW_ONE, 0, 10)] == [1, 2]
+    assert await store.events(99, 0, 10) == []
+
+
+async def test_events_for_the_same_logs_do_not_hold_each_other_up(store: Store, open_store: Open) -> None:
+    stores = [store, await open_store()]
+    owners = [ONE, TWO, BELOW_ONE, PROVIDER]
+    orders = [owners, owners[::-1], owners[1:], owners[:2]]
+    await asyncio.gather(*(stores[n % 2].add_events([event(owner) for owner in orders[n % 4]]) for n in range(40)))
+    for owner in owners:
+        log = await store.events(owner, 0, 100)
+        assert [one.sequence for one in log] == list(range(1, len(log) + 1))
+        assert len(log) == 1 + 10 * sum(owner in order for order in orders)
+
+
+async def test_the_log_of_one_account_is_a_part_of_its_resellers(store: Store) -> None:
+    first, second = await add(store), await add(store)
+    for name in ("A", "B"):
+        record = await store.customer(ONE, first.id)
+        assert record
+        await store.change_customer(change(record, customer(name)))
+    mine = await store.account_events(ONE, first.id, 0, 10)
+    assert mine == [one for one in await store.events(ONE, 0, 10) if one.account_id == first.id]
+    assert [one.type for one in mine] == ["customer.created", "customer.updated", "customer.updated"]
+    assert await store.account_events(ONE, first.id, mine[0].sequence, 1) == mine[1:2]
+    assert [one.type for one in await store.account_events(ONE, second.id, 0, 10)] == ["customer.created"]
+    assert [one.type for one in await store.account_events(ONE, ONE, 0, 10)] == ["reseller.created"]
+    assert await store.account_events(TWO, first.id, 0, 10) == []
+
+
+async def test_how_far_the_logs_go_is_told_of_a_reseller_and_all_below(store: Store) -> None:
+    before = {root: await store.written(root) for root in (PROVIDER, ONE, TWO, BELOW_ONE, 99)}
+    assert before == {PROVIDER: 4, ONE: 2, TWO: 1, BELOW_ONE: 1, 99: 0}
+    await add(store, BELOW_ONE)
+    await store.add_events([event(ONE), event(TWO)])
+    after = {root: await store.written(root) for root in before}
+    assert after == {PROVIDER: 7, ONE: 4, TWO: 2, BELOW_ONE: 2, 99: 0}
 
 
 async def test_two_stores_over_one_database_see_and_wait_for_each_other(store: Store, open_store: Open) -> None:
@@ -564,8 +577,8 @@ async def test_a_page_of_whole_customers_that_nobody_could_take_is_refused(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"emporion.store.{module}.LARGEST_PAGE", 60_000)
-    large = msgspec.structs.replace(customer(), attributes={"a": "x" * 1000})
+        monkeypatch.setattr(f"emporion.store.{module}.lists.LARGEST_PAGE", 60_000)
+    large = structs.replace(customer(), attributes={"a": "x" * 1000})
     for _ in range(70):
         await store.add_customer(new(BELOW_ONE, large))
     for root, wanted in itertools.product((ONE, BELOW_ONE, PROVIDER), (EVERYTHING, Filter(name="acme"))):

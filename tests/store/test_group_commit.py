@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from emporion.errors import Code, Problem
-from emporion.store import group_commit
-from emporion.store.group_commit import GroupCommit
+from emporion.store.sqlite import group_commit
+from emporion.store.sqlite.group_commit import GroupCommit
 
 
 @pytest.fixture

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
+import msgspec
 import pytest
+from msgspec import structs
 
+from emporion.accounts import Reseller
 from emporion.errors import Code, Problem
-from emporion.store import postgres as module
+from emporion.events import Origin
+from emporion.store import rows
 from emporion.store.base import (
     AdministratorLogin,
     Change,
+    Entry,
     Filter,
-    NewReseller,
+    Found,
+    Once,
     Platform,
     Record,
+    ResellerChange,
     SubscriptionKey,
     User,
+    Uses,
 )
-from emporion.store.connections import Limits
 from emporion.store.migrations import Migration, migrations
-from emporion.store.postgres import PostgresStore
+from emporion.store.postgres import PostgresStore, events, schema
+from emporion.store.postgres.connections import Limits
 from tests.postgres import Databases, binaries, server
-from tests.store.conftest import ONE, PROVIDER, TWO
+from tests.store.conftest import ONE, PROVIDER, TWO, event, new_reseller
 from tests.store.test_base import add, change, customer, ids, new
 
 
@@ -35,14 +43,31 @@ async def url(postgres: Databases) -> AsyncIterator[str]:
         yield postgres.url(name)
 
 
+# What the first migration knew of a platform.
+OLD_PLATFORM = f"""
+    CREATE TABLE emporion_migrations (number int PRIMARY KEY, name text NOT NULL);
+    INSERT INTO emporion_migrations VALUES (1, 'foundation');
+    WITH p AS (INSERT INTO platform (signing_key, sandbox) VALUES ('key', true)),
+    u AS (INSERT INTO users VALUES ({ONE}, 'api', 'us')),
+    l AS (INSERT INTO logins (folded, login, reseller_id, password_hash) VALUES ('api', 'api', {ONE}, 'hash')),
+    k AS (INSERT INTO subscription_keys VALUES ('digest', {ONE})),
+    r AS (
+        INSERT INTO resellers (reseller_id, parent_id, name)
+        VALUES ({PROVIDER}, NULL, 'Provider'), ({ONE}, {PROVIDER}, 'One'), ({TWO}, {ONE}, '{{name}}')
+        RETURNING reseller_id, parent_id
+    )
+    INSERT INTO accounts SELECT reseller_id, 'reseller', parent_id FROM r
+"""
+
+
 async def founded(url: str, limits: Limits) -> PostgresStore:
     store = PostgresStore(url, limits)
     await store.migrate()
     await store.open()
     await store.found(
-        Platform(b"key", sandbox=False),
-        NewReseller("Provider", None, PROVIDER),
-        NewReseller("One", PROVIDER, ONE),
+        Platform(sandbox=False),
+        new_reseller("Provider", None, PROVIDER),
+        new_reseller("One", PROVIDER, ONE),
         User("api", ONE, "us", "hash"),
         SubscriptionKey(b"digest", ONE),
     )
@@ -62,20 +87,49 @@ async def test_a_migration_runs_whole_or_not_at_all(url: str, monkeypatch: pytes
     known = migrations("postgres")
     await PostgresStore(url, Limits()).migrate()
     broken = Migration(known[-1].number + 1, "broken", "CREATE TABLE half (x int); CREATE TABLE half (x int);")
-    monkeypatch.setattr(module, "migrations", lambda _: [*known, broken])
+    monkeypatch.setattr(schema, "migrations", lambda _: [*known, broken])
     with pytest.raises(Problem, match='The database refuses this: relation "half" already exists'):
         await PostgresStore(url, Limits()).migrate()
     mended = Migration(broken.number, "mended", "CREATE TABLE half (x int)")
-    monkeypatch.setattr(module, "migrations", lambda _: [*known, mended])
+    monkeypatch.setattr(schema, "migrations", lambda _: [*known, mended])
     assert await PostgresStore(url, Limits()).migrate() == [mended.title]
     assert await PostgresStore(url, Limits()).migrate() == []
+
+
+async def test_a_platform_from_before_its_resellers_could_be_told_apart_is_brought_up_to_date(
+    url: str,
+) -> None:
+    name = 'München "AG" \\ Co'
+    connection = await asyncpg.connect(url)
+    await connection.execute(migrations("postgres")[0].sql)
+    await connection.execute(OLD_PLATFORM.format(name=name))
+    await connection.close()
+    store = PostgresStore(url, Limits(connections=2))
+    assert await store.migrate() == [migration.title for migration in migrations("postgres")[1:]]
+    await store.open()
+    assert await store.platform() == Platform(sandbox=True)
+    assert await store.signing_keys() == []
+    account = Reseller(id=str(TWO), name=name, status="active", language="en", reseller_id=str(ONE))
+    assert await store.reseller(TWO) == Record(TWO, TWO, 1, rows.document(account))
+    assert await store.is_within(TWO, PROVIDER)
+    assert not await store.is_within(ONE, TWO)
+    assert not await store.is_shut(TWO)
+    assert (await store.resellers(PROVIDER, Filter(name="munchen"), 0, 10)).total == 1
+    assert (await store.resellers(PROVIDER, Filter(), 0, 10)).total == 3
+    assert await store.user("API") == User("api", ONE, "us", "hash")
+    assert await store.key(b"digest") == SubscriptionKey(b"digest", ONE)
+    below = await store.add_reseller(new_reseller("Below two", TWO))
+    assert await store.is_within(below.id, ONE)
+    record = await add(store, below.id)
+    assert await ids(store, PROVIDER) == [record.id]
+    await store.close()
 
 
 async def test_a_database_that_is_behind_or_ahead_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Problem, match=r"has nothing of Emporion in it.*emporion init"):
         await PostgresStore(url, Limits()).open()
     known = migrations("postgres")
-    monkeypatch.setattr(module, "migrations", lambda _: [*known, Migration(99, "later", "SELECT 1")])
+    monkeypatch.setattr(schema, "migrations", lambda _: [*known, Migration(99, "later", "SELECT 1")])
     await PostgresStore(url, Limits()).migrate()
     monkeypatch.undo()
     for refused in (PostgresStore(url, Limits()).open(), PostgresStore(url, Limits()).migrate()):
@@ -114,7 +168,7 @@ async def test_what_takes_too_long_is_given_up_and_told(url: str) -> None:
 
 async def test_a_lock_is_not_waited_for_longer_than_allowed_and_keeps_nobody_else_waiting(url: str) -> None:
     store = await founded(url, Limits(connections=4, lock_timeout=0.3))
-    await store.add_reseller(NewReseller("Two", PROVIDER, TWO))
+    await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
     for reseller in (ONE, TWO):
         await store.add_customer(new(reseller, customer(status="pending")))
 
@@ -204,7 +258,7 @@ async def test_logins_that_two_nodes_want_at_once_go_to_one(url: str) -> None:
     first = await founded(url, Limits(connections=2))
     second = PostgresStore(url, Limits(connections=2))
     await second.open()
-    await first.add_reseller(NewReseller("Two", PROVIDER, 30))
+    await first.add_reseller(new_reseller("Two", PROVIDER, 30))
 
     async def want(node: PostgresStore, reseller: int, number: int) -> bool:
         login = AdministratorLogin(0, f"login{number}", None)
@@ -235,7 +289,147 @@ async def test_reads_that_come_at_once_go_out_together(url: str) -> None:
     async with store._primary.using() as connection:
         connection.add_query_logger(lambda query: sent.append(query.query))
     wanted = [*records, *records]
-    documents = await asyncio.gather(*(store.document(ONE, record.id) for record in wanted))
-    assert documents == [record.document for record in wanted]
+    found = await asyncio.gather(*(store.document(ONE, record.id) for record in wanted))
+    assert found == [Found(record.document, record.version) for record in wanted]
     assert 1 <= len(sent) <= 3
     await store.close()
+
+
+async def test_a_request_that_many_nodes_get_at_once_is_done_once(url: str) -> None:
+    first = await founded(url, Limits(connections=4))
+    second = PostgresStore(url, Limits(connections=4))
+    await second.open()
+    nodes = [first, second] * 10
+    wanted = structs.replace(new(ONE, customer("Once", "x")), once=Once("a" * 64, b"f" * 32, since=0))
+    below = structs.replace(new_reseller("Below", ONE, external_id="y"), once=Once("b" * 64, b"f" * 32, since=0))
+    for answers, original in (
+        (await asyncio.gather(*(node.add_customer(wanted) for node in nodes)), first.customer),
+        (await asyncio.gather(*(node.add_reseller(below) for node in nodes)), lambda _, id_: first.reseller(id_)),
+    ):
+        assert sorted(record.replayed for record in answers) == [False] + [True] * (len(nodes) - 1)
+        assert len({(record.reseller_id, record.id, record.version, record.document) for record in answers}) == 1
+        kept = await original(answers[0].reseller_id, answers[0].id)
+        assert kept == structs.replace(answers[0], replayed=False)
+    assert len(await first.events(ONE, 0, 100)) == 2
+    assert (await first.resellers(ONE, Filter(), 0, 1)).total == 2
+    await first.close()
+    await second.close()
+
+
+async def test_within_one_group_each_request_is_answered_for_itself(url: str) -> None:
+    store = await founded(url, Limits(connections=1))
+    before = structs.replace(new(ONE, customer("Before", "x")), once=Once("a" * 64, b"f" * 32, since=0))
+    record = await store.add_customer(before)
+    once = Once("a" * 64, b"f" * 32, since=1000)
+    wanted = [
+        structs.replace(before, once=once),
+        structs.replace(before, once=structs.replace(once, fingerprint=b"g" * 32)),
+        structs.replace(before, once=structs.replace(once, key="b" * 64)),
+        new(ONE, customer("Plain")),
+        structs.replace(new(ONE, customer("New")), once=structs.replace(once, key="c" * 64)),
+    ]
+    again, reused, taken, plain, added = await store._customers._add(wanted)
+    assert again == structs.replace(record, replayed=True)
+    assert isinstance(reused, Problem)
+    assert reused.code is Code.REUSED
+    assert isinstance(taken, Problem)
+    assert taken.code is Code.CONFLICT
+    assert isinstance(plain, Record)
+    assert isinstance(added, Record)
+    assert not plain.replayed
+    assert await store.given(ONE, structs.replace(once, key="c" * 64)) == structs.replace(added, replayed=True)
+    later = structs.replace(new(ONE, customer("Later")), once=structs.replace(once, since=1001), at=5000)
+    anew = await store.add_customer(later)
+    assert not anew.replayed
+    assert await store.given(ONE, once) == structs.replace(anew, replayed=True)
+    await store.close()
+
+
+@pytest.mark.parametrize("window", [0, 1, 1000])
+async def test_a_feed_is_whole_however_it_is_read(url: str, window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what comes next, by what each reseller has next, and first the one and then the other."""
+    monkeypatch.setattr(events, "WINDOW", window)
+    store = await founded(url, Limits(connections=2))
+    below = [(await store.add_reseller(new_reseller(str(number), ONE))).id for number in range(5)]
+    beside = (await store.add_reseller(new_reseller("Beside", PROVIDER))).id
+    for number in range(12):
+        owners = [beside] * 5 + [below[number % 5]] * (number % 3)
+        await store.add_events([event(owner) for owner in owners])
+        await store.feed((PROVIDER, ONE, beside)[number % 3], 0, 1)
+    everything = await store.feed(PROVIDER, 0, 1000)
+    assert [entry.position for entry in everything] == list(range(1, await store.written(PROVIDER) + 1))
+    assert [entry.position for entry in everything] == list(range(1, await store.feed_end() + 1))
+    for root, those in ((PROVIDER, {*below, beside, PROVIDER, ONE}), (ONE, {*below, ONE}), (below[1], {below[1]})):
+        found: list[Entry] = []
+        while part := await store.feed(root, found[-1].position if found else 0, 3):
+            found += part
+        assert found == [entry for entry in everything if entry.event.reseller_id in those]
+    await store.close()
+
+
+async def test_letters_that_postgresql_does_not_take_are_no_harm(url: str) -> None:
+    store = await founded(url, Limits(connections=2))
+    assert await store.user("a\0b") is None
+    assert await store.client("r\0", "x") is None
+    refused = structs.replace(event(ONE, "access.refused"), reason="no such user a\0b", changes={"a": ("\0", None)})
+    await store.add_events([refused])
+    (kept,) = await store.events(ONE, 1, 10)
+    assert kept.reason == "no such user a\ufffdb"
+    assert kept.changes == {"a": ("\0", None)}
+    await store.close()
+
+
+async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: str, postgres: Databases) -> None:
+    """On two nodes, for the same resellers and with the same logins."""
+    nodes = [await founded(url, Limits(connections=4)), PostgresStore(url, Limits(connections=4))]
+    await nodes[1].open()
+    await nodes[0].add_reseller(new_reseller("Two", PROVIDER, TWO))
+
+    async def held(store: PostgresStore, number: int) -> None:
+        record = await store.reseller(ONE)
+        assert record
+        account = msgspec.json.decode(record.document, type=Reseller)
+        await store.change_reseller(
+            ResellerChange(
+                ONE,
+                record.version,
+                structs.replace(account, status=("adminHold", "active")[number % 2]),
+                [AdministratorLogin(0, f"login{number % 7}", None)],
+                "reseller.updated",
+                {},
+                Origin(None, "api"),
+                number,
+            )
+        )
+
+    async def one(number: int) -> None:
+        store, owner = nodes[number % 2], (ONE, TWO)[number // 2 % 2]
+        logins = [AdministratorLogin(n, f"login{(number + 3 * n) % 7}", None) for n in range(2)]
+        kinds: list[Callable[[], Awaitable[object]]] = [
+            lambda: store.add_customer(new(owner, customer(str(number)), *logins)),
+            lambda: store.add_reseller(structs.replace(new_reseller(str(number), owner), logins=logins[number % 3 :])),
+            lambda: held(store, number),
+            lambda: store.add_user(User(f"login{number % 7}", owner, "us", "hash"), event(owner)),
+            lambda: store.add_events([event(TWO), event(ONE), event(PROVIDER)]),
+            lambda: store.note_uses(Uses(number, [(ONE, "api"), (ONE, "login1")], [b"digest"])),
+            lambda: store.feed(owner, 0, 5),
+        ]
+        try:
+            await kinds[number // 4 % len(kinds)]()
+        except Problem as problem:
+            if problem.code is not Code.CONFLICT:
+                raise
+
+    await asyncio.gather(*(one(number) for number in range(280)))
+    database = url.rpartition("/")[2]
+    counted = "SELECT sum(events)::int, (SELECT count(*)::int FROM events) FROM resellers WHERE reseller_id > 0"
+    ((written, kept),) = postgres.query(counted, database)
+    assert written == kept == await nodes[0].written(PROVIDER)
+    fed = [entry.position for entry in await nodes[1].feed(PROVIDER, 0, 10_000)]
+    assert fed == list(range(1, written + 1))
+    shut = await nodes[0].is_shut(ONE)
+    below = msgspec.json.decode((await nodes[0].resellers(ONE, Filter(), 0, 1000)).data)
+    assert len(below) > 1
+    assert {await nodes[1].is_shut(int(reseller["id"])) for reseller in below} == {shut}
+    for node in nodes:
+        await node.close()

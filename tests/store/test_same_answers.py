@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,28 +13,34 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from emporion.accounts import Customer, Status, fold, fold_email
+from emporion.accounts import PROVIDER_ID, RESELLER_ID, Customer, Status, fold, fold_email
+from emporion.credentials import Role, SigningKey
 from emporion.errors import Problem
-from emporion.events import Origin
-from emporion.marketplace.platforms import PROVIDER_ID, RESELLER_ID
+from emporion.events import NewEvent, Origin
+from emporion.limits import Limit
 from emporion.store.base import (
     AdministratorLogin,
     Change,
+    Client,
     Filter,
     NewRecord,
-    NewReseller,
+    Once,
     Platform,
     Record,
     Store,
     SubscriptionKey,
     User,
+    Uses,
 )
-from emporion.store.connections import Limits
 from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
 from tests.postgres import Databases
+from tests.store.conftest import new_reseller
 from tests.store.test_base import customer, person
+from tests.store.test_resellers import reseller_change
 
 # Parts of names that look alike, mean something to one of the databases, or are longer than one byte.
 PIECES = ["a", "ab", "abc", "Acme", "acme inc", "Ä", "ä", "ß", "ss", "İ", "ﬁ", "é", "e\u0301", "日", "日本", "本語",
@@ -44,24 +51,45 @@ EMAILS = st.sampled_from(["a@example.com", "A@Example.com", "b@example.com", "ä
 EXTERNAL_IDS = st.sampled_from([None, "x", "X", "y", "日本", "' OR 1=1", " x"])
 LOGINS = st.sampled_from(["first", "FIRST", "second", "third@x", "api", "Sandbox"])
 STATUSES: st.SearchStrategy[Status] = st.sampled_from(["pending", "active", "creditHold"])
+ALL_STATUSES: st.SearchStrategy[Status] = st.sampled_from(["pending", "active", "adminHold", "adminHold", "cancelled"])
+ROLES: st.SearchStrategy[Role] = st.sampled_from(["reader", "editor", "owner"])
+SUBJECTS = st.lists(st.sampled_from([b"a", b"b", b"\0", b"\xff"]), max_size=3, unique=True)
 SMALL = st.integers(0, 5)
 
 
-class Add(NamedTuple):
-    """A new customer of one of the resellers."""
+class Again(NamedTuple):
+    """What makes a request that is sent twice be done once. ago: for how long answers are kept."""
 
+    key: int
+    sent: int
+    ago: int
+
+
+class Add(NamedTuple):
+    """A new customer of one of the resellers, or a new reseller below it, or below one that does not exist."""
+
+    kind: str
     reseller: int
     name: str
     external_id: str | None
     status: Status
     emails: list[str]
     logins: list[str]
+    once: Again | None
+
+
+class Repeat(NamedTuple):
+    """One of the earlier requests that were to be done once, sent again, or another one under its key."""
+
+    number: int
+    sent: int
+    ago: int
 
 
 class Alter(NamedTuple):
-    """A change of one of the customers, of its present version or of one that never was."""
+    """A change of one of the accounts of a kind, of its present version or of one that never was."""
 
-    customer: int
+    account: int
     stale: bool
     to: Add
     rewrites_logins: bool
@@ -73,29 +101,94 @@ class Verify(NamedTuple):
     limit: int
 
 
-class AddReseller(NamedTuple):
-    """A reseller below one of the others, or below one that does not exist."""
+class AddAccess(NamedTuple):
+    """A user, a key or a client of one of the resellers, or of one that does not exist."""
 
-    parent: int
+    kind: str
+    reseller: int
+    name: str
+    role: Role
 
 
-class AddUser(NamedTuple):
-    """An API user of one of the resellers."""
+class AlterAccess(NamedTuple):
+    """A change of one of them, of its present version or of one that never was, by its own reseller or another."""
+
+    number: int
+    stale: bool
+    foreign: bool
+    role: Role
+    off: bool
+
+
+class Use(NamedTuple):
+    """Some of them come in, at a time."""
+
+    numbers: list[int]
+    at: int
+
+
+class Sign(NamedTuple):
+    """A new key that signs, or the end of one."""
+
+    name: str
+    ends: bool
+
+
+class Log(NamedTuple):
+    """Events for some of the resellers."""
+
+    resellers: list[int]
+
+
+class Fail(NamedTuple):
+    """Some fail to sign in, or the first of them does not, or what is long past is forgotten."""
+
+    kind: str
+    subjects: list[bytes]
+    ago: int
+
+
+class Read(NamedTuple):
+    """A part of the feed."""
 
     reseller: int
-    login: str
+    after: int
+    limit: int
 
 
-ADDS = st.builds(Add, SMALL, NAMES, EXTERNAL_IDS, STATUSES, st.lists(EMAILS, min_size=1, max_size=3),
-                 st.lists(LOGINS, max_size=2, unique_by=str.lower))  # fmt: skip
+class Forget(NamedTuple):
+    """Answers of long ago are removed."""
+
+    ago: int
+    limit: int
+
+
+ONCE = st.none() | st.builds(Again, st.integers(0, 1), st.just(0), st.integers(0, 40))
+LOGIN_LISTS = st.lists(LOGINS, max_size=2, unique_by=str.lower)
+ADDS = st.builds(Add, st.just("customer"), SMALL, NAMES, EXTERNAL_IDS, STATUSES,
+                 st.lists(EMAILS, min_size=1, max_size=3), LOGIN_LISTS, ONCE)  # fmt: skip
+ADDED_RESELLERS = st.builds(Add, st.just("reseller"), SMALL, NAMES, EXTERNAL_IDS, ALL_STATUSES,
+                            st.lists(EMAILS, max_size=3), LOGIN_LISTS, ONCE)  # fmt: skip
 STEPS = st.one_of(
     ADDS,
     ADDS,
     ADDS,
+    ADDED_RESELLERS,
+    ADDED_RESELLERS,
+    st.builds(Repeat, SMALL, st.sampled_from([0, 0, 1]), st.integers(0, 40)),
     st.builds(Alter, SMALL, st.booleans(), ADDS, st.booleans()),
+    st.builds(Alter, SMALL, st.booleans(), ADDED_RESELLERS, st.booleans()),
+    st.builds(Alter, SMALL, st.just(False), ADDED_RESELLERS, st.just(False)),
     st.builds(Verify, st.integers(1, 3)),
-    st.builds(AddReseller, SMALL),
-    st.builds(AddUser, SMALL, LOGINS),
+    st.builds(AddAccess, st.sampled_from(["user", "key", "client"]), SMALL, LOGINS, ROLES),
+    st.builds(AlterAccess, SMALL, st.booleans(), st.booleans(), ROLES, st.booleans()),
+    st.builds(AlterAccess, SMALL, st.just(False), st.just(False), ROLES, st.booleans()),
+    st.builds(Use, st.lists(SMALL, max_size=3), st.integers(0, 30)),
+    st.builds(Sign, st.sampled_from("abc"), st.booleans()),
+    st.builds(Log, st.lists(SMALL, max_size=4)),
+    st.builds(Fail, st.sampled_from(["failure", "failure", "success", "forget"]), SUBJECTS, st.integers(0, 5)),
+    st.builds(Read, SMALL, st.integers(0, 20), st.integers(1, 5)),
+    st.builds(Forget, st.integers(0, 15), st.integers(1, 3)),
 )
 QUESTIONS = st.tuples(
     st.builds(
@@ -115,41 +208,101 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._now = 0
         self._resellers = [RESELLER_ID, PROVIDER_ID]
         self._records: list[Record] = []
+        self._sent: list[Add] = []
+        self._access: list[User | SubscriptionKey | Client] = []
         self.answers: list[object] = []
 
     async def take(self, step: object) -> None:
+        self._now += 1
+        if isinstance(step, Repeat) and self._sent:
+            first = self._sent[step.number % len(self._sent)]
+            step = first._replace(once=first.once and first.once._replace(sent=step.sent, ago=step.ago))
         if isinstance(step, Add):
-            await self._keep(self._add(step))
+            if step.once:
+                self._sent.append(step)
+            await self._keep(self._add(step) if step.kind == "customer" else self._add_reseller(step))
+        elif isinstance(step, Alter) and step.to.kind == "reseller":
+            await self._keep(self._alter_reseller(step))
+            await self._look_at_the_tree()
         elif isinstance(step, Alter) and self._records:
             await self._keep(self._alter(step))
         elif isinstance(step, Verify):
             await self._keep(self._store.verify(step.limit, self._verified))
-        elif isinstance(step, AddReseller):
-            await self._keep(self._add_reseller(step))
-        elif isinstance(step, AddUser):
-            await self._keep(self._store.add_user(User(step.login, self._reseller(step.reseller), "us", "hash")))
+        elif isinstance(step, AddAccess):
+            await self._keep(self._add_access(step))
+        elif isinstance(step, AlterAccess) and self._access:
+            await self._keep(self._alter_access(step))
+        elif isinstance(step, Use):
+            await self._keep(self._use(step))
+        elif isinstance(step, Sign):
+            await self._keep(self._sign(step))
+        elif isinstance(step, Log):
+            await self._keep(self._store.add_events([self._event(number) for number in step.resellers]))
+        elif isinstance(step, Fail):
+            await self._keep(self._fail(step))
+        elif isinstance(step, Read):
+            await self._keep(self._store.feed(self._reseller(step.reseller), step.after, step.limit))
+            await self._keep(self._store.feed_end())
+        elif isinstance(step, Forget):
+            await self._keep(self._store.forget_answers(self._now - step.ago, step.limit))
         await self._keep(self._store.waiting())
 
     async def ask(self, question: tuple[Filter, int, int, bool]) -> None:
         wanted, offset, limit, whole = question
         for root in [*self._resellers, 77]:
             await self._keep(self._store.customers(root, wanted, offset, limit, whole=whole))
+            await self._keep(self._store.resellers(root, wanted, offset, limit))
 
     async def look_at_everything(self) -> None:
-        for reseller in self._resellers:
-            await self._keep(self._store.events(reseller, 0, 1000))
-            for other in self._resellers:
-                await self._keep(self._store.is_within(reseller, other))
-            for record in self._records:
-                await self._keep(self._store.customer(reseller, record.id))
-                await self._keep(self._store.document(reseller, record.id))
-                await self._keep(self._store.logins(reseller, record.id))
+        await self._look_at_the_tree()
+        for reseller in [*self._resellers, 77]:
+            await self._look_at(reseller)
         for record in self._records:
             await self._keep(self._store.owner(record.id))
         for login in ("first", "Second", "api", "SANDBOX", "\0", "ſandbox", "İ"):
             await self._keep(self._store.user(login))
+            await self._keep(self._store.key(login.encode()))
+            await self._keep(self._store.client("realm", login))
+        await self._keep(self._store.signing_keys())
+        await self._keep(self._store.waiting_resellers(3))
+        await self._keep(self._store.failures([b"a", b"\0", b"b", b"\xff"]))
+
+    async def read_the_feed(self, limits: list[int]) -> None:
+        """All of it for each reseller, in parts of these lengths."""
+        for reseller in self._resellers:
+            after, lengths = 0, itertools.cycle(limits)
+            while part := await self._store.feed(reseller, after, next(lengths)):
+                self.answers.append(part)
+                after = part[-1].position
+            await self._keep(self._store.feed_end())
+
+    async def _look_at(self, reseller: int) -> None:
+        await self._keep(self._store.reseller(reseller))
+        await self._keep(self._store.events(reseller, 0, 1000))
+        await self._keep(self._store.events(reseller, 2, 2))
+        await self._keep(self._store.written(reseller))
+        await self._keep(self._store.users(reseller))
+        await self._keep(self._store.keys(reseller))
+        await self._keep(self._store.clients(reseller))
+        for record in self._records:
+            await self._keep(self._store.customer(reseller, record.id))
+            await self._keep(self._store.document(reseller, record.id))
+        for account_id in [*self._resellers, *(record.id for record in self._records)]:
+            await self._keep(self._store.logins(reseller, account_id))
+            await self._keep(self._store.account_events(reseller, account_id, 1, 3))
+        for kind, key, sent in itertools.product(("customer", "reseller"), range(2), range(2)):
+            once = self._once(kind, Again(key, sent, 8))
+            assert once
+            await self._keep(self._store.given(reseller, once))
+
+    async def _look_at_the_tree(self) -> None:
+        for reseller in [*self._resellers, 77]:
+            await self._keep(self._store.is_shut(reseller))
+            for other in [*self._resellers, 77]:
+                await self._keep(self._store.is_within(reseller, other))
 
     async def _keep(self, answer: Awaitable[object]) -> None:
         try:
@@ -160,33 +313,140 @@ class History:
     def _reseller(self, number: int) -> int:
         return self._resellers[number % len(self._resellers)]
 
+    def _any_reseller(self, number: int) -> int:
+        """One of them, or one that does not exist."""
+        return 77 if number == 5 else self._reseller(number)
+
+    def _once(self, kind: str, again: Again | None) -> Once | None:
+        """A customer and a reseller are never asked for under the same key."""
+        return again and Once(f"{kind} {again.key}", bytes([again.sent]) * 32, self._now - again.ago)
+
+    def _event(self, number: int) -> NewEvent:
+        origin = Origin("api", "worker", "correlation", PROVIDER_ID, "192.0.2.1")
+        reseller_id = self._any_reseller(number)
+        return NewEvent(reseller_id, PROVIDER_ID, "access.refused", self._now, origin, {}, "Why not")
+
     async def _add(self, step: Add) -> Record:
         wanted = _customer(step)
         record = await self._store.add_customer(
-            NewRecord(self._reseller(step.reseller), wanted, _logins(step), Origin("api", "api", None), 1)
+            NewRecord(
+                self._reseller(step.reseller),
+                wanted,
+                _logins(step),
+                Origin("api", "api", None, RESELLER_ID, "::1"),
+                self._now,
+                self._once(step.kind, step.once),
+                {"status": (None, step.status)},
+            )
         )
         self._records.append(record)
         return record
 
     async def _alter(self, step: Alter) -> Record | None:
-        number = step.customer % len(self._records)
+        number = step.account % len(self._records)
         record = await self._store.customer(self._records[number].reseller_id, self._records[number].id)
         assert record
         return await self._store.change_customer(_change(record, _customer(step.to), step))
 
-    async def _add_reseller(self, step: AddReseller) -> int:
-        parent = 77 if step.parent == 5 else self._reseller(step.parent)
-        reseller = await self._store.add_reseller(NewReseller("Next", parent))
-        self._resellers.append(reseller)
-        return reseller
+    async def _add_reseller(self, step: Add) -> Record:
+        # An id that was to be given to what could not be added is lost in one of the stores.
+        wanted = new_reseller(step.name, self._any_reseller(step.reseller), 500_000 + self._now, **_members(step))
+        record = await self._store.add_reseller(
+            structs.replace(
+                wanted,
+                logins=_logins(step),
+                at=self._now,
+                once=self._once(step.kind, step.once),
+                changes={"status": (None, step.status)},
+            )
+        )
+        if record.id not in self._resellers:
+            self._resellers.append(record.id)
+        return record
+
+    async def _alter_reseller(self, step: Alter) -> Record | None:
+        record = await self._store.reseller(self._reseller(step.account))
+        assert record
+        logins = _logins(step.to) if step.rewrites_logins else None
+        change = reseller_change(record, logins, name=step.to.name, **_members(step.to))
+        return await self._store.change_reseller(structs.replace(change, version=change.version + step.stale))
+
+    async def _add_access(self, step: AddAccess) -> None:
+        reseller_id = self._any_reseller(step.reseller)
+        one: User | SubscriptionKey | Client
+        if step.kind == "user":
+            one = User(step.name, reseller_id, "us", "hash", step.role, created_at=self._now)
+            await self._store.add_user(one, self._event(step.reseller))
+        elif step.kind == "key":
+            digest = f"{step.name}{self._now}".encode()
+            one = SubscriptionKey(digest, reseller_id, None, step.name, Limit(1, None, 3), self._now % 3)
+            await self._store.add_key(one, self._event(step.reseller))
+        else:
+            one = Client("realm", step.name, reseller_id, b"\0", step.role, created_at=self._now)
+            await self._store.add_client(one, self._event(step.reseller))
+        self._access.append(one)
+
+    async def _alter_access(self, step: AlterAccess) -> bool | None:
+        number = step.number % len(self._access)
+        one = self._access[number]
+        off = self._now if step.off else None
+        if step.foreign:
+            one = structs.replace(one, reseller_id=self._reseller(step.number))
+        if isinstance(one, SubscriptionKey):
+            key = structs.replace(one, name="New", api_version="1.6", limit=Limit(), revoked_at=off)
+            await self._store.change_key(key, self._event(0))
+            return None
+        version = one.version + step.stale
+        changed = structs.replace(one, role=step.role, version=one.version + 1, disabled_at=off)
+        if isinstance(changed, User):
+            done = await self._store.change_user(changed, version, self._event(0))
+        else:
+            done = await self._store.change_client(changed, version, self._event(0))
+        if done:
+            self._access[number] = changed
+        return done
+
+    async def _use(self, step: Use) -> None:
+        used = [self._access[number % len(self._access)] for number in step.numbers if self._access]
+        await self._store.note_uses(
+            Uses(
+                step.at,
+                sorted({(one.reseller_id, one.login) for one in used if isinstance(one, User)}),
+                sorted({one.digest for one in used if isinstance(one, SubscriptionKey)}),
+                sorted({(one.realm, one.id) for one in used if isinstance(one, Client)}),
+            )
+        )
+
+    async def _sign(self, step: Sign) -> bool | None:
+        name = f"{step.name}{self._now}"
+        if step.ends:
+            keys = await self._store.signing_keys()
+            return await self._store.end_signing_key(keys[0].id if keys else name, self._now, self._event(1))
+        await self._store.add_signing_key(SigningKey(name, b"\0" * 32, self._now // 2), 99, self._event(1))
+        return None
+
+    async def _fail(self, step: Fail) -> object:
+        if step.kind == "forget":
+            return await self._store.forget_failures(self._now - step.ago, self._now - step.ago, 2)
+        if step.kind == "success" and step.subjects:
+            await self._store.note_success(step.subjects[0], self._now)
+        else:
+            await self._store.note_failure(step.subjects, self._now, self._now - step.ago)
+        return await self._store.failures(step.subjects)
 
     def _verified(self, record: Record) -> Change:
         self.answers.append(record)
         before = msgspec.json.decode(record.document, type=Customer)
-        wanted = msgspec.structs.replace(before, status="active")
+        wanted = structs.replace(before, status="active")
         changes: dict[str, tuple[object, object]] = {"status": ("pending", "active")}
         return Change(record.reseller_id, record.id, record.version, wanted, None, "customer.verified", changes,
                       Origin(None, "worker"), 3)  # fmt: skip
+
+
+def _members(step: Add) -> dict[str, Any]:
+    """The members of a reseller, but for its name."""
+    persons = [person(email) for email in step.emails]
+    return {"external_id": step.external_id, "status": step.status, "contact_persons": persons}
 
 
 def _customer(step: Add) -> Customer:
@@ -200,7 +460,7 @@ def _logins(step: Add) -> list[AdministratorLogin]:
 
 def _change(record: Record, wanted: Customer, step: Alter) -> Change:
     before: dict[str, Any] = msgspec.json.decode(record.document)
-    after = msgspec.structs.replace(wanted, id=str(record.id))
+    after = structs.replace(wanted, id=str(record.id))
     members = msgspec.to_builtins(after)
     changes = {
         name: (before.get(name), members.get(name))
@@ -224,22 +484,26 @@ def _change(record: Record, wanted: Customer, step: Alter) -> Change:
 @pytest.mark.timeout(300)
 # To make a history that fails smaller takes minutes: take `phases` out for that.
 @settings(
-    max_examples=60,
+    max_examples=40,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(steps=st.lists(STEPS, min_size=1, max_size=25), questions=st.lists(QUESTIONS, min_size=1, max_size=12))
+@given(
+    steps=st.lists(STEPS, min_size=25, max_size=50),
+    questions=st.lists(QUESTIONS, min_size=1, max_size=12),
+    limits=st.lists(st.integers(1, 7), min_size=1, max_size=4),
+)
 def test_both_stores_answer_the_same(
-    postgres: Databases, steps: list[object], questions: list[tuple[Filter, int, int, bool]]
+    postgres: Databases, steps: list[object], questions: list[tuple[Filter, int, int, bool]], limits: list[int]
 ) -> None:
     async def answers(store: Store) -> list[object]:
         await store.migrate()
         await store.open()
         try:
             await store.found(
-                Platform(b"key", sandbox=True),
-                NewReseller("Provider", None, PROVIDER_ID),
-                NewReseller("Reseller", PROVIDER_ID, RESELLER_ID),
+                Platform(sandbox=True),
+                new_reseller("Provider", None, PROVIDER_ID),
+                new_reseller("Reseller", PROVIDER_ID, RESELLER_ID),
                 User("sandbox", RESELLER_ID, "us", "hash"),
                 SubscriptionKey(b"digest", RESELLER_ID),
             )
@@ -249,6 +513,7 @@ def test_both_stores_answer_the_same(
             for question in questions:
                 await history.ask(question)
             await history.look_at_everything()
+            await history.read_the_feed(limits)
         finally:
             await store.close()
         return history.answers

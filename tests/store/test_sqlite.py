@@ -7,20 +7,23 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from emporion.accounts import Reseller, fold
 from emporion.errors import Problem
-from emporion.store import sqlite
-from emporion.store.base import NewReseller, Platform, SubscriptionKey, User
+from emporion.store.base import Filter, Platform, SubscriptionKey, User
 from emporion.store.migrations import Migration, migrations
-from emporion.store.sqlite import SqliteStore, ordinal_of, place
+from emporion.store.sqlite import SqliteStore, connections, schema
+from emporion.store.sqlite.places import ordinal_of, place
+from tests.store.conftest import event, new_reseller
 
 
 async def found(store: SqliteStore) -> None:
     await store.found(
-        Platform(b"k" * 32, sandbox=False),
-        NewReseller("Provider", None, 10),
-        NewReseller("One", 10, 20),
+        Platform(sandbox=False),
+        new_reseller("Provider", None, 10),
+        new_reseller("One", 10, 20),
         User("api", 20, "us", "hash"),
         SubscriptionKey(b"digest", 20),
     )
@@ -48,13 +51,13 @@ async def test_a_migration_runs_once_and_whole(tmp_path: Path, monkeypatch: pyte
     broken = Migration(
         known[-1].number + 1, "broken", "CREATE TABLE half (x INTEGER);\nCREATE TABLE half (x INTEGER);\n"
     )
-    monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, broken])
+    monkeypatch.setattr(schema, "migrations", lambda _: [*known, broken])
     with pytest.raises(Problem, match="cannot be opened"):
         await SqliteStore(path).migrate()
     assert "half" not in tables(path)
     mended = Migration(broken.number, "mended", "CREATE TABLE half (x INTEGER);\nINSERT INTO half VALUES (1);\n")
-    monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, mended])
-    assert await SqliteStore(path).migrate() == ["0003 mended"]
+    monkeypatch.setattr(schema, "migrations", lambda _: [*known, mended])
+    assert await SqliteStore(path).migrate() == [f"{mended.number:04} mended"]
     assert await SqliteStore(path).migrate() == []
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM half").fetchone() == (1,)
@@ -91,9 +94,53 @@ async def test_a_database_that_is_behind_is_refused(tmp_path: Path, monkeypatch:
     await _open_and_close(SqliteStore(path))
     known = migrations("sqlite")
     next_one = Migration(known[-1].number + 1, "one_more", "CREATE TABLE more (x INTEGER);\n")
-    monkeypatch.setattr(sqlite, "migrations", lambda _: [*known, next_one])
-    with pytest.raises(Problem, match=r"it lacks 0003 one more.*emporion migrate"):
+    monkeypatch.setattr(schema, "migrations", lambda _: [*known, next_one])
+    with pytest.raises(Problem, match=rf"it lacks {next_one.number:04} one more.*emporion migrate"):
         await SqliteStore(path).open()
+
+
+async def test_what_an_older_database_has_is_kept_and_gets_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store.db"
+    names = {10: ("Provider", None), 20: ('Zoë "ÄÖÜ" \\ \n', 10), 30: ("Deep", 20), 40: ("Beside", 10)}
+    known = migrations("sqlite")
+    monkeypatch.setattr(schema, "migrations", lambda _: known[:2])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        schema.migrate(connection)
+        connection.execute("INSERT INTO platform VALUES (1, x'00', 0)")
+        for reseller_id, (name, parent_id) in names.items():
+            connection.execute("INSERT INTO accounts VALUES (?, 'reseller', ?)", (reseller_id, parent_id))
+            connection.execute("INSERT INTO resellers VALUES (?, ?, ?, 0, 1)", (reseller_id, parent_id, name))
+            connection.execute(
+                "INSERT INTO events VALUES (?, 1, ?, 'customer.updated', 5, NULL, 'api', NULL, '{}')",
+                (reseller_id, reseller_id),
+            )
+        connection.execute("INSERT INTO logins VALUES ('Api', 20, NULL, NULL, 'hash')")
+        connection.execute("INSERT INTO users VALUES (20, 'Api', 'us')")
+        connection.execute("INSERT INTO subscription_keys VALUES (x'01', 20, '1.15')")
+    monkeypatch.undo()
+    store = SqliteStore(path)
+    assert await store.migrate() == [migration.title for migration in known[2:]]
+    await store.open()
+    assert await store.platform() == Platform(sandbox=False)
+    assert await store.signing_keys() == []
+    assert await store.user("api") == User("Api", 20, "us", "hash")
+    assert await store.key(b"\1") == SubscriptionKey(b"\1", 20, "1.15")
+    for reseller_id, (name, parent_id) in names.items():
+        record = await store.reseller(reseller_id)
+        assert record
+        above = None if parent_id is None else str(parent_id)
+        account = Reseller(id=str(reseller_id), name=name, status="active", language="en", reseller_id=above)
+        assert (record.version, msgspec.json.decode(record.document, type=Reseller)) == (1, account)
+        assert (await store.resellers(reseller_id, Filter(name=fold(name)), 0, 10)).total == 1
+        assert not await store.is_shut(reseller_id)
+        assert await store.is_within(reseller_id, 20) is (reseller_id in (20, 30))
+        assert len(await store.events(reseller_id, 0, 10)) == 1
+    assert [entry.position for entry in await store.feed(10, 0, 10)] == [1, 2, 3, 4]
+    below = await store.add_reseller(new_reseller("Next", 30))
+    assert await store.is_within(below.id, 20)
+    await store.close()
 
 
 async def test_a_shared_view_is_given_up_for_every_write_and_after_a_moment(tmp_path: Path) -> None:
@@ -104,13 +151,13 @@ async def test_a_shared_view_is_given_up_for_every_write_and_after_a_moment(tmp_
     await command.open()
     await found(alone)
     assert await alone.user("first") is None
-    await alone.add_user(User("first", 20, "us", "hash"))
+    await alone.add_user(User("first", 20, "us", "hash"), event(20))
     assert await alone.user("first")
     assert await alone.user("second") is None  # a view begins
-    await command.add_user(User("second", 20, "us", "hash"))
+    await command.add_user(User("second", 20, "us", "hash"), event(20))
     async with asyncio.timeout(5):
         while await alone.user("second") is None:  # noqa: ASYNC110 - the view ends by the clock
-            await asyncio.sleep(sqlite.VIEW / 4)
+            await asyncio.sleep(connections.VIEW / 4)
     await alone.close()
     await command.close()
 
@@ -122,7 +169,7 @@ async def test_the_log_does_not_grow_while_reads_and_writes_alternate(tmp_path: 
     await store.open()
     await found(store)
     for number in range(3000):
-        await store.add_user(User(f"user{number}", 20, "us", "h" * 100))
+        await store.add_user(User(f"user{number}", 20, "us", "h" * 100), event(20))
         assert await store.user(f"user{number}")
     assert (tmp_path / "store.db-wal").stat().st_size < 20_000_000
     await store.close()

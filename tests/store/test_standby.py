@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from emporion.errors import Problem
-from emporion.store.base import Filter, NewReseller, Platform, SubscriptionKey, User
-from emporion.store.connections import Connections, Limits
+from emporion.store.base import Filter, Platform, SubscriptionKey, User
 from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Connections, Limits
 from tests.postgres import Postgres, server
-from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO
+from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, new_reseller
 from tests.store.test_base import add, change, customer
 
 QUESTIONS = [Filter(), Filter(name="acme"), Filter(name="ac"), Filter(email="anna@example.com")]
@@ -45,14 +45,14 @@ async def store(primary: Postgres, standby: Postgres) -> AsyncIterator[PostgresS
         primary.wait_until_followed(standby)
         await store.open()
         await store.found(
-            Platform(b"key", sandbox=False),
-            NewReseller("Provider", None, PROVIDER),
-            NewReseller("One", PROVIDER, ONE),
+            Platform(sandbox=False),
+            new_reseller("Provider", None, PROVIDER),
+            new_reseller("One", PROVIDER, ONE),
             User("api", ONE, "us", "hash"),
             SubscriptionKey(b"digest", ONE),
         )
-        await store.add_reseller(NewReseller("Two", PROVIDER, TWO))
-        await store.add_reseller(NewReseller("Below one", ONE, BELOW_ONE))
+        await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
+        await store.add_reseller(new_reseller("Below one", ONE, BELOW_ONE))
         for reseller in (ONE, TWO):
             await add(store, reseller)
         primary.wait_until_followed(standby)
@@ -152,9 +152,9 @@ async def test_what_is_no_standby_is_not_read(store: PostgresStore, primary: Pos
         await another.migrate()
         await another.open()
         await another.found(
-            Platform(b"key", sandbox=False),
-            NewReseller("Provider", None, PROVIDER),
-            NewReseller("One", PROVIDER, ONE),
+            Platform(sandbox=False),
+            new_reseller("Provider", None, PROVIDER),
+            new_reseller("One", PROVIDER, ONE),
             User("api", ONE, "us", "hash"),
             SubscriptionKey(b"digest", ONE),
         )

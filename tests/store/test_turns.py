@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from emporion.errors import Code, Problem
-from emporion.store.turns import Turns
+from emporion.store.postgres.turns import Turns
 
 
 async def test_one_reseller_has_half_of_the_turns_and_all_together_have_no_more_than_there_are() -> None:
