@@ -6,9 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
+    from emporion.marketplace.guesses import Guesses
+    from emporion.marketplace.logbook import Logbook
+    from emporion.marketplace.rate_limits import RateLimits
+    from emporion.marketplace.refusals import Refusals
+    from emporion.marketplace.repeats import Repeats
+    from emporion.marketplace.resellers import Resellers
+    from emporion.marketplace.signing_keys import SigningKeys
     from emporion.marketplace.subscription_keys import SubscriptionKeys
     from emporion.marketplace.tokens import Tokens
+    from emporion.marketplace.users import Users
+    from emporion.marketplace.visits import Visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +26,15 @@ class Marketplace:
     """All that a door needs, by noun."""
 
     customers: Customers
+    resellers: Resellers
+    users: Users
     subscription_keys: SubscriptionKeys
+    clients: Clients
+    signing_keys: SigningKeys
     tokens: Tokens
+    logbook: Logbook
+    guesses: Guesses
+    repeats: Repeats
+    refusals: Refusals
+    visits: Visits
+    rate_limits: RateLimits

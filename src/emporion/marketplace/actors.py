@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from msgspec import Struct
 
+from emporion.accounts import PROVIDER_ID
+from emporion.credentials import Role
+from emporion.errors import Code, Refused
 from emporion.events import Door, Origin
+
+# Each may do what those before it may.
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Actor(Struct, frozen=True):
-    """A user of an account, who has come in through a door.
+    """A user or client of an account, who has come in through a door.
 
-    account_id: the reseller for which he acts. correlation_id: of the request, if it has one.
+    account_id: the reseller for which he acts. correlation_id: of the request, if it has one. address: of the network.
     """
 
     account_id: int
     user: str
     door: Door
+    role: Role = "owner"
     correlation_id: str | None = None
+    address: str | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether he acts for the provider, who owns the platform (contract: Who is who)."""
+        return self.account_id == PROVIDER_ID
+
+    def must_be(self, role: Role) -> None:
+        """Raise Refused (FORBIDDEN) if his role may do less than `role`."""
+        if ROLES.index(self.role) < ROLES.index(role):
+            raise Refused(
+                Code.FORBIDDEN,
+                f"The role {self.role} may not do this; it takes the role {role}.",
+                self.account_id,
+                self.user,
+            )
 
     def origin(self) -> Origin:
         """What the log says of him."""
-        return Origin(self.user, self.door, self.correlation_id)
+        return Origin(self.user, self.door, self.correlation_id, self.account_id, self.address)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct
 
-from emporion.accounts import Name
+from emporion.accounts import (
+    PROVIDER_ID,
+    RESELLER_ID,
+    Address,
+    ContactPerson,
+    Currency,
+    Name,
+    Reseller,
+)
 from emporion.credentials import hash_password, key_digest, new_password, new_subscription_key
 from emporion.errors import Code, Problem, refuse
+from emporion.events import Origin
 from emporion.marketplace.actors import Actor
-from emporion.store.base import NewReseller, Platform, SubscriptionKey, User
+from emporion.store.base import NewResellerRecord, Platform, SubscriptionKey, User
 from emporion.validation import read
 
 if TYPE_CHECKING:
-    from emporion.marketplace.customers import Customers
+    from emporion.marketplace import Marketplace
     from emporion.store.base import Store
-
-# The last two ids before 1000001, where customers begin (contract: Who is who).
-PROVIDER_ID = 999_999
-RESELLER_ID = 1_000_000
 
 
 class Access(Struct, frozen=True):
@@ -36,11 +42,16 @@ class Access(Struct, frozen=True):
 SANDBOX = Access("Sandbox Reseller", "sandbox", "sandbox-password-1", "5a9db0c5a9db0c5a9db0c5a9db0c5a9d", "us")
 
 
-class NewAccess(Struct, kw_only=True, frozen=True):
-    """What can be chosen of an access."""
+# The OAuth client of the sandbox's reseller (contract: OAuth 2.0).
+SANDBOX_REALM = "sandbox"
+SANDBOX_CLIENT = "sandbox-client"
+SANDBOX_SECRET = "sandbox-secret-1"  # noqa: S105 - everybody knows it
 
-    reseller: Name
-    user: Annotated[
+
+class NewLogin(Struct, kw_only=True, frozen=True):
+    """How an API user is called, and for which marketplace."""
+
+    login: Annotated[
         str,
         Meta(
             min_length=1,
@@ -60,37 +71,67 @@ class NewAccess(Struct, kw_only=True, frozen=True):
     ]
 
 
-def random_access(reseller: str, user: str, marketplace: str) -> Access:
+class NewAccess(Struct, kw_only=True, frozen=True):
+    """What can be chosen of the first reseller."""
+
+    reseller: Name
+    currency: Currency
+
+
+def random_access(reseller: str, user: str, marketplace: str, currency: str = "USD") -> Access:
     """Access for a new reseller, with a password and a key that nobody can guess.
 
     Raises Problem (INVALID) for a name, login or code that cannot be used.
     """
-    _, faults = read(NewAccess, {"reseller": reseller, "user": user, "marketplace": marketplace})
-    if faults:
-        refuse(faults)
+    _, faults = read(NewAccess, {"reseller": reseller, "currency": currency})
+    _, more = read(NewLogin, {"login": user, "marketplace": marketplace})
+    if faults + more:
+        refuse(faults + more)
     return Access(reseller, user, new_password(), new_subscription_key(), marketplace)
 
 
-async def found(store: Store, access: Access, *, sandbox: bool) -> None:
-    """Make a new platform. Raises Problem (CONFLICT) if the database holds one."""
+async def found(store: Store, access: Access, at: int, *, sandbox: bool, currency: str = "USD") -> None:
+    """Make a new platform at a time in milliseconds. Raises Problem (CONFLICT) if the database holds one."""
+    origin = Origin(None, "command line")
+    provider = Reseller(id="", name="Provider", status="active", language="en")
+    reseller = Reseller(
+        id="",
+        name=access.reseller,
+        status="active",
+        language="en",
+        currency=currency,
+        address=SANDBOX_ADDRESS if sandbox else None,
+        contact_persons=[SANDBOX_CONTACT] if sandbox else [],
+    )
     await store.found(
-        Platform(signing_key=secrets.token_bytes(32), sandbox=sandbox),
-        provider=NewReseller("Provider", parent_id=None, id=PROVIDER_ID),
-        reseller=NewReseller(access.reseller, parent_id=PROVIDER_ID, id=RESELLER_ID),
-        user=User(access.user, RESELLER_ID, access.marketplace, hash_password(access.password)),
-        key=SubscriptionKey(key_digest(access.subscription_key), RESELLER_ID),
+        Platform(sandbox=sandbox),
+        provider=NewResellerRecord(None, provider, (), origin, at, PROVIDER_ID),
+        reseller=NewResellerRecord(PROVIDER_ID, reseller, (), origin, at, RESELLER_ID),
+        user=User(access.user, RESELLER_ID, access.marketplace, hash_password(access.password), created_at=at),
+        key=SubscriptionKey(key_digest(access.subscription_key), RESELLER_ID, name="The first key", created_at=at),
     )
 
 
-async def furnish_sandbox(customers: Customers) -> None:
-    """See to it that the sandbox has its two customers, also where an earlier start was cut short."""
+async def furnish_sandbox(marketplace: Marketplace) -> None:
+    """See to it that the sandbox has its client and its two customers, also where an earlier start was cut short."""
     actor = Actor(RESELLER_ID, SANDBOX.user, "command line")
+    with _unless_there():
+        await marketplace.clients.add(
+            actor, RESELLER_ID, SANDBOX_REALM, SANDBOX_CLIENT, name="The sandbox's", secret=SANDBOX_SECRET
+        )
     for customer in SANDBOX_CUSTOMERS:
-        try:
-            await customers.create(actor, customer)
-        except Problem as problem:
-            if problem.code is not Code.CONFLICT:
-                raise
+        with _unless_there():
+            await marketplace.customers.create(actor, customer)
+
+
+@contextmanager
+def _unless_there() -> Iterator[None]:
+    """Let it pass that something is there already."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code is not Code.CONFLICT:
+            raise
 
 
 def _sandbox_customer(number: str, name: str, contact: dict[str, str]) -> dict[str, Any]:
@@ -109,6 +150,12 @@ def _sandbox_customer(number: str, name: str, contact: dict[str, str]) -> dict[s
     }
 
 
+SANDBOX_ADDRESS = Address(
+    street_address="1 Market Street", postal_code="94105", city="San Francisco", state="CA", country_code="US"
+)
+SANDBOX_CONTACT = ContactPerson(
+    type="admin", first_name="Sam", last_name="Box", email="sam@reseller.test", phone_number="+14155550100"
+)
 SANDBOX_CUSTOMERS = (
     _sandbox_customer("1", "RBCustomer", {"firstName": "Rosa", "lastName": "Bell", "email": "rosa@rbcustomer.test"}),
     _sandbox_customer("2", "RBCustomer2", {"firstName": "Ravi", "lastName": "Bose", "email": "ravi@rbcustomer2.test"}),

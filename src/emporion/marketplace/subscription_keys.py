@@ -1,27 +1,148 @@
-"""Subscription keys: which reseller a calling system belongs to."""
+"""Subscription keys: which reseller a calling system belongs to, and how much it may ask for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from emporion.credentials import key_digest
-from emporion.errors import Code, Problem
+from msgspec import Struct, structs
+
+from emporion import accounts
+from emporion.accounts import Name
+from emporion.credentials import key_digest, new_subscription_key
+from emporion.errors import Code, Problem, Refused, not_found, refuse
+from emporion.events import Changes, EventType, NewEvent
+from emporion.limits import Limit
+from emporion.store.base import SubscriptionKey
+from emporion.validation import read
 
 if TYPE_CHECKING:
-    from emporion.store.base import Store, SubscriptionKey
+    from emporion.marketplace.actors import Actor
+    from emporion.store.base import Store
+
+
+class KeyName(Struct, frozen=True):
+    """What people call a key."""
+
+    name: Name
+
+
+class NewKey(NamedTuple):
+    """A key that was just made. secret: the key itself, which nobody can read again."""
+
+    secret: str
+    key: SubscriptionKey
 
 
 class SubscriptionKeys:
-    """The keys of all resellers."""
+    """The keys of all resellers. clock: seconds since 1970."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
+        self._clock = clock
 
     async def find(self, key: str | None) -> SubscriptionKey:
-        """The key as it is kept. Raises Problem (UNAUTHENTICATED) if it is None, unknown or revoked."""
+        """The key as it is kept. Raises Refused (UNAUTHENTICATED) if it is None, unknown or revoked."""
         if not key:
-            raise Problem(Code.UNAUTHENTICATED, "The header X-Subscription-Key is missing.")
+            raise Refused(Code.UNAUTHENTICATED, "The header X-Subscription-Key is missing.")
         found = await self._store.key(key_digest(key))
-        if not found:
-            raise Problem(Code.UNAUTHENTICATED, "The header X-Subscription-Key has an unknown or revoked key.")
+        if not found or found.revoked_at is not None:
+            raise Refused(
+                Code.UNAUTHENTICATED,
+                "The header X-Subscription-Key has an unknown or revoked key.",
+                found.reseller_id if found else None,
+            )
         return found
+
+    async def of(self, reseller_id: int) -> list[SubscriptionKey]:
+        """The reseller's keys, oldest first, with those that are revoked."""
+        return await self._store.keys(reseller_id)
+
+    async def get(self, reseller_id: int, key_id: str) -> SubscriptionKey:
+        """One of them by its id. Raises Problem (NOT_FOUND)."""
+        for key in await self._store.keys(reseller_id):
+            if key.id == key_id:
+                return key
+        raise not_found(f"reseller {reseller_id} has no subscription key {key_id}")
+
+    async def add(
+        self, actor: Actor, reseller_id: int, name: str, limit: Limit, api_version: str | None = None
+    ) -> NewKey:
+        """A new key of the reseller.
+
+        Raises Problem (INVALID) for a name that cannot be used, and (NOT_FOUND) if there is no such reseller.
+        """
+        return await self._add(actor, reseller_id, _checked(name), limit, api_version)
+
+    async def change(
+        self, actor: Actor, key: SubscriptionKey, *, name: str, limit: Limit, api_version: str | None
+    ) -> SubscriptionKey:
+        """The key with another name, other limits or another pinned contract version.
+
+        Raises Problem (INVALID) for a name that cannot be used, and (CONFLICT) for a key that is revoked.
+        """
+        _check_good(key)
+        name = key.name if name == key.name else _checked(name)
+        return await self._change(actor, key, structs.replace(key, name=name, limit=limit, api_version=api_version))
+
+    async def revoke(self, actor: Actor, key: SubscriptionKey) -> SubscriptionKey:
+        """The key as it is from now on: of no use."""
+        return await self._change(actor, key, structs.replace(key, revoked_at=key.revoked_at or self._now()))
+
+    async def rotate(self, actor: Actor, key: SubscriptionKey) -> NewKey:
+        """A new key in the place of one that is revoked with it. Raises Problem (CONFLICT) if it was revoked before."""
+        _check_good(key)
+        new = await self._add(actor, key.reseller_id, key.name, key.limit, key.api_version)
+        await self.revoke(actor, key)
+        return new
+
+    async def _add(self, actor: Actor, reseller_id: int, name: str, limit: Limit, api_version: str | None) -> NewKey:
+        actor.must_be("owner")
+        secret = new_subscription_key()
+        key = SubscriptionKey(key_digest(secret), reseller_id, api_version, name, limit, self._now())
+        await self._store.add_key(key, self._event(actor, key, accounts.changes({}, _shown(key)), new=True))
+        return NewKey(secret, key)
+
+    async def _change(self, actor: Actor, key: SubscriptionKey, changed: SubscriptionKey) -> SubscriptionKey:
+        actor.must_be("owner")
+        changes = accounts.changes(_shown(key), _shown(changed))
+        if changes:
+            await self._store.change_key(changed, self._event(actor, key, changes))
+        return changed
+
+    def _event(self, actor: Actor, key: SubscriptionKey, changes: Changes, *, new: bool = False) -> NewEvent:
+        kind: EventType = "key.created" if new else "key.updated"
+        owner = key.reseller_id
+        return NewEvent(owner, owner, kind, self._now(), actor.origin(), changes, f"key {key.id}")
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _checked(name: str) -> str:
+    wanted, faults = read(KeyName, {"name": name})
+    if faults:
+        refuse(faults)
+    return wanted.name
+
+
+def _check_good(key: SubscriptionKey) -> None:
+    if key.revoked_at is not None:
+        raise Problem(Code.CONFLICT, f"The subscription key {key.id} is revoked for good; add another one.")
+
+
+def _shown(key: SubscriptionKey) -> dict[str, object]:
+    """What the log says of a key."""
+    limit = key.limit
+    return {
+        name: value
+        for name, value in {
+            "name": key.name,
+            "apiVersion": key.api_version,
+            "rate": limit.rate,
+            "burst": limit.burst,
+            "perDay": limit.per_day,
+            "revoked": key.revoked_at is not None or None,
+        }.items()
+        if value is not None
+    }

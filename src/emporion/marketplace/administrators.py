@@ -1,0 +1,100 @@
+"""Administrators: the contact persons who sign in, their logins and passwords (contract: POST, PATCH /customers)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import to_builtins
+
+from emporion import accounts
+from emporion.accounts import ContactPerson, Customer, NewContactPerson, NewCustomer, Reseller
+from emporion.credentials import new_login
+from emporion.errors import Code, Fault, refuse
+from emporion.events import Changes
+from emporion.marketplace.passwords import Passwords
+from emporion.store.base import AdministratorLogin
+
+# The digests of the passwords in a request, by position. They take long, so a second attempt finds them here.
+Digests = dict[int, str]
+
+
+class Administrators:
+    """Gives administrators their logins. clock: seconds since 1970."""
+
+    def __init__(self, passwords: Passwords, clock: Callable[[], float]) -> None:
+        self._passwords = passwords
+        self._clock = clock
+
+    def check(self, wanted: NewCustomer, faults: list[Fault]) -> None:
+        """Refuse an account for `faults` and for passwords that are too weak. Raises Problem (INVALID)."""
+        persons = wanted.contact_persons if isinstance(wanted.contact_persons, list) else []
+        for position, person in enumerate(persons):
+            password = person.password if isinstance(person, NewContactPerson) else None
+            if isinstance(password, str) and (message := self._passwords.fault(password)):
+                faults.append(Fault(f"contactPersons[{position}].password", message))
+        if faults:
+            refuse(faults)
+
+    async def logins(
+        self, persons: Sequence[NewContactPerson], kept: dict[int, AdministratorLogin], digests: Digests
+    ) -> list[AdministratorLogin]:
+        """A login for each administrator: the one given, else the one kept for his position, else a new one.
+
+        Raises Problem (CONFLICT) if one person is given the login that another one keeps.
+        """
+        logins = []
+        for position, person in enumerate(persons):
+            if person.type != "admin":
+                continue
+            before = kept.get(position)
+            login = person.login or (before.login if before else new_login(int(self._clock() * 1000)))
+            digest = before.password_hash if before else None
+            if person.password is not None:
+                if position not in digests:
+                    digests[position] = await self._passwords.hash(person.password)
+                digest = digests[position]
+            logins.append(AdministratorLogin(position, login, digest))
+        _check_different(logins)
+        return logins
+
+
+def kept_logins(
+    old: Sequence[AdministratorLogin], before: Sequence[ContactPerson], after: Sequence[ContactPerson]
+) -> dict[int, AdministratorLogin]:
+    """The logins of those administrators who stay, by their new positions."""
+    by_position = {login.position: login for login in old}
+    stays = accounts.staying(before, after)
+    return {new: by_position[position] for new, position in stays.items() if position in by_position}
+
+
+def created(account: Customer | Reseller, logins: Sequence[AdministratorLogin]) -> Changes:
+    """All that the log says of a new account: each member as it is now, and that there are logins."""
+    after = to_builtins(account)
+    for name in ("id", "resellerId"):  # each entry of the log has them anyway
+        after.pop(name, None)
+    return {**accounts.changes({}, after), **changed_logins({}, logins)}
+
+
+def changed_logins(kept: dict[int, AdministratorLogin], new: Sequence[AdministratorLogin]) -> Changes:
+    """Which logins and passwords changed, without showing any: path → (before, after)."""
+    hidden = accounts.NEVER_SHOWN
+    changes: Changes = {}
+    for login in new:
+        before = kept.get(login.position)
+        path = f"contactPersons[{login.position}]"
+        if not before or before.login != login.login:
+            changes[f"{path}.login"] = (hidden if before else None, hidden)
+        if login.password_hash != (before.password_hash if before else None):
+            changes[f"{path}.password"] = (hidden if before and before.password_hash else None, hidden)
+    return changes
+
+
+def _check_different(logins: Sequence[AdministratorLogin]) -> None:
+    seen: set[str] = set()
+    for login in logins:
+        if login.login.lower() in seen:
+            refuse(
+                [Fault(f"contactPersons[{login.position}].login", "is that of another contact person; choose another")],
+                Code.CONFLICT,
+            )
+        seen.add(login.login.lower())

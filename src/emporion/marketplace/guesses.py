@@ -1,0 +1,156 @@
+"""Guessing passwords is slow: whoever fails must wait longer each time, but nobody can lock out somebody else for good.
+
+Counted are the failures of an address, of a login, and of a login from an address, in the database, so for all nodes
+together. An address from which the login went well before does not wait for what others do to that login.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from emporion.errors import Code, Refused
+
+if TYPE_CHECKING:
+    from emporion.store.base import Failures, Store
+
+# Failures that cost nothing: typos of a person, and of the many persons behind one address.
+FREE = 5
+FREE_OF_MANY = 20
+# The longest wait, in seconds.
+LONGEST_WAIT = 60
+# Seconds without a failure after which all begins anew.
+FORGOTTEN = 900
+# Seconds for which an address is known from which a login went well.
+KNOWN = 30 * 86_400
+# A login that goes well is noted no more often than this, in seconds.
+NOTED = 3600
+# How many subjects are removed in one go.
+FORGOTTEN_AT_ONCE = 1000
+# How many may try for one login, or from one address, at a time; each takes as long as a password's digest.
+MOST_IN_TURN = 64
+
+
+class Subjects(NamedTuple):
+    """Whose failures are counted: digests, since what is typed as a login may be a password."""
+
+    both: bytes
+    address: bytes
+    login: bytes
+
+
+class Guesses:
+    """Counts failed logins. clock: seconds since 1970."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._turns: dict[bytes, asyncio.Lock] = {}
+        self._waiting: dict[bytes, int] = {}
+
+    @asynccontextmanager
+    async def attempt(self, login: str, address: str | None, account_id: int | None) -> AsyncIterator[Subjects]:
+        """The turn of somebody who tries to sign in: one at a time for each login and for each address.
+
+        So those who try many at once do not get more tries. account_id: in whose log a refusal goes. Raises Refused
+        (LIMITED) if he must wait.
+        """
+        subjects = _subjects(login, address)
+        (both,) = await self._store.failures([subjects.both])
+        # Whoever is known must not queue with strangers.
+        queue = subjects.both if self._is_known(both) else subjects.login
+        async with self._turn(subjects.address, account_id), self._turn(queue, account_id):
+            wait = await self._wait(subjects)
+            if wait > 0:
+                raise _too_many(math.ceil(wait), account_id)
+            yield subjects
+
+    async def failed(self, subjects: Subjects) -> None:
+        """Count a failure."""
+        now = self._now()
+        await self._store.note_failure(subjects, now, now - FORGOTTEN * 1000)
+
+    async def succeeded(self, subjects: Subjects) -> None:
+        """Note that it went well."""
+        (kept,) = await self._store.failures([subjects.both])
+        now = self._now()
+        if kept.count or kept.good_at is None or now - kept.good_at > NOTED * 1000:
+            await self._store.note_success(subjects.both, now)
+
+    async def forget(self) -> None:
+        """Remove some of what is of no more use. Raises Problem (UNAVAILABLE)."""
+        now = self._now()
+        await self._store.forget_failures(now - FORGOTTEN * 1000, now - KNOWN * 1000, FORGOTTEN_AT_ONCE)
+
+    async def _wait(self, subjects: Subjects) -> float:
+        """Seconds until there is another try."""
+        both, address, login = await self._store.failures(subjects)
+        now = self._now()
+        waits = [_wait(both, FREE, now), _wait(address, FREE_OF_MANY, now)]
+        if not self._is_known(both):
+            waits.append(_wait(login, FREE_OF_MANY, now))
+        return max(waits)
+
+    @asynccontextmanager
+    async def _turn(self, subject: bytes, account_id: int | None) -> AsyncIterator[None]:
+        if self._waiting.get(subject, 0) >= MOST_IN_TURN:
+            message = "Too many are logging in at the same time; try again in a second."
+            raise Refused(Code.LIMITED, message, account_id, headers={"Retry-After": "1"})
+        lock = self._turns.setdefault(subject, asyncio.Lock())
+        self._waiting[subject] = self._waiting.get(subject, 0) + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._waiting[subject] -= 1
+            if not self._waiting[subject]:
+                del self._waiting[subject], self._turns[subject]
+
+    def _is_known(self, both: Failures) -> bool:
+        """Whether the login went well from this address not long ago."""
+        return both.good_at is not None and self._now() - both.good_at < KNOWN * 1000
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _wait(failures: Failures, free: int, now: int) -> float:
+    """Seconds for which there is no other try; now: in milliseconds."""
+    passed = (now - failures.last_at) / 1000
+    if failures.count < free:
+        return 0
+    return float(min(2 ** min(failures.count - free, 10), LONGEST_WAIT)) - passed
+
+
+def _too_many(seconds: int, account_id: int | None) -> Refused:
+    return Refused(
+        Code.LIMITED,
+        f"There were too many failed logins; try again in {seconds} seconds.",
+        account_id,
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+def _subjects(login: str, address: str | None) -> Subjects:
+    name, place = login.lower().encode("utf-8", "surrogatepass"), network(address).encode()
+    return Subjects(
+        hashlib.sha256(b"both\0" + place + b"\0" + name).digest(),
+        hashlib.sha256(b"address\0" + place).digest(),
+        hashlib.sha256(b"login\0" + name).digest(),
+    )
+
+
+def network(address: str | None) -> str:
+    """An address, or of IPv6 the /64 that one customer of a provider has."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address or ""
+    if found.version == 4:
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))

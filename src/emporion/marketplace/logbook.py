@@ -1,0 +1,155 @@
+"""The log of events, as those may read it who reach the accounts that it is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
+
+from emporion.errors import Fault, refuse
+from emporion.events import Origin
+from emporion.store.base import Entry
+
+Read = Callable[[int, int], Awaitable[list[Entry]]]
+
+if TYPE_CHECKING:
+    from emporion.marketplace.actors import Actor
+    from emporion.store.base import Store
+
+# Events that one request looks through at most for those of the types that it wants.
+MOST_SCANNED = 3000
+SCANNED_AT_ONCE = 1000
+# Seconds between two looks of whoever waits for news.
+LOOK = 0.25
+# How many requests of one account wait at a time, in each process; more are answered at once. A server has a thousand
+# connections.
+MOST_WAITING = 64
+# Beyond every position.
+FARTHEST = 2**62
+
+
+class News(NamedTuple):
+    """Some events, by position or by sequence. after: where to go on. more: whether there is more already."""
+
+    entries: list[Entry]
+    after: int
+    more: bool
+
+
+class Logbook:
+    """The events of all resellers. clock: seconds that only ever increase."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._looks: dict[int, asyncio.Task[int]] = {}
+        self._waiting: dict[int, int] = {}
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let nobody wait any more."""
+        self._stopped.set()
+
+    async def feed(self, actor: Actor, after: int | None, limit: int, types: Collection[str], wait: float) -> News:
+        """What happened to all that the actor reaches, after a position; None for now, so that only news follow.
+
+        wait: for so many seconds it waits for something to happen. Raises Problem (INVALID) for a position that was
+        never given.
+        """
+        root = actor.account_id
+        if after is None or after > 0:
+            end = await self._end(root)
+            if after is not None and after > end:
+                refuse([Fault("after", "must be the `next` of an earlier answer, or left out, or latest")])
+            after = end if after is None else after
+        deadline = self._clock() + wait
+        while True:
+            written = await self._written(root)
+            news = await self._scan(lambda at, some: self._store.feed(root, at, some), after, limit, types)
+            if news.entries or news.more or not await self._changes(root, written, deadline):
+                return await self._shown(actor, news)
+            after = news.after
+
+    async def of_account(
+        self, actor: Actor, reseller_id: int, account_id: int, after: int, limit: int, types: Collection[str]
+    ) -> News:
+        """What happened to one account that the actor reaches, after a sequence of its reseller's log.
+
+        Raises Problem (INVALID) for a sequence that was never given.
+        """
+        if after and not await self._store.events(reseller_id, after - 1, 1):
+            refuse([Fault("after", "must be the `next` of an earlier answer, or left out")])
+
+        async def read(at: int, some: int) -> list[Entry]:
+            events = await self._store.account_events(reseller_id, account_id, at, some)
+            return [Entry(event.sequence, event) for event in events]
+
+        news = await self._scan(read, after, limit, types)
+        return await self._shown(actor, news)
+
+    async def _scan(self, read: Read, after: int, limit: int, types: Collection[str]) -> News:
+        """Up to `limit` of the entries after `after` that are of `types`, of any if there are none."""
+        found: list[Entry] = []
+        scanned = 0
+        while scanned < MOST_SCANNED:
+            some = await read(after, SCANNED_AT_ONCE)
+            for entry in some:
+                if not types or entry.event.type in types:
+                    if len(found) == limit:
+                        return News(found, after, more=True)
+                    found.append(entry)
+                after = entry.position
+            scanned += len(some)
+            if len(some) < SCANNED_AT_ONCE:
+                return News(found, after, more=False)
+        return News(found, after, more=True)
+
+    async def _end(self, root: int) -> int:
+        """The last position, once all that happened until now has one."""
+        await self._store.feed(root, FARTHEST, 1)
+        return await self._store.feed_end()
+
+    async def _changes(self, root: int, written: int, deadline: float) -> bool:
+        """Wait until the logs go further than `written`; whether they did before the deadline."""
+        if self._waiting.get(root, 0) >= MOST_WAITING:
+            return False
+        self._waiting[root] = self._waiting.get(root, 0) + 1
+        try:
+            return await self._has_changed(root, written, deadline)
+        finally:
+            self._waiting[root] -= 1
+            if not self._waiting[root]:
+                del self._waiting[root]
+
+    async def _has_changed(self, root: int, written: int, deadline: float) -> bool:
+        while (left := deadline - self._clock()) > 0 and not self._stopped.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), min(LOOK, left))
+            if await self._written(root) != written:
+                return True
+        return False
+
+    async def _written(self, root: int) -> int:
+        """How far the logs go, or went a moment ago; one look for all who ask within that."""
+        look = self._looks.get(root)
+        if look is None:
+            look = self._looks[root] = asyncio.create_task(self._store.written(root))
+            asyncio.get_running_loop().call_later(LOOK, self._looks.pop, root, None)
+        return await asyncio.shield(look)
+
+    async def _shown(self, actor: Actor, news: News) -> News:
+        """The same, but of those who act from above or beside only that they did."""
+        reached: dict[int | None, bool] = {None: True}
+        entries = []
+        for entry in news.entries:
+            origin = entry.event.origin
+            if origin.account_id not in reached:
+                reached[origin.account_id] = await self._store.is_within(origin.account_id, actor.account_id)  # type: ignore[arg-type]
+            if not reached[origin.account_id]:
+                shown = Origin(None, origin.door, account_id=origin.account_id)
+                entry = entry._replace(event=structs.replace(entry.event, origin=shown))
+            entries.append(entry)
+        return news._replace(entries=entries)

@@ -1,0 +1,72 @@
+"""A JSON Merge Patch of an account, read by the rules of its creation (contract: PATCH, RFC 7396)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple, TypeVar
+
+from msgspec import UNSET
+
+from emporion import accounts
+from emporion.accounts import Customer, CustomerUpdate, NewCustomer, Reseller, Status
+from emporion.errors import Code, Fault, Problem
+from emporion.validation import read
+
+T = TypeVar("T", bound=NewCustomer)
+
+# How often a change is tried again because another one came between; each round one of them gets through.
+ATTEMPTS = 50
+
+
+class Patched(NamedTuple):
+    """What an account would be after a patch, with every fault of it. status: None to leave it."""
+
+    wanted: Any
+    status: Status | None
+    faults: list[Fault]
+
+
+def patched(before: Customer | Reseller, patch: dict[str, Any], new: type[NewCustomer]) -> Patched:
+    """What `patch` makes of `before`, which must pass every rule of `new`."""
+    sent = accounts.as_sent(before)
+    wanted, faults = read(new, accounts.merge(sent, {**patch, "status": None}))
+    if faults:
+        # What a platform's first accounts have never had is no fault of somebody who changes something else.
+        lacking = {fault.field for fault in read(new, sent)[1]}
+        faults = [_cannot_be_cleared(fault, patch) for fault in faults if not _is_as_before(fault, lacking, patch)]
+    update, status_faults = read(CustomerUpdate, {"status": patch.get("status")})
+    if "status" in patch and patch["status"] is None:
+        status_faults = [_cannot_be_cleared(Fault("status", "is required"), patch)]
+    return Patched(wanted, update.status or None, faults + status_faults)
+
+
+def check_expected(version: int, expected: Collection[int] | None) -> None:
+    """Raise Problem (MOVED) if an account is not in one of the versions that its changer knows (RFC 9110 §13.1.1)."""
+    if expected is not None and version not in expected:
+        raise Problem(
+            Code.MOVED,
+            "The account is not in the state that If-Match names: read it again, then change what is there now.",
+        )
+
+
+def too_busy() -> Problem:
+    """For an account that others have changed each time in between."""
+    return Problem(
+        Code.UNAVAILABLE,
+        "The account is being changed by many at a time; try again.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _is_as_before(fault: Fault, lacking: Collection[str], patch: dict[str, Any]) -> bool:
+    return fault.message == "is required" and fault.field in lacking and fault.field not in patch
+
+
+def _cannot_be_cleared(fault: Fault, patch: dict[str, Any]) -> Fault:
+    """What a missing member is told when it is a null of this very patch that would take it away."""
+    value: Any = patch
+    for name in fault.field.split("."):
+        value = value.get(name, UNSET) if isinstance(value, dict) else UNSET
+    if value is None and fault.message == "is required":
+        return Fault(fault.field, "cannot be cleared; leave it out to keep it")
+    return fault

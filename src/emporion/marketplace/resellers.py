@@ -1,0 +1,200 @@
+"""Resellers: found, created, changed, held and released, by those above them (contract: Resellers)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import structs, to_builtins
+
+from emporion import accounts
+from emporion.accounts import AccountQuery, NewReseller, Reseller, account_number
+from emporion.errors import Code, Problem, Refused, not_found
+from emporion.events import Origin
+from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
+from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of
+from emporion.marketplace.patches import ATTEMPTS, check_expected, patched, too_busy
+from emporion.paging import LARGEST_PAGE, Pagination
+from emporion.store.base import Found, NewResellerRecord, Once, Record, ResellerChange
+from emporion.validation import read
+
+if TYPE_CHECKING:
+    from emporion.marketplace.actors import Actor
+    from emporion.store.base import AdministratorLogin, Store
+
+# What an account may not change of itself: those above it set it. The external id is theirs, and a taken one would tell
+# of those beside it.
+SET_FROM_ABOVE = ("status", "currency", "externalId")
+# How many resellers are verified in one go.
+VERIFIED_AT_ONCE = 32
+
+decode = msgspec.json.Decoder(Reseller).decode
+
+
+class Resellers:
+    """The resellers of the platform, for an actor who reaches some of them. clock: seconds since 1970."""
+
+    def __init__(self, store: Store, administrators: Administrators, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._administrators = administrators
+        self._clock = clock
+
+    async def reached(self, actor: Actor, reseller_id: str) -> int:
+        """The number of a reseller that the actor reaches: his own account or one below it.
+
+        Raises Problem (NOT_FOUND) for any other.
+        """
+        number = account_number(reseller_id)
+        if number is None or not await self._store.is_within(number, actor.account_id):
+            raise _unknown(number)
+        return number
+
+    async def find(self, actor: Actor, reseller_id: str) -> Found:
+        """The reseller's public JSON and its version. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
+        record = await self._find(actor, reseller_id)
+        return Found(record.document, record.version)
+
+    async def page(self, actor: Actor, query: AccountQuery) -> Page:
+        """The actor's own account and all below it, newest first."""
+        limit = min(query.limit, LARGEST_PAGE)
+        listing = await self._store.resellers(actor.account_id, filter_of(query), query.offset, limit)
+        return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
+
+    async def create(
+        self, actor: Actor, body: dict[str, Any], once: Once | None = None, parent_id: int | None = None
+    ) -> Record:
+        """Create a reseller from a client's JSON object, right below `parent_id` or else the actor's account.
+
+        parent_id: one that the actor reaches. Raises Problem (INVALID) with every fault of the body, (CONFLICT) for a
+        taken `externalId` or login, and Refused (FORBIDDEN) for who is not an owner.
+        """
+        actor.must_be("owner")
+        above = actor.account_id if parent_id is None else parent_id
+        if once and (given := await self._store.given(above, once)):
+            return given
+        wanted, faults = read(NewReseller, body)
+        self._administrators.check(wanted, faults)
+        account = _render(wanted, "", wanted.status or "pending", str(above))
+        logins = await self._administrators.logins(wanted.contact_persons, {}, {})
+        changes = created(account, logins)
+        return await self._store.add_reseller(
+            NewResellerRecord(above, account, logins, actor.origin(), self._now(), once=once, changes=changes)
+        )
+
+    async def update(
+        self, actor: Actor, reseller_id: str, patch: dict[str, Any], expected: Collection[int] | None = None
+    ) -> Record:
+        """Change a reseller by a JSON Merge Patch (RFC 7396); what it is afterwards.
+
+        expected: the versions in one of which it must be, if not any. Raises Problem (NOT_FOUND) if the actor reaches
+        no such reseller, (INVALID) with every fault of the result, (MOVED) if it is in another version, (CONFLICT) for
+        what is taken and for a status that cannot change that way, and Refused (FORBIDDEN) for who is not an owner
+        and for what only those above may change.
+        """
+        actor.must_be("owner")
+        digests: Digests = {}
+        for _ in range(ATTEMPTS):
+            record = await self._find(actor, reseller_id)
+            check_expected(record.version, expected)
+            change = await self._change(record, patch, actor, digests)
+            if change is None:
+                return record
+            changed = await self._store.change_reseller(change)
+            if changed:
+                return changed
+        raise too_busy()
+
+    async def verify_waiting(self) -> int:
+        """Make pending resellers active, some at a time; how many were found waiting."""
+        waiting = await self._store.waiting_resellers(VERIFIED_AT_ONCE)
+        for record in waiting:
+            before = decode(record.document)
+            # Whoever changed it meanwhile wins; the next look finds it again if it still waits.
+            await self._store.change_reseller(
+                ResellerChange(
+                    id=record.id,
+                    version=record.version,
+                    account=structs.replace(before, status="active"),
+                    logins=None,
+                    event="reseller.verified",
+                    changes={"status": (before.status, "active")},
+                    origin=Origin(user=None, door="worker"),
+                    at=self._now(),
+                )
+            )
+        return len(waiting)
+
+    async def _change(
+        self, record: Record, patch: dict[str, Any], actor: Actor, digests: Digests
+    ) -> ResellerChange | None:
+        """What `patch` makes of the reseller, or None if it stays as it is."""
+        before = decode(record.document)
+        wanted, status, faults = patched(before, patch, NewReseller)
+        self._administrators.check(wanted, faults)
+        status = status or before.status
+        account = _render(wanted, before.id, status, before.reseller_id)
+        changes = accounts.changes(to_builtins(before), to_builtins(account))
+        if record.id == actor.account_id:
+            _check_own(actor, changes)
+        accounts.check_status_change(before.status, status, operator=actor.is_operator)
+        logins: list[AdministratorLogin] | None = None
+        if "contactPersons" in patch:
+            old = await self._store.logins(record.id, record.id)
+            kept = kept_logins(old, before.contact_persons, account.contact_persons)
+            logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
+            changes |= changed_logins(kept, logins)
+        if not changes:
+            return None
+        return ResellerChange(
+            id=record.id,
+            version=record.version,
+            account=account,
+            logins=logins,
+            event="reseller.updated",
+            changes=changes,
+            origin=actor.origin(),
+            at=self._now(),
+        )
+
+    async def _find(self, actor: Actor, reseller_id: str) -> Record:
+        number = await self.reached(actor, reseller_id)
+        record = await self._store.reseller(number)
+        if not record:
+            raise _unknown(number)
+        return record
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _check_own(actor: Actor, changes: Collection[str]) -> None:
+    for member in SET_FROM_ABOVE:
+        if member in changes:
+            raise Refused(
+                Code.FORBIDDEN,
+                f"The {member} of your own account is set by the account above it.",
+                actor.account_id,
+                actor.user,
+            )
+
+
+def _unknown(number: int | None) -> Problem:
+    return not_found("there is no reseller with this id" if number is None else f"there is no reseller {number}")
+
+
+def _render(wanted: NewReseller, reseller_id: str, status: accounts.Status, parent_id: str | None) -> Reseller:
+    """What is missing of a platform's first accounts is UNSET, and stays out."""
+    return Reseller(
+        id=reseller_id,
+        external_id=wanted.external_id,
+        attributes=wanted.attributes,
+        name=wanted.name,
+        tax_reg_id=wanted.tax_reg_id,
+        status=status,
+        address=wanted.address or None,
+        contact_persons=[person.shown() for person in wanted.contact_persons or ()],
+        language=wanted.language or DEFAULT_LANGUAGE,
+        currency=wanted.currency or None,
+        reseller_id=parent_id,
+    )

@@ -1,0 +1,120 @@
+"""API users: who acts for a reseller, in which role, and with which password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
+
+from emporion import accounts
+from emporion.accounts import NEVER_SHOWN
+from emporion.credentials import Role, new_password
+from emporion.errors import Fault, not_found, refuse
+from emporion.events import Changes, EventType, NewEvent
+from emporion.marketplace.patches import ATTEMPTS, too_busy
+from emporion.marketplace.platforms import NewLogin
+from emporion.store.base import User
+from emporion.validation import read
+
+if TYPE_CHECKING:
+    from emporion.marketplace.actors import Actor
+    from emporion.marketplace.passwords import Passwords
+    from emporion.store.base import Store
+
+
+class NewUser(NamedTuple):
+    """A user with a new password, which nobody can read again."""
+
+    password: str
+    user: User
+
+
+class Users:
+    """The API users of all resellers. clock: seconds since 1970."""
+
+    def __init__(self, store: Store, passwords: Passwords, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._clock = clock
+
+    async def of(self, reseller_id: int) -> list[User]:
+        """The reseller's users, by login, with those that are disabled."""
+        return await self._store.users(reseller_id)
+
+    async def get(self, login: str) -> User:
+        """The user with this login, whatever its case. Raises Problem (NOT_FOUND)."""
+        user = await self._store.user(login)
+        if not user:
+            raise not_found(f"there is no API user {login}")
+        return user
+
+    async def add(
+        self, actor: Actor, reseller_id: int, login: str, role: Role, marketplace: str, password: str | None = None
+    ) -> NewUser:
+        """A new user of the reseller, with `password` or else a random one.
+
+        Raises Problem (INVALID) for a login, marketplace or password that cannot be used, (CONFLICT) for a taken
+        login, and (NOT_FOUND) if there is no such reseller.
+        """
+        actor.must_be("owner")
+        _, faults = read(NewLogin, {"login": login, "marketplace": marketplace})
+        self._check(password, faults)
+        secret = password or new_password()
+        digest = await self._passwords.hash(secret)
+        user = User(login, reseller_id, marketplace, digest, role, created_at=self._now())
+        changes = accounts.changes({}, _shown(user))
+        await self._store.add_user(user, self._event(actor, user, changes, new=True))
+        return NewUser(secret, user)
+
+    async def rotate(self, actor: Actor, login: str, password: str | None = None) -> NewUser:
+        """The user with another password, `password` or else a random one; his tokens are over."""
+        self._check(password, [])
+        secret = password or new_password()
+        digest = await self._passwords.hash(secret)
+        hidden: Changes = {"password": (NEVER_SHOWN, NEVER_SHOWN)}
+        return NewUser(secret, await self._change(actor, login, {"password_hash": digest}, hidden))
+
+    async def disable(self, actor: Actor, login: str) -> User:
+        """The user, who gets in no more; his tokens are over."""
+        return await self._change(actor, login, {"disabled_at": self._now()})
+
+    async def enable(self, actor: Actor, login: str) -> User:
+        """The user, who gets in again with a new token."""
+        return await self._change(actor, login, {"disabled_at": None})
+
+    async def change_role(self, actor: Actor, login: str, role: Role) -> User:
+        """The user in another role; his tokens are over."""
+        return await self._change(actor, login, {"role": role})
+
+    async def _change(self, actor: Actor, login: str, members: dict[str, object], also: Changes | None = None) -> User:
+        actor.must_be("owner")
+        for _ in range(ATTEMPTS):
+            user = await self.get(login)
+            changed = structs.replace(user, **members, version=user.version + 1)
+            changes = {**accounts.changes(_shown(user), _shown(changed)), **(also or {})}
+            if not changes:
+                return user
+            if await self._store.change_user(changed, user.version, self._event(actor, user, changes)):
+                return changed
+        raise too_busy()
+
+    def _check(self, password: str | None, faults: list[Fault]) -> None:
+        if password is not None and (message := self._passwords.fault(password)):
+            faults.append(Fault("password", message))
+        if faults:
+            refuse(faults)
+
+    def _event(self, actor: Actor, user: User, changes: Changes, *, new: bool = False) -> NewEvent:
+        kind: EventType = "user.created" if new else "user.updated"
+        owner = user.reseller_id
+        return NewEvent(owner, owner, kind, self._now(), actor.origin(), changes, f"user {user.login}")
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _shown(user: User) -> dict[str, object]:
+    """What the log says of a user."""
+    shown: dict[str, object] = {"role": user.role, "marketplace": user.marketplace}
+    return {**shown, "disabled": True} if user.disabled_at is not None else shown
