@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable
@@ -14,31 +15,52 @@ from typing import TYPE_CHECKING
 import structlog
 from starlette.routing import Router
 
-from emporion.api import customers, docs, openapi, tokens
+from emporion.api import customers, docs, events, oauth, openapi, resellers, tokens
+from emporion.api.addresses import Addresses
 from emporion.api.door import Door
 from emporion.api.gate import Gate
 from emporion.api.operations import routes
 from emporion.errors import Code, Problem
 from emporion.logs import configure_logs
 from emporion.marketplace import Marketplace
+from emporion.marketplace.administrators import Administrators
+from emporion.marketplace.clients import Clients
 from emporion.marketplace.customers import Customers
+from emporion.marketplace.guesses import Guesses
+from emporion.marketplace.identity_providers import IdentityProvider, Trust
+from emporion.marketplace.logbook import Logbook
 from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.rate_limits import RateLimits
+from emporion.marketplace.refusals import Refusals
+from emporion.marketplace.repeats import Repeats
+from emporion.marketplace.resellers import Resellers
+from emporion.marketplace.signing_keys import SigningKeys
 from emporion.marketplace.subscription_keys import SubscriptionKeys
-from emporion.marketplace.tokens import Tokens
+from emporion.marketplace.tokens import Grants, Tokens
+from emporion.marketplace.users import Users
+from emporion.marketplace.visits import Visits
 from emporion.settings import Settings
-from emporion.store.connections import Limits
 from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
+from emporion.workers.housekeeping import keep_house
 from emporion.workers.orphans import end_with_parent
-from emporion.workers.verification import verify_customers
+from emporion.workers.stopping import when_stopped
+from emporion.workers.verification import verify_accounts
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from emporion.store.base import Platform, Store
+    from emporion.store.base import Store
 
 # The busiest first: a request is compared with one path after the other.
-OPERATIONS = (*customers.OPERATIONS, *tokens.OPERATIONS)
+OPERATIONS = (
+    *customers.OPERATIONS,
+    *tokens.OPERATIONS,
+    *resellers.OPERATIONS,
+    *events.OPERATIONS,
+    *oauth.OPERATIONS,
+)
 
 # Seconds between two tries to reach a database that is away.
 RETRY = 0.5
@@ -60,14 +82,44 @@ def open_store(settings: Settings) -> Store:
     return PostgresStore(settings.database.url, limits, standby)
 
 
-def build_marketplace(settings: Settings, store: Store, platform: Platform) -> Marketplace:
+def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     """What the doors call, over an open store."""
+    clock = time.time
     passwords = Passwords(settings.password_quality)
+    administrators = Administrators(passwords, clock)
+    clients, signing_keys = Clients(store, clock), SigningKeys(store, clock)
+    guesses, visits = Guesses(store, clock), Visits(store, clock)
+    grants = Grants(settings.issuer, settings.token_lifetime)
+    provider = _identity_provider(settings)
     return Marketplace(
-        customers=Customers(store, passwords, time.time),
-        subscription_keys=SubscriptionKeys(store),
-        tokens=Tokens(store, passwords, platform.signing_key, settings.token_lifetime, time.time),
+        customers=Customers(store, administrators, clock),
+        resellers=Resellers(store, administrators, clock),
+        users=Users(store, passwords, clock),
+        subscription_keys=SubscriptionKeys(store, clock),
+        clients=clients,
+        signing_keys=signing_keys,
+        tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
+        logbook=Logbook(store, time.monotonic),
+        guesses=guesses,
+        repeats=Repeats(store, clock),
+        refusals=Refusals(store, clock),
+        visits=visits,
+        rate_limits=RateLimits(settings.limits, clock),
     )
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The operator's own, if he has one."""
+    if not settings.oidc_issuer:
+        return None
+    trust = Trust(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        settings.oidc_account_claim,
+        settings.oidc_role_claim,
+        settings.oidc_leeway,
+    )
+    return IdentityProvider(trust, time.time)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI application
@@ -83,10 +135,9 @@ async def _not_yet(scope: Scope, receive: Receive, send: Send) -> None:  # noqa:
 async def _open(settings: Settings, store: Store) -> Marketplace:
     """Open the store; what the doors call, over it. Raises Problem (UNAVAILABLE) while that cannot be."""
     await store.open()
-    platform = await store.platform()
-    if not platform:
+    if not await store.platform():
         raise Problem(Code.UNAVAILABLE, "There is no platform in this database; make one with: emporion init")
-    return build_marketplace(settings, store, platform)
+    return build_marketplace(settings, store)
 
 
 async def _open_when_it_is_back(settings: Settings, store: Store) -> Marketplace:
@@ -99,17 +150,35 @@ async def _open_when_it_is_back(settings: Settings, store: Store) -> Marketplace
             await asyncio.sleep(RETRY)
 
 
+def _end_if_failed(task: asyncio.Task[None]) -> None:
+    """End a worker process that cannot do what it is for, so that another one takes its place."""
+    if not task.cancelled() and (error := task.exception()):
+        log.error("this worker failed", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
+
+
 async def _run(settings: Settings, opening: Awaitable[Marketplace], router: Router) -> None:
     """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
     marketplace = await opening
-    gate = Gate(marketplace.subscription_keys, marketplace.tokens, settings.api_version, time.time)
+    when_stopped(marketplace.logbook.stop)
+    gate = Gate(marketplace, settings.api_version, time.time)
     router.routes[:] = [
-        *routes(OPERATIONS, marketplace, gate),
+        *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
         *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
     ]
     router.default = _nothing_here
-    if settings.verification == "automatic":
-        await verify_customers(marketplace.customers)
+    async with asyncio.TaskGroup() as work:
+        work.create_task(keep_house(marketplace))
+        if settings.verification == "automatic":
+            work.create_task(verify_accounts(marketplace))
+
+
+async def _close(marketplace: Marketplace) -> None:
+    """Write down what is only remembered, and let go of Redis."""
+    await marketplace.refusals.finish()
+    with suppress(Problem):
+        await marketplace.visits.keep()
+    await marketplace.rate_limits.close()
 
 
 def build_app(settings: Settings) -> ASGIApp:
@@ -124,6 +193,7 @@ def build_app(settings: Settings) -> ASGIApp:
         if opening.done():
             opening.result()  # what is no Problem must end the start
         working = [asyncio.create_task(end_with_parent()), asyncio.create_task(_run(settings, opening, router))]
+        working[1].add_done_callback(_end_if_failed)
         await asyncio.sleep(0)  # until the router has its routes
         try:
             yield
@@ -132,6 +202,8 @@ def build_app(settings: Settings) -> ASGIApp:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            if not opening.cancelled() and not opening.exception():
+                await _close(opening.result())
             await store.close()
 
     router.lifespan_context = lifespan

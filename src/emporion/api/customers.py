@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import structs
 
 from emporion.accounts import (
     Customer,
@@ -16,7 +15,8 @@ from emporion.accounts import (
     WholeCustomerPage,
 )
 from emporion.api.gate import unknown_version
-from emporion.api.operations import Call, Operation
+from emporion.api.operations import Answer, Call, Operation, created
+from emporion.api.tags import expected_versions, idempotency_key
 from emporion.errors import Code, Fault, Problem, not_found
 
 if TYPE_CHECKING:
@@ -57,30 +57,36 @@ PAGINATION = {"offset": 0, "limit": 10, "total": 1}
 SUMMARY = {name: EXAMPLE[name] for name in ("id", "externalId", "name", "status")}
 
 
-async def get_customers(marketplace: Marketplace, actor: Actor, call: Call) -> bytes:
+# What goes wrong with a list.
+LIST_EXAMPLES = {
+    Code.INVALID: Problem(Code.INVALID, "limit must be 1 or more", [Fault("limit", "must be 1 or more")]),
+    Code.MALFORMED: Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8."),
+}
+
+
+async def get_customers(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """A page of customers; whole ones for clients of contract version 1.15."""
     page = await marketplace.customers.page(actor, call.query, whole=call.version == "1.15")
-    return msgspec.json.encode(page)
+    return Answer(msgspec.json.encode(page))
 
 
-async def create_customer(marketplace: Marketplace, actor: Actor, call: Call) -> bytes:
+async def create_customer(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The new customer."""
-    return await marketplace.customers.create(_in(call, actor), call.body)
+    with marketplace.repeats.once(actor, "POST /customers", idempotency_key(call.headers), call.body) as once:
+        return created(await marketplace.customers.create(actor, call.body, once=once))
 
 
-async def get_customer_by_id(marketplace: Marketplace, actor: Actor, call: Call) -> bytes:
+async def get_customer_by_id(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The customer."""
-    return await marketplace.customers.document(actor, call.path["id"])
+    found = await marketplace.customers.find(actor, call.path["id"])
+    return Answer(found.document, found.version)
 
 
-async def update_customer(marketplace: Marketplace, actor: Actor, call: Call) -> bytes:
+async def update_customer(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The customer after the change."""
-    return await marketplace.customers.update(_in(call, actor), call.path["id"], call.body)
-
-
-def _in(call: Call, actor: Actor) -> Actor:
-    """The actor within this very request, for the log of what he does."""
-    return structs.replace(actor, correlation_id=call.correlation_id)
+    expected = expected_versions(call.headers)
+    record = await marketplace.customers.update(actor, call.path["id"], call.body, expected)
+    return Answer(record.document, record.version)
 
 
 OPERATIONS = (
@@ -96,12 +102,8 @@ OPERATIONS = (
         query=CustomerQuery,
         answer={"1.6": CustomerPage, "1.15": WholeCustomerPage},
         answer_example={"data": [SUMMARY], "pagination": PAGINATION},
-        errors=(Code.MALFORMED, Code.NOT_FOUND),
-        error_examples={
-            Code.INVALID: Problem(Code.INVALID, "limit must be 1 or more", [Fault("limit", "must be 1 or more")]),
-            Code.MALFORMED: Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8."),
-            Code.NOT_FOUND: not_found("there is no such reseller"),
-        },
+        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.MOVED),
+        error_examples={**LIST_EXAMPLES, Code.NOT_FOUND: not_found("there is no such reseller")},
     ),
     Operation(
         "POST",
@@ -116,6 +118,7 @@ OPERATIONS = (
         request_example={name: value for name, value in EXAMPLE.items() if name not in GIVEN},
         answer=Customer,
         answer_example=EXAMPLE,
+        repeatable=True,
         errors=(Code.CONFLICT,),
     ),
     Operation(
@@ -128,7 +131,7 @@ OPERATIONS = (
         get_customer_by_id,
         answer=Customer,
         answer_example=EXAMPLE,
-        errors=(Code.NOT_FOUND,),
+        errors=(Code.NOT_FOUND, Code.MOVED),
         error_examples={Code.INVALID: unknown_version()},
     ),
     Operation(
@@ -150,6 +153,6 @@ OPERATIONS = (
             "status": "active",
             "address": {name: value for name, value in EXAMPLE["address"].items() if name != "addressExtension"},
         },
-        errors=(Code.NOT_FOUND, Code.CONFLICT),
+        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.MOVED),
     ),
 )

@@ -70,6 +70,7 @@ class Door:
     """The outermost ASGI application. It adds to the scope:
 
     correlation_id: str. named_headers: dict[bytes, bytes], the last of each name. path: without prefix and slash.
+    more_headers: list[tuple[bytes, bytes]], for whatever the answer will be; whoever has some puts it there.
     """
 
     def __init__(self, inside: ASGIApp, root_path: str, clock: Callable[[], float], *, log_requests: bool) -> None:
@@ -91,13 +92,15 @@ class Door:
         scope["root_path"] = ""
         scope["named_headers"] = headers
         scope["correlation_id"] = correlation_id = identifier.decode()
+        more: list[tuple[bytes, bytes]] = []
+        scope["more_headers"] = more
         status = 0
 
         def answer(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [(b"x-correlation-id", identifier), *message["headers"]]
+                message["headers"] = [(b"x-correlation-id", identifier), *more, *message["headers"]]
             elif scope["method"] == "HEAD":
                 message["body"] = b""
             return send(message)

@@ -9,32 +9,37 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
-from emporion.errors import Code, Problem
+from emporion.errors import Code, Problem, Refused
+from emporion.events import Origin
 from emporion.marketplace.actors import Actor
 from emporion.settings import ApiVersion
 from emporion.store.base import SubscriptionKey
 
 if TYPE_CHECKING:
-    from emporion.marketplace.subscription_keys import SubscriptionKeys
-    from emporion.marketplace.tokens import Tokens
+    from emporion.marketplace import Marketplace
 
 Headers = Mapping[bytes, bytes]
-# What the Authorization header must hold.
-Access = Literal["Bearer", "Basic"]
+# What the Authorization header must hold; nothing at all for what everybody may read.
+Access = Literal["Bearer", "Basic", "OAuth", "Public"]
 
-# For how many seconds a caller who was let in need not be checked again: a revoked key is out after that.
-REMEMBERED = 1.0
+# For how many seconds a caller who was let in need not be checked again. Whoever is held, revoked, disabled or rotated
+# is out within a second: after this, and after what the signing keys remember.
+REMEMBERED = 0.5
 # How many callers are remembered. When there are more, all are checked once again.
 MOST_REMEMBERED = 10_000
 # Longer headers are let in, too, but not remembered: they would fill the memory.
 LONGEST_REMEMBERED = 2048
 
 
+MoreHeaders = list[tuple[bytes, bytes]]
+
+
 class Login(Struct, frozen=True):
-    """What Basic authentication brings, not verified yet."""
+    """What Basic authentication brings, not verified yet, and where it comes from."""
 
     login: str
     password: str
+    origin: Origin
 
 
 class Admission(Struct, frozen=True):
@@ -46,29 +51,32 @@ class Admission(Struct, frozen=True):
 
 
 class Gate:
-    """Checks the headers that say who is calling."""
+    """Checks the headers that say who is calling. clock: seconds since 1970."""
 
-    def __init__(
-        self, keys: SubscriptionKeys, tokens: Tokens, default_version: ApiVersion, clock: Callable[[], float]
-    ) -> None:
-        self._keys = keys
-        self._tokens = tokens
+    def __init__(self, marketplace: Marketplace, default_version: ApiVersion, clock: Callable[[], float]) -> None:
+        self._keys = marketplace.subscription_keys
+        self._tokens = marketplace.tokens
+        self._visits = marketplace.visits
+        self._limits = marketplace.rate_limits
         self._default_version = default_version
         self._clock = clock
         self._remembered: dict[tuple[bytes | None, bytes | None], Admission] = {}
 
-    async def admit(self, headers: Headers) -> Admission:
+    async def admit(self, headers: Headers, more: MoreHeaders) -> Admission:
         """The caller, by his subscription key and Bearer token (RFC 6750).
 
-        Raises Problem (UNAUTHENTICATED or FORBIDDEN).
+        more: gets the headers that tell of the key's limits. Raises Refused (UNAUTHENTICATED, FORBIDDEN or LIMITED).
         """
         shown = (headers.get(b"authorization"), headers.get(b"x-subscription-key"))
         admission = self._remembered.get(shown)
         if admission and self._clock() < admission.until:
+            if not admission.key.limit.unlimited:
+                await self._charge(admission.key, more)
             return admission
-        key = await self.key(headers)
-        claims = self._tokens.read(_authorization(headers, "Bearer"), key)
-        actor = Actor(claims.account_id, claims.user, "api")
+        key = await self.key(headers, more)
+        token = _authorization(headers, "Bearer", key)
+        claims = await self._tokens.read(token, key)
+        actor = Actor(claims.account_id, claims.user, "api", claims.role)
         admission = Admission(actor, key, min(self._clock() + REMEMBERED, claims.expires))
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
@@ -76,25 +84,51 @@ class Gate:
             self._remembered[shown] = admission
         return admission
 
-    async def key(self, headers: Headers) -> SubscriptionKey:
-        """The caller's subscription key. Raises Problem (UNAUTHENTICATED)."""
-        return await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
+    async def admit_again(self, headers: Headers) -> None:
+        """Check a caller once more who has waited since he was let in: meanwhile he may have been shut out.
 
-    def login(self, headers: Headers) -> Login:
-        """The login and password of Basic authentication (RFC 7617). Raises Problem (UNAUTHENTICATED)."""
-        login, colon, password = _basic(_authorization(headers, "Basic")).partition(":")
+        Raises Refused (UNAUTHENTICATED or FORBIDDEN).
+        """
+        key = await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
+        await self._tokens.read(_authorization(headers, "Bearer", key), key)
+
+    async def key(self, headers: Headers, more: MoreHeaders) -> SubscriptionKey:
+        """The caller's subscription key. Raises Refused (UNAUTHENTICATED or LIMITED)."""
+        key = await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
+        self._visits.key(key.digest)
+        if not key.limit.unlimited:
+            await self._charge(key, more)
+        return key
+
+    async def _charge(self, key: SubscriptionKey, more: MoreHeaders) -> None:
+        """Take one request from what the key may send."""
+        verdict = await self._limits.take(key.id, key.limit)
+        more += [(b"ratelimit-policy", verdict.policy.encode()), (b"ratelimit", verdict.state.encode())]
+        if not verdict.allowed:
+            raise Refused(
+                Code.LIMITED,
+                f"The subscription key has no more requests left; try again in {verdict.retry_after} seconds.",
+                key.reseller_id,
+                headers={"Retry-After": str(verdict.retry_after)},
+            )
+
+    def login(self, headers: Headers, key: SubscriptionKey, origin: Origin) -> Login:
+        """The login and password of Basic authentication (RFC 7617). Raises Refused (UNAUTHENTICATED)."""
+        login, colon, password = read_basic(_authorization(headers, "Basic", key)).partition(":")
         if not colon:
-            raise Problem(Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64.")
-        return Login(login, password)
+            raise Refused(
+                Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64.", key.reseller_id
+            )
+        return Login(login, password, origin)
 
-    def version(self, headers: Headers, key: SubscriptionKey) -> str:
+    def version(self, headers: Headers, key: SubscriptionKey | None) -> str:
         """The contract version to speak: the request's, else the key's, else the server's (contract: Versions).
 
         Raises Problem (INVALID) for one that we do not know.
         """
         asked = headers.get(b"x-api-version")
         if asked is None:
-            return key.api_version or self._default_version
+            return (key and key.api_version) or self._default_version
         version = asked.decode("latin-1")
         if version not in get_args(ApiVersion):
             raise unknown_version()
@@ -109,32 +143,35 @@ def unknown_version() -> Problem:
 
 def challenge(access: Access, headers: Headers) -> str:
     """What WWW-Authenticate says to a caller who was not let in (RFC 6750 §3, RFC 7617 §2)."""
-    if access == "Basic":
+    if access != "Bearer":
         return 'Basic realm="emporion", charset="UTF-8"'
     return 'Bearer realm="emporion"' + (', error="invalid_token"' if b"authorization" in headers else "")
 
 
-WANTED: dict[Access, str] = {
+WANTED = {
     "Bearer": "Bearer TOKEN, with a token from POST /token",
     "Basic": "Basic, then login:password in base64",
 }
 
 
-def _authorization(headers: Headers, access: Access) -> str:
+def _authorization(headers: Headers, access: Literal["Bearer", "Basic"], key: SubscriptionKey) -> str:
     """What stands after the scheme in the Authorization header (RFC 9110 §11.6.2)."""
     value = headers.get(b"authorization")
+    wanted = WANTED[access]
     if value is None:
-        raise Problem(Code.UNAUTHENTICATED, f"The header Authorization is missing; it must be {WANTED[access]}.")
+        message = f"The header Authorization is missing; it must be {wanted}."
+        raise Refused(Code.UNAUTHENTICATED, message, key.reseller_id)
     given, _, credentials = value.decode("latin-1").partition(" ")
     if given.lower() != access.lower() or not credentials.strip():
-        raise Problem(Code.UNAUTHENTICATED, f"The header Authorization must be {WANTED[access]}.")
+        raise Refused(Code.UNAUTHENTICATED, f"The header Authorization must be {wanted}.", key.reseller_id)
     return credentials.strip()
 
 
-def _basic(credentials: str) -> str:
+def read_basic(credentials: str) -> str:
+    """What stands in Basic credentials, such as `login:password`. Raises Refused (UNAUTHENTICATED)."""
     try:
         return base64.b64decode(credentials, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
-        raise Problem(
+        raise Refused(
             Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64 of UTF-8."
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -16,6 +17,7 @@ from emporion.errors import Code, Fault, Problem, not_found
 from emporion.settings import ApiVersion
 
 if TYPE_CHECKING:
+    from emporion.api.gate import Access
     from emporion.api.operations import Operation
 
 Json = dict[str, Any]
@@ -24,7 +26,10 @@ REF = "#/components/schemas/{name}"
 
 TAGS = {
     "User Authentication": "Tokens for external systems.",
+    "OAuth 2.0": "The second way to get a token.",
     "Customer Management": "The accounts that buy and consume.",
+    "Reseller Management": "The accounts above them.",
+    "Events": "What happened, for those who follow it.",
 }
 
 # One real message for each kind of error.
@@ -40,6 +45,14 @@ EXAMPLES = {
         "externalId is taken: customer 1000001 has it",
         [Fault("externalId", "is taken: customer 1000001 has it")],
     ),
+    Code.RUNNING: Problem(
+        Code.RUNNING, "The first request with this Idempotency-Key is still running; try again shortly."
+    ),
+    Code.MOVED: Problem(
+        Code.MOVED, "The account is not in the state that If-Match names: read it again, then change what is there now."
+    ),
+    Code.REUSED: Problem(Code.REUSED, "The Idempotency-Key was used for another request; use a new one for each."),
+    Code.LIMITED: Problem(Code.LIMITED, "The subscription key has no more requests left; try again in 3 seconds."),
     Code.TOO_LARGE: Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB."),
     Code.UNSUPPORTED_MEDIA_TYPE: Problem(
         Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/json."
@@ -47,7 +60,9 @@ EXAMPLES = {
     Code.INTERNAL: Problem(Code.INTERNAL, "Something failed on our side; tell us the correlation id."),
     Code.UNAVAILABLE: Problem(Code.UNAVAILABLE, "The database cannot be reached now; try again shortly."),
 }
-ALWAYS = (Code.INVALID, Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.INTERNAL, Code.UNAVAILABLE)
+ALWAYS = (Code.INVALID, Code.INTERNAL, Code.UNAVAILABLE)
+OF_CALLERS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.LIMITED)
+REPEATABLE = (Code.RUNNING, Code.REUSED)
 WITH_BODY = (Code.MALFORMED, Code.TIMEOUT, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 EXAMPLE_TIME = 1_795_417_952.0
 
@@ -65,6 +80,24 @@ HEADERS: Json = {
     "IgnoredParameters": {
         "description": "Names of query parameters that this operation does not have; percent-encoded.",
         "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "Names this very state, for If-Match and If-None-Match.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^".+"$'},
+    },
+    "RateLimit": {
+        "description": "What the subscription key may still send (draft-ietf-httpapi-ratelimit-headers); absent where "
+        "it has no limits.",
+        "schema": {"type": "string"},
+    },
+    "RateLimitPolicy": {
+        "description": "The limits of the subscription key; absent where it has none.",
+        "schema": {"type": "string"},
+    },
+    "IdempotencyReplayed": {
+        "description": "true where the request was done before: this is what it was answered then.",
+        "schema": {"type": "string", "enum": ["true"]},
     },
     "Challenge": {
         "description": "How to authenticate (RFC 9110 §11.6.1).",
@@ -92,6 +125,17 @@ PARAMETERS: Json = {
         "schema": {"type": "string", "enum": list(get_args(ApiVersion))},
     },
 }
+CONDITIONS: dict[str, list[str]] = {
+    "GET": ["If-None-Match"],
+    "PATCH": ["If-Match"],
+    "POST": [],
+}
+MORE_PARAMETERS: Json = {
+    "If-None-Match": "The ETag that you have: if it is still the same, the answer is 304 without a body.",
+    "If-Match": "The ETag that you have read: if the account has changed since, the answer is 412 and nothing is done.",
+    "Idempotency-Key": "A new value for each new request, 1 to 255 characters: sent again with the same one, the "
+    "request is done once, and the first answer is given again for 24 hours.",
+}
 SECURITY: Json = {
     "SubscriptionKey": {
         "type": "apiKey",
@@ -106,7 +150,22 @@ SECURITY: Json = {
         "description": "A token from POST /token.",
     },
     "Basic": {"type": "http", "scheme": "basic", "description": "Login and password of an API user."},
+    "ClientBasic": {"type": "http", "scheme": "basic", "description": "Id and secret of an OAuth client."},
 }
+
+
+_SECURITY: dict[Access, list[Json]] = {
+    "Bearer": [{"SubscriptionKey": [], "Bearer": []}],
+    "Basic": [{"SubscriptionKey": [], "Basic": []}],
+    # The form may name the client as well.
+    "OAuth": [{}, {"ClientBasic": []}],
+    "Public": [],
+}
+LIMIT_HEADERS: Json = {
+    "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+    "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+}
+IN_PATH = re.compile(r"\{(\w+)\}")
 
 
 def document(operations: Iterable[Operation], root_path: str) -> Json:
@@ -147,7 +206,7 @@ def _answers(operation: Operation) -> list[type]:
 def _schemas(operations: Iterable[Operation]) -> Json:
     types: list[type] = [Error]
     for operation in operations:
-        types += [*_answers(operation), *filter(None, (operation.body, operation.query))]
+        types += [*_answers(operation), operation.error, *filter(None, (operation.body, operation.query))]
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
     return cast("Json", _without_null_defaults(schemas))
 
@@ -165,17 +224,11 @@ def _without_null_defaults(value: object) -> object:
 
 def _operation(operation: Operation, schemas: Json) -> Json:
     parameters: list[Json] = [{"$ref": f"#/components/parameters/{name}"} for name in PARAMETERS]
-    if "{id}" in operation.path:
-        schema = {key: value for key, value in msgspec.json.schema(AccountId).items() if key in ("type", "examples")}
-        parameters.append(
-            {
-                "name": "id",
-                "in": "path",
-                "required": True,
-                "description": "The account's id.",
-                "schema": schema,
-            }
-        )
+    parameters += [_path_parameter(name) for name in IN_PATH.findall(operation.path)]
+    if operation.access in ("Bearer", "Public"):
+        parameters += [_header_parameter(name) for name in CONDITIONS[operation.method]]
+    if operation.repeatable:
+        parameters.append(_header_parameter("Idempotency-Key"))
     if operation.query:
         parameters += _query_parameters(schemas[operation.query.__name__])
     result: Json = {
@@ -183,14 +236,18 @@ def _operation(operation: Operation, schemas: Json) -> Json:
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
-        "security": [{"SubscriptionKey": [], operation.access: []}],
+        "security": _SECURITY[operation.access],
         "parameters": parameters,
         "responses": _responses(operation),
     }
     if operation.body:
         result["requestBody"] = {
             "required": operation.body_required,
-            "content": _content(REF.format(name=operation.body.__name__), operation.request_example),
+            "content": _content(
+                REF.format(name=operation.body.__name__),
+                operation.request_example,
+                "application/x-www-form-urlencoded" if operation.form else "application/json",
+            ),
         }
     return result
 
@@ -201,14 +258,43 @@ def _query_parameters(schema: Json) -> list[Json]:
     for name, member in schema["properties"].items():
         if "anyOf" in member:
             member = next(one for one in member["anyOf"] if one.get("type") != "null")
-        description = member.pop("description")
-        parameters.append({"name": name, "in": "query", "description": description, "schema": member})
+        rules = {key: value for key, value in member.items() if key != "description"}
+        parameters.append({"name": name, "in": "query", "description": member["description"], "schema": rules})
     return parameters
 
 
-def _content(ref: str | list[str], example: object) -> Json:
+def _content(ref: str | list[str], example: object, media_type: str = "application/json") -> Json:
     schema: Json = {"$ref": ref} if isinstance(ref, str) else {"anyOf": [{"$ref": one} for one in ref]}
-    return {"application/json": {"schema": schema, "example": example}}
+    return {media_type: {"schema": schema, "example": example}}
+
+
+def _path_parameter(name: str) -> Json:
+    id_schema = {key: value for key, value in msgspec.json.schema(AccountId).items() if key in ("type", "examples")}
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": "The account's id." if name == "id" else "The realm that the client is registered in.",
+        "schema": id_schema if name == "id" else {"type": "string", "examples": ["sandbox"]},
+    }
+
+
+def _header_parameter(name: str) -> Json:
+    return {"name": name, "in": "header", "description": MORE_PARAMETERS[name], "schema": {"type": "string"}}
+
+
+def _codes(operation: Operation) -> Iterable[Code]:
+    """All kinds of errors that the operation can have, each once."""
+    found = [*ALWAYS]
+    if operation.access in ("Bearer", "Basic"):
+        found += OF_CALLERS
+    if operation.access == "OAuth":
+        found.append(Code.UNAUTHENTICATED)
+    if operation.body:
+        found += WITH_BODY
+    if operation.repeatable:
+        found += REPEATABLE
+    return dict.fromkeys((*found, *operation.errors))
 
 
 def _responses(operation: Operation) -> Json:
@@ -225,7 +311,15 @@ def _responses(operation: Operation) -> Json:
         }
     }
     by_status: dict[HTTPStatus, list[Code]] = {}
-    for code in dict.fromkeys((*ALWAYS, *(WITH_BODY if operation.body else ()), *operation.errors)):
+    if operation.access in ("Bearer", "Public"):
+        responses["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
+        if operation.method == "GET":
+            responses["304"] = {"description": "It is still what you have.", "headers": responses["200"]["headers"]}
+    if operation.access in ("Bearer", "Basic"):
+        responses["200"]["headers"] |= LIMIT_HEADERS
+    if operation.repeatable:
+        responses["200"]["headers"]["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
+    for code in _codes(operation):
         by_status.setdefault(STATUS[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         responses[str(status.value)] = _error_response(operation, status, codes)
@@ -234,17 +328,21 @@ def _responses(operation: Operation) -> Json:
 
 def _error_response(operation: Operation, status: HTTPStatus, codes: list[Code]) -> Json:
     headers = {"X-Correlation-ID": {"$ref": "#/components/headers/CorrelationId"}}
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED and operation.access != "OAuth":
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if operation.access in ("Bearer", "Basic"):
+        headers |= LIMIT_HEADERS
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-    path = operation.path.replace("{id}", "1000240")
+    path = operation.path.replace("{id}", "1000240").replace("{realm}", "sandbox")
     problems = {code: operation.error_examples.get(code, EXAMPLES[code]) for code in codes}
     examples = {
         code.name.lower(): {"value": msgspec.to_builtins(to_error(problem, path, "7c9e6679", EXAMPLE_TIME))}
         for code, problem in problems.items()
     }
-    schema = {"$ref": REF.format(name=Error.__name__)}
+    schema: Json = {"$ref": REF.format(name=Error.__name__)}
+    if operation.error is not Error:
+        schema = {"anyOf": [{"$ref": REF.format(name=operation.error.__name__)}, schema]}
     return {
         "description": " Or: ".join(code.value for code in codes),
         "headers": headers,

@@ -4,47 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 from starlette.routing import BaseRoute, Match, compile_path
 
 from emporion.api.gate import Access, challenge
-from emporion.api.problems import method_not_allowed
-from emporion.api.requests import read_body, read_query
-from emporion.errors import Code, Problem
+from emporion.api.problems import Error, method_not_allowed
+from emporion.api.requests import read_body, read_form, read_query
+from emporion.api.tags import content_tag, stands, version_tag
+from emporion.errors import Code, Problem, Refused
+from emporion.events import Origin
+from emporion.settings import ApiVersion
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from emporion.api.addresses import Addresses
     from emporion.api.gate import Gate, Login
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import SubscriptionKey
+    from emporion.store.base import Record, SubscriptionKey
+
+
+# As much of a path as goes into the log of events.
+LONGEST_PATH = 200
+# Tells that the request was done before, and this is what it was answered then.
+REPLAYED = ((b"idempotency-replayed", b"true"),)
+# Made once, not with each answer.
+VERSIONS = {version: (b"x-api-version", version.encode()) for version in get_args(ApiVersion)}
+# Headers that make an answer depend on what its reader has.
+CONDITIONS = frozenset((b"if-match", b"if-none-match"))
+# Headers that an answer without a body does not have.
+OF_A_BODY = (b"content-type", b"content-length")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A request that was let in and read. path: the parameters in the path. query: of the operation's type."""
+    """A request that was let in and read. path: the parameters in the path. query: of the operation's type.
 
-    key: SubscriptionKey
+    key: None where none is needed. headers: by name, the last of each.
+    """
+
+    key: SubscriptionKey | None
     version: str
-    correlation_id: str
     path: dict[str, str]
     query: Any
     body: dict[str, Any]
+    headers: Mapping[bytes, bytes]
 
 
-# Called with the marketplace, the caller (an Actor, or a Login where access is Basic) and the call.
-Handler = Callable[["Marketplace", Any, Call], Awaitable[bytes]]
+class Answer(msgspec.Struct, frozen=True):
+    """What a handler gives. version: of the account that the body shows, for its ETag. headers: further ones."""
+
+    body: bytes
+    version: int | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def created(record: Record) -> Answer:
+    """A new account, or what the same request was answered before."""
+    return Answer(record.document, record.version, REPLAYED if record.replayed else ())
+
+
+# Called with the marketplace, the caller and the call. The caller is an Actor, or a Login where access is Basic, or an
+# Origin where everybody may come.
+Handler = Callable[["Marketplace", Any, Call], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one path.
 
-    access: what the Authorization header must hold. body: the type of the request's JSON object.
+    access: what the Authorization header must hold. body: the type of the request's JSON object, or of its form.
     answer: the type of the answer's JSON object, by contract version where that makes a difference.
-    errors: codes beyond those that every operation with this access and body can have.
+    error: the type of its errors. errors: codes beyond those that every operation with this access and body can have.
     error_examples: where the usual example of a code cannot happen here.
     handle: gives the answer's body. request_example, answer_example: JSON values.
     """
@@ -63,6 +96,12 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     body_required: bool = True
     request_example: object = None
+    form: bool = False
+    # Whether a client may send it again with the same Idempotency-Key.
+    repeatable: bool = False
+    # Whether its answer may come much later than its caller was let in.
+    waits: bool = False
+    error: type = Error
     errors: tuple[Code, ...] = ()
     error_examples: Mapping[Code, Problem] = field(default_factory=dict)
 
@@ -70,7 +109,9 @@ class Operation:
 class Resource(BaseRoute):
     """Answers the operations of one path."""
 
-    def __init__(self, path: str, operations: Iterable[Operation], marketplace: Marketplace, gate: Gate) -> None:
+    def __init__(
+        self, path: str, operations: Iterable[Operation], marketplace: Marketplace, gate: Gate, addresses: Addresses
+    ) -> None:
         self._pattern, _, _ = compile_path(path)
         self._operations: dict[str, Operation] = {operation.method: operation for operation in operations}
         if "GET" in self._operations:
@@ -78,6 +119,7 @@ class Resource(BaseRoute):
         self._allow = ", ".join(sorted(self._operations))
         self._marketplace = marketplace
         self._gate = gate
+        self._addresses = addresses
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         found = self._pattern.fullmatch(scope["path"])
@@ -88,50 +130,77 @@ class Resource(BaseRoute):
         if not operation:
             raise method_not_allowed(scope["path"], self._allow)
         try:
-            headers, body = await self._answer(operation, scope, receive)
-        except Problem as problem:
-            if problem.code is Code.UNAUTHENTICATED:
-                problem.headers["WWW-Authenticate"] = challenge(operation.access, scope["named_headers"])
+            status, headers, body = await self._answer(operation, scope, receive)
+        except Refused as refused:
+            asked = f"{scope['method']} {scope['path'][:LONGEST_PATH]}"
+            self._marketplace.refusals.note(refused, asked, self._origin(scope))
+            if refused.code is Code.UNAUTHENTICATED:
+                refused.headers["WWW-Authenticate"] = challenge(operation.access, scope["named_headers"])
             raise
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _answer(
         self, operation: Operation, scope: Scope, receive: Receive
-    ) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """Headers and body of the answer, once the caller was let in and the request was read."""
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Status, headers and body of the answer, once the caller was let in and the request was read."""
         headers = scope["named_headers"]
-        caller: Actor | Login
+        reads = operation.method == "GET"
+        caller: Actor | Login | Origin
+        key: SubscriptionKey | None = None
         if operation.access == "Bearer":
-            admission = await self._gate.admit(headers)
+            admission = await self._gate.admit(headers, scope["more_headers"])
             caller, key = admission.actor, admission.key
+            if not reads:
+                caller = msgspec.structs.replace(
+                    caller, correlation_id=scope["correlation_id"], address=self._addresses.of(scope)
+                )
+        elif operation.access == "Basic":
+            key = await self._gate.key(headers, scope["more_headers"])
+            caller = self._gate.login(headers, key, self._origin(scope))
         else:
-            key = await self._gate.key(headers)
-            caller = self._gate.login(headers)
+            caller = self._origin(scope)
         version = self._gate.version(headers, key)
         query, ignored = None, ""
         if operation.query or scope["query_string"]:
             query, ignored = read_query(scope["query_string"], operation.query)
-        sent = {}
-        if operation.body:
+        sent: dict[str, Any] = {}
+        if operation.form:
+            sent = await read_form(headers, receive)
+        elif operation.body:
             sent = await read_body(headers, receive, required=operation.body_required)
-        call = Call(key, version, scope["correlation_id"], scope["path_params"], query, sent)
-        body = await operation.handle(self._marketplace, caller, call)
+        call = Call(key, version, scope["path_params"], query, sent, headers)
+        given = await operation.handle(self._marketplace, caller, call)
+        if operation.waits:
+            await self._gate.admit_again(headers)
+        body = given.body
         answer = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
-            (b"x-api-version", version.encode()),
+            VERSIONS[version],
+            *given.headers,
         ]
         if ignored:
             answer.append((b"x-ignored-parameters", ignored.encode()))
-        if operation.access == "Basic":
+        if operation.access in ("Basic", "OAuth"):
             answer.append((b"cache-control", b"no-store"))
-        return answer, body
+            return 200, answer, body
+        tag = version_tag(given.version) if given.version is not None else content_tag(body)
+        answer.append((b"etag", tag))
+        if reads and not CONDITIONS.isdisjoint(headers) and not stands(headers, tag):
+            return 304, [header for header in answer if header[0] not in OF_A_BODY], b""
+        return 200, answer, body
+
+    def _origin(self, scope: Scope) -> Origin:
+        """Where a request comes from that was not let in yet."""
+        return Origin(None, "api", scope["correlation_id"], None, self._addresses.of(scope))
 
 
-def routes(operations: Iterable[Operation], marketplace: Marketplace, gate: Gate) -> list[BaseRoute]:
+def routes(
+    operations: Iterable[Operation], marketplace: Marketplace, gate: Gate, addresses: Addresses
+) -> list[BaseRoute]:
     """A resource for each path of the table."""
     by_path: dict[str, list[Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
-    return [Resource(path, found, marketplace, gate) for path, found in by_path.items()]
+    return [Resource(path, found, marketplace, gate, addresses) for path, found in by_path.items()]

@@ -12,6 +12,8 @@ from msgspec import Meta, Struct
 from emporion.errors import Code, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import Send
 
 STATUS = {
@@ -23,11 +25,23 @@ STATUS = {
     Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
     Code.TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     Code.CONFLICT: HTTPStatus.CONFLICT,
+    Code.RUNNING: HTTPStatus.CONFLICT,
+    Code.MOVED: HTTPStatus.PRECONDITION_FAILED,
     Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
     Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+
+class OAuthProblem(Problem):
+    """A request for a token that is refused in the words of RFC 6749 §5.2, of which `error` is one."""
+
+    def __init__(self, code: Code, error: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message, headers=headers)
+        self.error = error
 
 
 class Detail(Struct, frozen=True):
@@ -37,30 +51,55 @@ class Detail(Struct, frozen=True):
     message: Annotated[str, Meta(description="What was wrong and what would be right.", examples=["is required"])]
 
 
+TimeStamp = Annotated[
+    str,
+    Meta(
+        description="When it happened, ISO 8601 in UTC.",
+        examples=["2026-11-23T07:12:32.000Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+StatusNumber = Annotated[int, Meta(description="The HTTP status.", examples=[400])]
+Message = Annotated[str, Meta(description="What was wrong, for people.", examples=["name is required"])]
+Path = Annotated[str, Meta(description="The address that was asked, without its prefix.", examples=["/customers"])]
+CorrelationId = Annotated[str, Meta(description="The same as in X-Correlation-ID.", examples=["a1b2c3"])]
+
+
 class Error(Struct, rename="camel", omit_defaults=True, frozen=True):
     """Every answer that is not 200."""
 
-    time_stamp: Annotated[
-        str,
-        Meta(
-            description="When it happened, ISO 8601 in UTC.",
-            examples=["2026-11-23T07:12:32.000Z"],
-            extra_json_schema={"format": "date-time"},
-        ),
-    ]
-    status: Annotated[int, Meta(description="The HTTP status.", examples=[400])]
+    time_stamp: TimeStamp
+    status: StatusNumber
     error: Annotated[str, Meta(description="The HTTP status in words.", examples=["Bad Request"])]
-    message: Annotated[str, Meta(description="What was wrong, for people.", examples=["name is required"])]
-    path: Annotated[str, Meta(description="The address that was asked, without its prefix.", examples=["/customers"])]
-    correlation_id: Annotated[str, Meta(description="The same as in X-Correlation-ID.", examples=["a1b2c3"])]
+    message: Message
+    path: Path
+    correlation_id: CorrelationId
     details: Annotated[list[Detail], Meta(description="Each member or parameter at fault.")] | None = None
 
 
-def to_error(problem: Problem, path: str, correlation_id: str, now: float) -> Error:
+class OAuthError(Struct, rename={"time_stamp": "timeStamp", "correlation_id": "correlationId"}, frozen=True):
+    """What RFC 6749 §5.2 says of an error, and what every other error of ours has, too."""
+
+    error: Annotated[str, Meta(description="The kind of error.", examples=["invalid_grant"])]
+    error_description: Annotated[
+        str, Meta(description="What was wrong, for people.", examples=["The password is wrong."])
+    ]
+    time_stamp: TimeStamp
+    status: StatusNumber
+    message: Message
+    path: Path
+    correlation_id: CorrelationId
+
+
+def to_error(problem: Problem, path: str, correlation_id: str, now: float) -> Error | OAuthError:
     """The answer to a request that met `problem`; now: seconds since 1970."""
     status = STATUS[problem.code]
     time_stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     details = [Detail(fault.field, fault.message) for fault in problem.faults] or None
+    if isinstance(problem, OAuthProblem):
+        return OAuthError(
+            problem.error, problem.message, time_stamp, status.value, problem.message, path, correlation_id
+        )
     return Error(time_stamp, status.value, status.phrase, problem.message, path, correlation_id, details)
 
 
@@ -71,7 +110,7 @@ def method_not_allowed(path: str, allow: str) -> Problem:
     )
 
 
-async def send_error(send: Send, problem: Problem, error: Error) -> None:
+async def send_error(send: Send, problem: Problem, error: Error | OAuthError) -> None:
     """Answer with `error`, and with the headers that `problem` asks for."""
     body = msgspec.json.encode(error)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

@@ -71,17 +71,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, require
 
     Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
     """
-    if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
-        raise _too_large()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            body = await _receive(receive)
-    except TimeoutError:
-        raise Problem(
-            Code.TIMEOUT,
-            f"The body did not arrive within {BODY_TIMEOUT} seconds.",
-            headers={"Connection": "close"},
-        ) from None
+    body = await _body(headers, receive)
     if not body:
         if required:
             raise Problem(Code.MALFORMED, "The body is missing; it must be a JSON object.")
@@ -91,6 +81,40 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, require
     if not isinstance(value, dict):
         raise Problem(Code.MALFORMED, "The body must be a JSON object.")
     return value
+
+
+async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    """The whole body. Raises Problem (TOO_LARGE, TIMEOUT or MALFORMED)."""
+    if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
+        raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await _receive(receive)
+    except TimeoutError:
+        raise Problem(
+            Code.TIMEOUT,
+            f"The body did not arrive within {BODY_TIMEOUT} seconds.",
+            headers={"Connection": "close"},
+        ) from None
+
+
+async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> dict[str, str]:
+    """The parameters of a form (RFC 6749 appendix B); of those without a value none.
+
+    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
+    """
+    body = await _body(headers, receive)
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/x-www-form-urlencoded":
+        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/x-www-form-urlencoded.")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), errors="strict", max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise Problem(Code.MALFORMED, "The form must be percent-encoded UTF-8.") from None
+    form = dict(pairs)
+    if len(form) < len(pairs):
+        raise Problem(Code.MALFORMED, "No parameter of the form may be given twice.")
+    return form
 
 
 async def _receive(receive: Receive) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from emporion.api.operations import Call, Operation
+from emporion.api.operations import Answer, Call, Operation
 from emporion.errors import Code, Fault, Problem, refuse
 from emporion.validation import read
 
@@ -40,13 +40,14 @@ class TokenInfo(Struct, rename="camel", frozen=True):
     expires_in_seconds: Annotated[int, Meta(description="Seconds from now.", examples=[1500])]
 
 
-async def generate_auth_token(marketplace: Marketplace, login: Login, call: Call) -> bytes:
+async def generate_auth_token(marketplace: Marketplace, login: Login, call: Call) -> Answer:
     """A new token for the API user."""
     request, faults = read(TokenRequest, call.body)
     if faults:
         refuse(faults)
-    token = await marketplace.tokens.issue(login.login, login.password, request.marketplace, call.key)
-    return msgspec.json.encode(TokenInfo(token, marketplace.tokens.lifetime))
+    assert call.key
+    token = await marketplace.tokens.issue(login.login, login.password, request.marketplace, call.key, login.origin)
+    return Answer(msgspec.json.encode(TokenInfo(token, marketplace.tokens.lifetime)))
 
 
 OPERATIONS = (
@@ -63,7 +64,7 @@ OPERATIONS = (
         body_required=False,
         request_example={"marketplace": "us"},
         answer=TokenInfo,
-        answer_example={"token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.aYrd", "expiresInSeconds": 1500},
+        answer_example={"token": "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.e30.aYrd", "expiresInSeconds": 1500},
         errors=(Code.FORBIDDEN,),
         error_examples={
             Code.INVALID: Problem(

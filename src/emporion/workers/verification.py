@@ -1,4 +1,4 @@
-"""Verifies pending customers, a moment after they were created and after every restart."""
+"""Verifies pending customers and resellers, a moment after they were created and after every restart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 from emporion.errors import Problem
 
 if TYPE_CHECKING:
-    from emporion.marketplace.customers import Customers
+    from emporion.marketplace import Marketplace
 
 # Seconds between two looks: a customer is verified within two seconds (contract: POST /customers).
 INTERVAL = 0.5
@@ -18,13 +18,13 @@ INTERVAL = 0.5
 log = structlog.get_logger()
 
 
-async def verify_customers(customers: Customers) -> None:
+async def verify_accounts(marketplace: Marketplace) -> None:
     """Verify whoever is waiting, again and again, until cancelled. Its only memory is the database."""
     away = False
     while True:
         found = 0
         try:
-            found = await customers.verify_waiting()
+            found = await marketplace.customers.verify_waiting() + await marketplace.resellers.verify_waiting()
             away = False
         except Problem as problem:
             # The database may be away for a while; the next look finds what this one did not.

@@ -1,0 +1,287 @@
+"""GET /events, GET /customers/{id}/events and GET /resellers/{id}/events: what happened, to be followed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from emporion.accounts import AccountId
+from emporion.api.operations import Answer, Call, Operation
+from emporion.errors import Code, Fault, Problem, not_found
+from emporion.events import Door, EventType
+from emporion.paging import LARGEST_PAGE
+
+if TYPE_CHECKING:
+    from emporion.marketplace import Marketplace
+    from emporion.marketplace.actors import Actor
+    from emporion.marketplace.logbook import News
+    from emporion.store.base import Entry
+
+TAG = "Events"
+# Seconds that a request can wait for news.
+LONGEST_WAIT = 60
+LATEST = "latest"
+TYPES = get_args(EventType)
+
+
+def _type(value: str) -> str | None:
+    unknown = [one for one in value.split(",") if one not in TYPES]
+    return f"must be one or more of {', '.join(TYPES)}, with commas between" if unknown else None
+
+
+Types = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=400,
+        description=f"Only events of these types, with commas between: {', '.join(TYPES)}.",
+        examples=["customer.updated,customer.verified"],
+        extra={"rule": _type},
+    ),
+]
+Limit = Annotated[
+    int,
+    Meta(
+        ge=1,
+        description=f"How many events to give; over {LARGEST_PAGE} it is {LARGEST_PAGE}.",
+        examples=[100],
+    ),
+]
+
+
+class AccountEventQuery(Struct, kw_only=True, frozen=True):
+    """Which events of an account are wanted."""
+
+    after: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=18,
+                pattern=r"^[0-9]+$",
+                description="The `next` of the answer before; left out, it begins with the oldest event.",
+                examples=["41"],
+                extra={"says": "must be the `next` of an earlier answer"},
+            ),
+        ]
+        | None
+    ) = None
+    limit: Limit = 100
+    type: Types | None = None
+
+
+class EventQuery(Struct, kw_only=True, frozen=True):
+    """Which events are wanted."""
+
+    after: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=18,
+                pattern=rf"^([0-9]+|{LATEST})$",
+                description="The `next` of the answer before; left out, it begins with the oldest event. "
+                f"`{LATEST}` begins with what happens from now on.",
+                examples=["41"],
+                extra={"says": f"must be the `next` of an earlier answer, or {LATEST}"},
+            ),
+        ]
+        | None
+    ) = None
+    limit: Limit = 100
+    type: Types | None = None
+    wait: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=LONGEST_WAIT,
+            description="Seconds to wait for something to happen, if nothing has yet.",
+            examples=[30],
+        ),
+    ] = 0
+
+
+class Change(Struct, frozen=True, omit_defaults=True):
+    """What a member was and is; one that was absent is left out. Secrets are shown as `(hidden)`."""
+
+    before: Annotated[Any, Meta(description="Absent where there was none.", examples=["Acme Inc."])] = None
+    after: Annotated[Any, Meta(description="Absent where there is none.", examples=["Acme International Inc."])] = None
+
+
+class ShownEvent(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
+    """Something that happened."""
+
+    id: Annotated[str, Meta(description="Its own, for ever.", examples=["1000000-17"])]
+    type: Annotated[EventType, Meta(description="What happened.", examples=["customer.updated"])]
+    at: Annotated[
+        str,
+        Meta(
+            description="When, ISO 8601 in UTC.",
+            examples=["2026-11-23T07:12:32.000Z"],
+            extra_json_schema={"format": "date-time"},
+        ),
+    ]
+    account_id: Annotated[AccountId, Meta(description="To which account.", examples=["1000003"])]
+    reseller_id: Annotated[AccountId, Meta(description="In whose log it stands.", examples=["1000000"])]
+    door: Annotated[Door, Meta(description="How whoever did it came in.", examples=["api"])]
+    actor_id: Annotated[str, Meta(description="The account of whoever did it.", examples=["1000000"])] | None = None
+    user: (
+        Annotated[
+            str,
+            Meta(
+                description="Who did it; absent where the platform did, and for those who are not of your account or "
+                "below it.",
+                examples=["sandbox"],
+            ),
+        ]
+        | None
+    ) = None
+    address: Annotated[str, Meta(description="From where.", examples=["192.0.2.7"])] | None = None
+    correlation_id: Annotated[str, Meta(description="Of the request.", examples=["7c9e6679"])] | None = None
+    about: (
+        Annotated[
+            str,
+            Meta(
+                description="Which user, key or client, or what was refused and why.",
+                examples=["forbidden PATCH /customers/1000003: The role reader may not do this."],
+            ),
+        ]
+        | None
+    ) = None
+    changes: Annotated[dict[str, Change], Meta(description="What changed, by the path of each member.")] | None = None
+
+
+class EventList(Struct, frozen=True):
+    """Events in the order in which they happened."""
+
+    data: list[ShownEvent]
+    next: Annotated[str, Meta(description="To be sent as `after` for what comes next.", examples=["42"])]
+    more: Annotated[bool, Meta(description="Whether there is more already.", examples=[False])]
+
+
+async def get_events(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
+    """What happened to all that the caller reaches."""
+    query: EventQuery = call.query
+    after = None if query.after == LATEST else int(query.after or "0")
+    limit = min(query.limit, LARGEST_PAGE)
+    return _answer(await marketplace.logbook.feed(actor, after, limit, _types(query), query.wait))
+
+
+async def get_customer_events(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
+    """What happened to one customer."""
+    owner, number = await marketplace.customers.owner(actor, call.path["id"])
+    return await _of_account(marketplace, actor, call.query, owner, number)
+
+
+async def get_reseller_events(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
+    """What happened to one reseller itself."""
+    number = await marketplace.resellers.reached(actor, call.path["id"])
+    return await _of_account(marketplace, actor, call.query, number, number)
+
+
+async def _of_account(
+    marketplace: Marketplace, actor: Actor, query: AccountEventQuery, owner: int, number: int
+) -> Answer:
+    after, limit = int(query.after or "0"), min(query.limit, LARGEST_PAGE)
+    return _answer(await marketplace.logbook.of_account(actor, owner, number, after, limit, _types(query)))
+
+
+def _types(query: EventQuery | AccountEventQuery) -> frozenset[str]:
+    return frozenset(query.type.split(",")) if query.type else frozenset()
+
+
+def _answer(news: News) -> Answer:
+    shown = EventList([_shown(entry) for entry in news.entries], str(news.after), news.more)
+    return Answer(msgspec.json.encode(shown))
+
+
+def _shown(entry: Entry) -> ShownEvent:
+    event, origin = entry.event, entry.event.origin
+    at = datetime.fromtimestamp(event.at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return ShownEvent(
+        id=f"{event.reseller_id}-{event.sequence}",
+        type=event.type,
+        at=at,
+        account_id=str(event.account_id),
+        reseller_id=str(event.reseller_id),
+        door=origin.door,
+        actor_id=None if origin.account_id is None else str(origin.account_id),
+        user=origin.user,
+        address=origin.address,
+        correlation_id=origin.correlation_id,
+        about=event.reason,
+        changes={path: Change(*change) for path, change in event.changes.items()} or None,
+    )
+
+
+EXAMPLE = {
+    "id": "1000000-17",
+    "type": "customer.updated",
+    "at": "2026-11-23T07:12:32.000Z",
+    "accountId": "1000003",
+    "resellerId": "1000000",
+    "door": "api",
+    "actorId": "1000000",
+    "user": "sandbox",
+    "address": "192.0.2.7",
+    "correlationId": "7c9e6679",
+    "changes": {"name": {"before": "Acme Inc.", "after": "Acme International Inc."}},
+}
+ANSWER = {"data": [EXAMPLE], "next": "42", "more": False}
+FAULT = Fault("type", f"must be one or more of {', '.join(TYPES)}, with commas between")
+EXAMPLES = {
+    Code.INVALID: Problem(Code.INVALID, f"{FAULT.field} {FAULT.message}", [FAULT]),
+    Code.MALFORMED: Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8."),
+    Code.NOT_FOUND: not_found("there is no customer 1000240"),
+}
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/events",
+        "getEvents",
+        TAG,
+        "Follow what happened",
+        "Everything that happened to your account and to all below it, each log in its order: every change with what "
+        "was before and after, and every refusal. Ask with `after` set to the `next` of the answer before; nothing is "
+        "left out and nothing comes twice. With `wait` an answer without news waits for some.",
+        get_events,
+        waits=True,
+        query=EventQuery,
+        answer=EventList,
+        answer_example=ANSWER,
+        errors=(Code.MALFORMED, Code.MOVED),
+        error_examples=EXAMPLES,
+    ),
+    Operation(
+        "GET",
+        "/customers/{id}/events",
+        "getCustomerEvents",
+        TAG,
+        "Get the history of a specific customer",
+        "Everything that happened to the customer, oldest first.",
+        get_customer_events,
+        query=AccountEventQuery,
+        answer=EventList,
+        answer_example=ANSWER,
+        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.MOVED),
+        error_examples=EXAMPLES,
+    ),
+    Operation(
+        "GET",
+        "/resellers/{id}/events",
+        "getResellerEvents",
+        TAG,
+        "Get the history of a specific reseller",
+        "Everything that happened to the reseller itself, its users, keys and clients, oldest first.",
+        get_reseller_events,
+        query=AccountEventQuery,
+        answer=EventList,
+        answer_example=ANSWER,
+        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.MOVED),
+        error_examples={**EXAMPLES, Code.NOT_FOUND: not_found("there is no reseller 1000240")},
+    ),
+)

@@ -1,0 +1,31 @@
+"""Notices that this process is told to stop, so that whoever only waits for news is answered at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+def when_stopped(tell: Callable[[], None]) -> None:
+    """Call `tell` in the event loop when SIGTERM or SIGINT comes, besides what the server does then.
+
+    The server waits until all requests are answered, and tells the application only after that.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals are not for us
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _both(signal.getsignal(number), lambda: loop.call_soon_threadsafe(tell)))
+        signal.siginterrupt(number, False)
+
+
+def _both(before: object, also: Callable[[], object]) -> Callable[[int, FrameType | None], None]:
+    def handler(number: int, frame: FrameType | None) -> None:
+        also()
+        if callable(before):
+            before(number, frame)
+
+    return handler
