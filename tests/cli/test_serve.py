@@ -112,10 +112,10 @@ def test_init_makes_a_platform_with_secrets_that_are_shown_once(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--user", "ap:i"], "user must begin with a letter or digit"),
-        (["--user", ""], "user must not be empty"),
-        (["--reseller", " "], "reseller must not be empty"),
-        (["--marketplace", "US EU"], "marketplace must be a code"),
+        (["--user", "ap:i"], "--user must begin with a letter or digit"),
+        (["--user", ""], "--user must not be empty"),
+        (["--reseller", " "], "--reseller must not be empty"),
+        (["--marketplace", "US EU"], "--marketplace must be a code"),
     ],
 )
 def test_init_makes_no_platform_that_nobody_can_log_in_to(tmp_path: Path, arguments: list[str], message: str) -> None:

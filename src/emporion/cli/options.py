@@ -1,0 +1,50 @@
+"""Options that many commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from emporion.cli.operators import Stop
+from emporion.errors import Problem
+from emporion.settings import SETTINGS
+
+
+def option(name: str) -> Any:
+    """The command-line option of a setting, which its environment variable can stand for."""
+    setting = SETTINGS[name]
+    return typer.Option(
+        setting.option,
+        envvar=setting.variable,
+        metavar=name.upper(),
+        help=f"{setting.help} It is {setting.wanted}. Default: {setting.default or 'none'}.",
+        show_default=False,
+    )
+
+
+Database = Annotated[str | None, option("database")]
+PasswordQuality = Annotated[str | None, option("password_quality")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Reseller = Annotated[str, typer.Option("--reseller", metavar="ID", help="The reseller that it is for.")]
+OfReseller = Annotated[
+    str | None,
+    typer.Option("--reseller", metavar="ID", help="Of this reseller only. Default: of all.", show_default=False),
+]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input; else it is random.")
+]
+
+
+@contextmanager
+def told_by_option(options: Mapping[str, str]) -> Iterator[None]:
+    """Tell faults by the options that gave the members. Raises Stop in the place of a Problem with faults."""
+    try:
+        yield
+    except Problem as problem:
+        if not problem.faults:
+            raise
+        told = (f"{options.get(fault.field, fault.field)} {fault.message}" for fault in problem.faults)
+        raise Stop("; ".join(told)) from None

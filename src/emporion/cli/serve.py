@@ -1,0 +1,230 @@
+"""`emporion serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from granian import Granian
+from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.log import LogLevels
+
+from emporion import __version__
+from emporion.app import build_marketplace
+from emporion.cli.operators import Stop, no_platform, now, unfinished, with_store
+from emporion.cli.options import option
+from emporion.errors import Problem
+from emporion.marketplace import platforms
+from emporion.marketplace.platforms import (
+    SANDBOX,
+    SANDBOX_CLIENT,
+    SANDBOX_REALM,
+    SANDBOX_SECRET,
+    Access,
+    furnish_sandbox,
+)
+from emporion.settings import SETTINGS, Settings
+
+if TYPE_CHECKING:
+    from emporion.store.base import Store
+
+SANDBOX_DATABASE = "sqlite:///sandbox.db"
+# Seconds that requests in flight have to finish once the server was told to stop.
+GRACE = 30
+
+
+def serve(
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox",
+            help="Serve a platform to try things out, whose credentials everybody knows; made if there is none. "
+            f"Keeps its data in {SANDBOX_DATABASE} and listens on this machine only.",
+        ),
+    ] = False,
+    host: Annotated[str | None, option("host")] = None,
+    port: Annotated[str | None, option("port")] = None,
+    workers: Annotated[str | None, option("workers")] = None,
+    database: Annotated[str | None, option("database")] = None,
+    migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
+    read_database: Annotated[str | None, option("read_database")] = None,
+    database_connections: Annotated[str | None, option("database_connections")] = None,
+    statement_timeout: Annotated[str | None, option("statement_timeout")] = None,
+    lock_timeout: Annotated[str | None, option("lock_timeout")] = None,
+    root_path: Annotated[str | None, option("root_path")] = None,
+    tls_cert: Annotated[str | None, option("tls_cert")] = None,
+    tls_key: Annotated[str | None, option("tls_key")] = None,
+    log_level: Annotated[str | None, option("log_level")] = None,
+    api_version: Annotated[str | None, option("api_version")] = None,
+    password_quality: Annotated[str | None, option("password_quality")] = None,
+    verification: Annotated[str | None, option("verification")] = None,
+    public_url: Annotated[str | None, option("public_url")] = None,
+    proxies: Annotated[str | None, option("proxies")] = None,
+    limits: Annotated[str | None, option("limits")] = None,
+    oidc_issuer: Annotated[str | None, option("oidc_issuer")] = None,
+    oidc_audience: Annotated[str | None, option("oidc_audience")] = None,
+    oidc_account_claim: Annotated[str | None, option("oidc_account_claim")] = None,
+    oidc_role_claim: Annotated[str | None, option("oidc_role_claim")] = None,
+    oidc_leeway: Annotated[str | None, option("oidc_leeway")] = None,
+    token_lifetime: Annotated[str | None, option("token_lifetime")] = None,
+) -> None:
+    """Serve the platform over HTTP until told to stop.
+
+    SIGTERM and Ctrl-C let requests in flight finish. Each setting can be given as its environment variable, too.
+    """
+    values = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "database": database or (SANDBOX_DATABASE if sandbox else None),
+        "read_database": read_database,
+        "database_connections": database_connections,
+        "statement_timeout": statement_timeout,
+        "lock_timeout": lock_timeout,
+        "root_path": root_path,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "log_level": log_level,
+        "api_version": api_version,
+        "password_quality": password_quality,
+        "verification": verification,
+        "public_url": public_url,
+        "proxies": proxies,
+        "limits": limits,
+        "oidc_issuer": oidc_issuer,
+        "oidc_audience": oidc_audience,
+        "oidc_account_claim": oidc_account_claim,
+        "oidc_role_claim": oidc_role_claim,
+        "oidc_leeway": oidc_leeway,
+        "token_lifetime": token_lifetime,
+    }
+    settings = Settings.read(values)
+    if sandbox:
+        _check_only_this_machine(settings)
+    _check_tls(settings)
+    address = _check_address(settings)
+    if not sandbox and settings.database.path and not settings.database.path.exists():
+        raise Stop(no_platform(settings))
+    is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox, migrating=migrate or sandbox))
+    # The worker processes read their settings from here.
+    os.environ |= {SETTINGS[name].variable: value for name, value in values.items() if value is not None}
+    server = Granian(
+        "emporion.app:app",
+        factory=True,
+        address=address,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=settings.workers,
+        websockets=False,
+        log_level=LogLevels.warning,
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
+        respawn_failed_workers=True,
+        workers_kill_timeout=GRACE,
+    )
+    server.on_startup(_end_with_the_terminal)
+    server.on_startup(lambda: _say_what_is_served(settings, is_sandbox=is_sandbox))
+    server.serve()
+
+
+async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> bool:
+    """See that the database holds a platform to serve, and tell whether that is a sandbox."""
+
+    async def prepare(store: Store) -> bool:
+        platform = await store.platform()
+        if sandbox and not platform:
+            await _found_sandbox(store)
+            platform = await store.platform()
+        if not platform:
+            raise Stop(unfinished(settings) if await store.copied() else no_platform(settings))
+        if sandbox and not platform.sandbox:
+            raise Stop(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
+        if platform.sandbox:
+            _check_only_this_machine(settings)
+            await furnish_sandbox(build_marketplace(settings, store))
+        return platform.sandbox
+
+    return await with_store(settings, prepare, migrating=migrating)
+
+
+async def _found_sandbox(store: Store) -> None:
+    """Make the sandbox, unless another node that starts now has made it."""
+    try:
+        await platforms.found(store, SANDBOX, now(), sandbox=True)
+    except Problem:
+        if not await store.platform():
+            raise
+
+
+def _check_only_this_machine(settings: Settings) -> None:
+    if not settings.only_this_machine:
+        raise Stop(
+            f"a sandbox does not listen on {settings.host}: everybody knows its password and key, "
+            "so it serves this machine only (127.0.0.1, ::1 or localhost)"
+        )
+
+
+def _check_address(settings: Settings) -> str:
+    """The address of the host, which can be listened on; the server itself would tell it with a trace."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+        return str(address[0])
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a host name"
+        raise Stop(
+            f"cannot listen on {settings.host} port {settings.port}: {why}; "
+            "another port is set by --port or EMPORION_PORT"
+        ) from None
+
+
+def _check_tls(settings: Settings) -> None:
+    """The certificate and its key can be read and belong together."""
+    if not settings.tls_cert or not settings.tls_key:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        bad = isinstance(error, ssl.SSLError)
+        why = "they are not PEM, or the key is not that of the certificate" if bad else error.strerror
+        raise Stop(f"--tls-cert and --tls-key cannot be used: {why}") from None
+    if b"-----BEGIN PRIVATE KEY-----" not in settings.tls_key.read_bytes():
+        raise Stop("--tls-key must be PKCS#8 without a password: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW")
+
+
+def _end_with_the_terminal() -> None:
+    """SIGHUP ends the server as SIGTERM does; Granian would start its workers anew, in a terminal that is gone."""
+    signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+
+
+def _say_what_is_served(settings: Settings, *, is_sandbox: bool) -> None:
+    what = "the sandbox" if is_sandbox else "the platform"
+    typer.echo(f"Emporion {__version__} serves {what} in {settings.database} at {settings.address}")
+    typer.echo(f"  API reference   {settings.address}/docs")
+    if is_sandbox:
+        typer.echo(
+            f"  user            {SANDBOX.user}   password {SANDBOX.password}   marketplace {SANDBOX.marketplace}"
+        )
+        typer.echo(f"  key             {SANDBOX.subscription_key}")
+        typer.echo(f"  OAuth 2.0       realm {SANDBOX_REALM}   client {SANDBOX_CLIENT}   secret {SANDBOX_SECRET}")
+        typer.echo("Try it:")
+        typer.echo(f"  {_token_command(settings.address, SANDBOX)}")
+    sys.stdout.flush()
+
+
+def _token_command(address: str, access: Access) -> str:
+    return (
+        f"curl -u {access.user}:{access.password} -H 'X-Subscription-Key: {access.subscription_key}' "
+        f"-X POST {address}/token"
+    )
