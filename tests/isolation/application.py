@@ -1,0 +1,188 @@
+"""The application as it is served, called in this process and step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+import pytest
+from argon2 import PasswordHasher
+
+from emporion import app, credentials
+from emporion.api import gate
+from emporion.marketplace import Marketplace, platforms
+from emporion.settings import Settings
+from emporion.store.base import Store
+
+OPERATIONS = {operation.id: operation for operation in app.OPERATIONS}
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+T = TypeVar("T")
+
+
+class Request(NamedTuple):
+    """What was sent. text: all of it that an answer may repeat."""
+
+    method: str
+    path: str
+    address: str
+    correlation_id: str
+    text: str
+
+
+class Answer(NamedTuple):
+    """What came back, and for which request."""
+
+    request: Request
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        """All that the caller can read in it."""
+        return f"{self.headers}\n{self.body.decode()}"
+
+
+class Application:
+    """What answers, between two requests standing still. done: how often each operation was answered with a status."""
+
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._asgi = app.build_app(settings)
+        self._numbers = itertools.count(1)
+        self.done: Counter[tuple[str, int]] = Counter()
+        self.log_of_the_provider = 0
+        self.marketplace: Marketplace
+        self.store: Store
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What comes of `work`, done in the application's own loop."""
+        return self._loop.run_until_complete(work)
+
+    def number(self) -> int:
+        """One that nobody has got before."""
+        return next(self._numbers)
+
+    def ask(
+        self,
+        operation_id: str,
+        headers: Mapping[str, str],
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Answer:
+        """The answer to a request, once all that it leads to is in the log.
+
+        Each comes from an address of its own, so that nobody who fails to sign in must wait (test_guesses has that).
+        """
+        operation = OPERATIONS[operation_id]
+        number = self.number()
+        address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        place = operation.path.format(**{name: quote(value, safe="") for name, value in (path or {}).items()})
+        question = urlencode(query or {})
+        sent = {"x-correlation-id": f"step-{number}-", **{name.lower(): value for name, value in headers.items()}}
+        content = b""
+        if body is not None:
+            sent["content-type"] = FORM if operation.form else JSON
+            content = (urlencode(body) if operation.form else json.dumps(body)).encode()
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": operation.method,
+            "path": place,
+            "query_string": question.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "client": (address, 1),
+        }
+        text = f"{place}?{question}\n{sent}\n{content.decode()}"
+        request = Request(operation.method, place, address, sent["x-correlation-id"], text)
+        answer = self.run(self._answer(request, scope, content))
+        self.done[operation_id, answer.status] += 1
+        return answer
+
+    async def _answer(self, request: Request, scope: dict[str, Any], content: bytes) -> Answer:
+        told: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": content}
+
+        async def send(message: Any) -> None:
+            told.append(message)
+
+        await self._asgi(scope, receive, send)
+        if writing := self.marketplace.refusals._writing:
+            await writing
+        start, *rest = told
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Answer(request, start["status"], headers, b"".join(message["body"] for message in rest))
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Open from beginning to end of the block."""
+        messages: asyncio.Queue[Any] = asyncio.Queue()
+        told: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def live() -> None:
+            await self._asgi({"type": "lifespan", "asgi": {"version": "3.0"}}, messages.get, told.put)
+
+        async def tell(message: str) -> None:
+            await messages.put({"type": f"lifespan.{message}"})
+            answer = await told.get()
+            assert answer["type"] == f"lifespan.{message}.complete", answer
+
+        life = self._loop.create_task(live())
+        self.run(tell("startup"))
+        try:
+            yield
+        finally:
+            self.run(tell("shutdown"))
+            self._loop.run_until_complete(life)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Application]:
+    """The application over a new platform in an empty database."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
+        # What a password costs, and that others get out within a second and not at once, have tests of their own.
+        patch.setattr(credentials, "_hasher", cheap)
+        patch.setattr(credentials, "_NOBODY", cheap.hash("nobody"))
+        patch.setattr(gate, "REMEMBERED", 0.0)
+        loop = runner.get_loop()
+        loop.run_until_complete(_found(app.open_store(settings)))
+        application = Application(settings, loop)
+        build = app.build_marketplace
+
+        def build_and_keep(settings: Settings, store: Store) -> Marketplace:
+            application.store = store
+            application.marketplace = build(settings, store)
+            return application.marketplace
+
+        patch.setattr(app, "build_marketplace", build_and_keep)
+        with application.alive():
+            yield application
+
+
+async def _found(store: Store) -> None:
+    await store.migrate()
+    await store.open()
+    await platforms.found(store, platforms.SANDBOX, 1, sandbox=True)
+    await store.close()
+
+
+def basic(login: str, password: str) -> str:
+    """What the header Authorization has for these (RFC 7617)."""
+    return "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()

@@ -1,0 +1,61 @@
+"""Nobody sees or does what he may not, whatever anybody does before: searched for with random trees and callers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from emporion.settings import Settings
+from tests.conftest import Caller
+from tests.document import CheckedClient
+from tests.isolation.application import OPERATIONS, Application, running
+from tests.isolation.machine import Isolation
+from tests.postgres import Databases
+
+EXAMPLES = 500
+STEPS = 20
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def application(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Application]:
+    with (
+        _database(request, tmp_path) as url,
+        running(Settings.read({"database": url, "verification": "manual"})) as app,
+    ):
+        yield app
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'isolation.db'}"
+        return
+    server: Databases = request.getfixturevalue("postgres")
+    with server.temporary() as name:
+        yield server.url(name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_each_answer_is_what_the_model_says(application: Application) -> None:
+    # To make a failure smaller would take minutes; its steps can be read as they are. Phase.shrink does it.
+    searched = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, phases=[Phase.generate])
+    run_state_machine_as_test(partial(Isolation, application), settings=searched)  # type: ignore[arg-type]
+    answered = {operation_id for (operation_id, status), _ in application.done.items() if status == 200}
+    assert answered == set(OPERATIONS)
+
+
+def test_a_taken_external_id_does_not_tell_of_the_reseller_beside(
+    client: CheckedClient, callers: dict[str, Caller]
+) -> None:
+    mine, theirs = (f"/resellers/{callers[name].reseller_id}" for name in ("sandbox", "other"))
+    client.patch(theirs, callers["provider"], json={"externalId": "theirs"})
+    answer = client.patch(mine, callers["sandbox"], json={"externalId": "theirs"})
+    assert answer.status_code in (403, 409)
+    assert str(callers["other"].reseller_id) not in answer.text
