@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import hypothesis
 import pytest
 from starlette.testclient import TestClient
 
+from emporion.accounts import PROVIDER_ID, RESELLER_ID, Reseller
 from emporion.app import build_app, build_marketplace
 from emporion.credentials import TokenClaims, encode_token, hash_password, key_digest
+from emporion.events import NewEvent, Origin
 from emporion.marketplace import platforms
-from emporion.marketplace.platforms import PROVIDER_ID, RESELLER_ID, SANDBOX
+from emporion.marketplace.platforms import SANDBOX
 from emporion.settings import Settings
-from emporion.store.base import NewReseller, SubscriptionKey, User
+from emporion.store.base import NewResellerRecord, SubscriptionKey, User
 from emporion.store.sqlite import SqliteStore
 from tests.document import CheckedClient
 from tests.postgres import postgres
@@ -52,6 +54,15 @@ class Caller:
         return {"X-Subscription-Key": self.key, "Authorization": f"Bearer {self.token}"}
 
 
+ORIGIN = Origin(None, "command line")
+
+
+def new_reseller(name: str, parent_id: int | None, id: int | None = None) -> NewResellerRecord:  # noqa: A002 - as there
+    """A reseller as the store adds it."""
+    account = Reseller(id="", name=name, status="active", language="en", currency="USD")
+    return NewResellerRecord(parent_id, account, (), ORIGIN, 1, id)
+
+
 # `sandbox` and `other` stand beside each other below the provider, `below` stands below `sandbox`.
 CALLERS = {
     "provider": Caller(PROVIDER_ID, "provider", "Provider-1", "0" * 32),
@@ -79,32 +90,33 @@ def settings_for(path: Path, **values: str) -> Settings:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     path = tmp_path_factory.mktemp("template") / "emporion.db"
 
-    async def make() -> bytes:
+    async def make() -> dict[str, str]:
         store = SqliteStore(path)
         await store.migrate()
         await store.open()
-        await platforms.found(store, SANDBOX, sandbox=True)
-        platform = await store.platform()
-        assert platform
-        await platforms.furnish_sandbox(build_marketplace(settings_for(path), store, platform).customers)
-        await store.add_reseller(NewReseller("Other", PROVIDER_ID, CALLERS["other"].reseller_id))
-        await store.add_reseller(NewReseller("Below", RESELLER_ID, CALLERS["below"].reseller_id))
+        await platforms.found(store, SANDBOX, 1, sandbox=True)
+        marketplace = build_marketplace(settings_for(path), store)
+        await platforms.furnish_sandbox(marketplace)
+        await store.add_reseller(new_reseller("Other", PROVIDER_ID, CALLERS["other"].reseller_id))
+        await store.add_reseller(new_reseller("Below", RESELLER_ID, CALLERS["below"].reseller_id))
         for name in ("provider", "other", "below"):
             caller = CALLERS[name]
-            await store.add_user(User(caller.login, caller.reseller_id, "us", hash_password(caller.password)))
-            await store.add_key(SubscriptionKey(key_digest(caller.key), caller.reseller_id))
-        await store.add_key(SubscriptionKey(key_digest(CALLERS["pinned"].key), RESELLER_ID, "1.15"))
+            event = NewEvent(caller.reseller_id, caller.reseller_id, "user.created", 1, ORIGIN)
+            await store.add_user(User(caller.login, caller.reseller_id, "us", hash_password(caller.password)), event)
+            await store.add_key(SubscriptionKey(key_digest(caller.key), caller.reseller_id), event)
+        pinned = SubscriptionKey(key_digest(CALLERS["pinned"].key), RESELLER_ID, "1.15")
+        await store.add_key(pinned, NewEvent(RESELLER_ID, RESELLER_ID, "key.created", 1, ORIGIN))
+        now = time.time()
+        signing_key = await marketplace.signing_keys.current()
+        tokens = {}
+        for name, caller in CALLERS.items():
+            claims = TokenClaims(caller.reseller_id, caller.login, "owner", "us", now + 86400, 1)
+            tokens[name] = encode_token(claims, now, signing_key, "test")
         await store.close()
-        return platform.signing_key
+        return tokens
 
-    signing_key = asyncio.run(make())
-    now = time.time()
-    callers = {}
-    for name, caller in CALLERS.items():
-        claims = TokenClaims(caller.reseller_id, caller.login, "us", now + 86400)
-        token = encode_token(claims, now, signing_key)
-        callers[name] = Caller(caller.reseller_id, caller.login, caller.password, caller.key, token)
-    return Template(path, callers)
+    tokens = asyncio.run(make())
+    return Template(path, {name: replace(caller, token=tokens[name]) for name, caller in CALLERS.items()})
 
 
 @pytest.fixture

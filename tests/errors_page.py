@@ -23,6 +23,9 @@ there, names each member or parameter at fault by its path. `correlationId` is t
 A request that is not HTTP at all (a broken request line, a header over the server's limits) is refused before it gets
 this far, with an empty 400 or 431.
 
+Those who ask for a token by OAuth 2.0 get `error` and `error_description` in the words of RFC 6749, with `message`,
+`status` and the others beside them.
+
 A query parameter that an operation does not have is no error: it is ignored, and named in the answer's header
 `X-Ignored-Parameters`. Look at it while you write a client, since a misspelt filter finds everybody. Unknown members
 of a body are ignored without a word, unless the body is refused and one of them looks like a member that is absent.
@@ -32,15 +35,23 @@ WHAT_TO_DO = {
     Code.MALFORMED: "Mend the JSON or the query; the message has the line and column where it broke.",
     Code.INVALID: "Mend each member or parameter in `details`, then send it again.",
     Code.UNAUTHENTICATED: "The message says which header is at fault. Get a new token when one has expired.",
-    Code.FORBIDDEN: "Use the subscription key of the reseller whose user asked for the token.",
-    Code.NOT_FOUND: "Check the id. Another reseller's customer is answered like one that does not exist.",
+    Code.FORBIDDEN: "The message says which it is: use the subscription key of the reseller whose user asked for the "
+    "token, or a user with the role that it takes; a reseller that is shut is opened by whoever stands above it.",
+    Code.NOT_FOUND: "Check the id. What belongs to somebody else is answered like what does not exist.",
     Code.METHOD_NOT_ALLOWED: "Use one of the methods in `Allow`.",
     Code.TIMEOUT: "Send the whole body at once.",
     Code.CONFLICT: "Look up the customer that the message names, or choose another `externalId` or login.",
+    Code.RUNNING: "Send it once more with the same key, after the seconds in `Retry-After`: then you get the answer "
+    "of the first request.",
+    Code.MOVED: "Read the account again, make your change of what is there now, and send it with the new `ETag`.",
     Code.TOO_LARGE: "Send less; a customer within the rules is far smaller.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",
+    Code.REUSED: "Make a new key, such as a UUID, for each new request, and keep it only to send that very one again.",
+    Code.LIMITED: "Wait for the seconds in `Retry-After`. `RateLimit` in each answer says how much is left, so that "
+    "you can slow down before. After failed logins, find the right password first: each failure makes the wait longer.",
     Code.INTERNAL: "Tell the operator the correlation id. Before you repeat a write, look whether it was carried out.",
-    Code.UNAVAILABLE: "Try again after the seconds in `Retry-After`. Nothing was written.",
+    Code.UNAVAILABLE: "Try again after the seconds in `Retry-After`. Where the connection to the database broke in the "
+    "middle of a write, nobody knows whether it was done: repeat a POST with the same `Idempotency-Key`.",
 }
 
 

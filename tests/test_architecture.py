@@ -10,7 +10,7 @@ import emporion
 SOURCE = Path(emporion.__file__).parent
 FLOORS = [
     {"errors"},
-    {"credentials", "events", "paging", "validation", "logs"},
+    {"credentials", "events", "limits", "paging", "validation", "logs"},
     {"accounts", "settings"},
     {"store"},
     {"marketplace"},
@@ -46,7 +46,7 @@ def test_a_room_imports_only_from_below() -> None:
 
 
 def test_the_nouns_do_no_io() -> None:
-    for noun in ("accounts", "credentials", "events", "paging", "validation", "errors"):
+    for noun in ("accounts", "credentials", "events", "limits", "paging", "validation", "errors"):
         modules = {
             alias.name.split(".")[0]
             for node in ast.walk(ast.parse((SOURCE / f"{noun}.py").read_text()))

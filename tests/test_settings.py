@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,20 @@ def test_the_defaults_serve_this_machine_only() -> None:
     assert settings.token_lifetime == 1500
 
 
+def test_by_default_nobody_else_is_believed() -> None:
+    settings = Settings.from_environment({})
+    assert settings.proxies == ()
+    assert settings.oidc_issuer == ""
+    assert settings.limits is None
+
+
+@pytest.mark.parametrize(
+    ("public_url", "issuer"), [("", "http://127.0.0.1:8000/eu"), ("https://x.test", "https://x.test")]
+)
+def test_tokens_are_given_in_the_name_of_the_url_that_clients_know(public_url: str, issuer: str) -> None:
+    assert Settings.read({"root_path": "/eu", "public_url": public_url}).issuer == issuer
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "name", "expected"),
     [
@@ -29,6 +44,18 @@ def test_the_defaults_serve_this_machine_only() -> None:
         ("EMPORION_ROOT_PATH", "/marketplace/eu", "root_path", "/marketplace/eu"),
         ("EMPORION_PASSWORD_QUALITY", "high", "password_quality", "high"),
         ("EMPORION_API_VERSION", "1.15", "api_version", "1.15"),
+        ("EMPORION_PUBLIC_URL", "https://eu.example.com/shop", "public_url", "https://eu.example.com/shop"),
+        (
+            "EMPORION_PROXIES",
+            "10.0.0.7, 2001:db8::/32",
+            "proxies",
+            (ip_network("10.0.0.7"), ip_network("2001:db8::/32")),
+        ),
+        ("EMPORION_PROXIES", "10.1.2.3/8", "proxies", (ip_network("10.0.0.0/8"),)),
+        ("EMPORION_LIMITS", "redis://:s3cret@cache:6379/1", "limits", "redis://:s3cret@cache:6379/1"),
+        ("EMPORION_LIMITS", "rediss://cache", "limits", "rediss://cache"),
+        ("EMPORION_OIDC_ISSUER", "https://id.example.com/realms/a", "oidc_issuer", "https://id.example.com/realms/a"),
+        ("EMPORION_OIDC_LEEWAY", "0", "oidc_leeway", 0),
     ],
 )
 def test_the_environment_sets(variable: str, value: str, name: str, expected: object) -> None:
@@ -58,6 +85,19 @@ def test_the_environment_sets(variable: str, value: str, name: str, expected: ob
         ("password_quality", "best"),
         ("verification", "sometimes"),
         ("token_lifetime", "0"),
+        ("public_url", "example.com"),
+        ("public_url", "https://example.com/"),
+        ("public_url", "ftp://example.com"),
+        ("public_url", "https:///eu"),
+        ("public_url", "https://example.com?x=1"),
+        ("proxies", "10.0.0.0/33"),
+        ("proxies", "10.0.0.1,proxy.example.com"),
+        ("oidc_issuer", "id.example.com"),
+        ("oidc_audience", ""),
+        ("oidc_account_claim", ""),
+        ("oidc_role_claim", ""),
+        ("oidc_leeway", "-1"),
+        ("oidc_leeway", "3601"),
     ],
 )
 def test_a_bad_value_is_told_in_one_line_with_both_its_names(name: str, value: str) -> None:
@@ -98,6 +138,8 @@ def test_a_standby_needs_postgresql() -> None:
         ("database", "mysql://me:s3cret@host/name"),
         ("database", "postgre://me:s3cret@host/name"),
         ("read_database", "sqlite:///emporion.db"),
+        ("limits", "redis:s3cret@host"),
+        ("limits", "http://me:s3cret@host"),
     ],
 )
 def test_a_bad_database_is_told_without_its_value_which_may_have_a_password(name: str, value: str) -> None:

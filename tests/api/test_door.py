@@ -17,7 +17,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     async def fail(*_: object, **__: object) -> bytes:
         raise error
 
-    monkeypatch.setattr(Customers, "document", fail)
+    monkeypatch.setattr(Customers, "find", fail)
 
 
 def test_a_failure_is_500_and_shows_nothing_of_the_inside(

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from emporion.accounts import NewCustomer
+from emporion.accounts import NewReseller
 from emporion.api import openapi
 from emporion.app import OPERATIONS
 from emporion.validation import read
@@ -38,6 +38,20 @@ def test_the_operations_have_the_ids_that_clients_know() -> None:
         ("post", "/customers"): "createCustomer",
         ("get", "/customers/{id}"): "getCustomerById",
         ("patch", "/customers/{id}"): "updateCustomer",
+        ("get", "/customers/{id}/events"): "getCustomerEvents",
+        ("get", "/resellers"): "getResellers",
+        ("post", "/resellers"): "createReseller",
+        ("get", "/resellers/{id}"): "getResellerById",
+        ("patch", "/resellers/{id}"): "updateReseller",
+        ("get", "/resellers/{id}/customers"): "getResellerCustomers",
+        ("post", "/resellers/{id}/customers"): "createCustomerForReseller",
+        ("get", "/resellers/{id}/events"): "getResellerEvents",
+        ("get", "/events"): "getEvents",
+        ("post", "/auth/realms/{realm}/protocol/openid-connect/token"): "createAccessToken",
+        ("get", "/auth/realms/{realm}/protocol/openid-connect/certs"): "getRealmKeys",
+        ("get", "/auth/realms/{realm}/.well-known/openid-configuration"): "getRealmDiscovery",
+        ("get", "/.well-known/openid-configuration"): "getDiscovery",
+        ("get", "/.well-known/jwks.json"): "getKeys",
     }
 
 
@@ -52,6 +66,9 @@ def test_everything_is_described_and_has_an_example() -> None:
             assert parameter["description"], where
         for status, response in operation["responses"].items():
             assert response["description"], where
+            if status == "304":
+                assert "content" not in response, where
+                continue
             content = response["content"]["application/json"]
             assert content.get("example") or content.get("examples"), f"{where} {status}"
     for name, schema in document()["components"]["schemas"].items():
@@ -66,11 +83,10 @@ def _validator(schema: dict[str, Any]) -> Draft202012Validator:
 
 def test_every_example_fits_its_schema() -> None:
     for _, _, operation in operations():
-        contents = [response["content"] for response in operation["responses"].values()]
+        contents = [response.get("content", {}) for response in operation["responses"].values()]
         if "requestBody" in operation:
             contents.append(operation["requestBody"]["content"])
-        for content in contents:
-            media = content["application/json"]
+        for media in (media for content in contents for media in content.values()):
             examples = (
                 [media["example"]] if "example" in media else [one["value"] for one in media["examples"].values()]
             )
@@ -78,21 +94,46 @@ def test_every_example_fits_its_schema() -> None:
                 _validator(media["schema"]).validate(example)
 
 
-def test_the_example_of_a_customer_can_be_sent_as_it_stands(serve: Serve, callers: dict[str, Caller]) -> None:
-    client = serve()
-    post = document()["paths"]["/customers"]["post"]["requestBody"]["content"]["application/json"]["example"]
-    assert (
-        client.post("/customers", callers["sandbox"], json=post).json()
-        == (document()["paths"]["/customers"]["post"]["responses"]["200"]["content"]["application/json"]["example"])
-    )
+@pytest.mark.parametrize("path", ["/customers", "/resellers", "/resellers/{id}/customers"])
+def test_the_example_of_an_account_can_be_sent_as_it_stands(
+    serve: Serve, callers: dict[str, Caller], path: str
+) -> None:
+    caller = callers["sandbox"]
+    post = document()["paths"][path]["post"]
+    sent = post["requestBody"]["content"]["application/json"]["example"]
+    shown = post["responses"]["200"]["content"]["application/json"]["example"]
+    answer = serve().post(path.replace("{id}", str(caller.reseller_id)), caller, json=sent).json()
+    assert {**answer, "id": "any"} == {**shown, "id": "any"}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 def test_each_operation_has_the_errors_that_its_kind_can_have(operation: Any) -> None:
     statuses = set(document()["paths"][operation.path][operation.method.lower()]["responses"])
-    assert statuses >= {"200", "400", "401", "403", "500", "503"}
+    assert statuses >= {"200", "400", "500", "503"}
+    assert ("401" in statuses) == (operation.access != "Public")
+    assert ("403" in statuses) == (operation.access in ("Bearer", "Basic"))
+    assert ("429" in statuses) == (operation.access != "Public")
     assert ({"408", "413", "415"} <= statuses) == bool(operation.body)
-    assert ("404" in statuses) == ("{id}" in operation.path or operation.query is not None)
+    # A list of customers can be that of a reseller who is named in the query.
+    assert ("404" in statuses) == ("{id}" in operation.path or operation.id == "getCustomers")
+    assert ("409" in statuses) == (operation.method != "GET" and operation.access == "Bearer")
+    assert ("304" in statuses) == (operation.method == "GET")
+    assert ("412" in statuses) == (operation.method in ("GET", "PATCH"))
+    assert ("422" in statuses) == operation.repeatable == (operation.method == "POST" and operation.access == "Bearer")
+
+
+def test_each_condition_and_key_is_a_parameter_where_it_has_an_effect() -> None:
+    for path, method, operation in operations():
+        named = {parameter.get("name") for parameter in operation["parameters"]}
+        for name, header in (("304", "If-None-Match"), ("422", "Idempotency-Key")):
+            assert (header in named) == (name in operation["responses"]), f"{method} {path}"
+        assert ("If-Match" in named) == (method == "patch"), f"{method} {path}"
+
+
+def test_whatever_can_be_read_again_has_an_etag() -> None:
+    for path, method, operation in operations():
+        signs_in = path.endswith("/token")
+        assert ("ETag" in operation["responses"]["200"]["headers"]) == (not signs_in), f"{method} {path}"
 
 
 def test_secrets_are_for_writing_only_and_in_no_answer() -> None:
@@ -100,6 +141,8 @@ def test_secrets_are_for_writing_only_and_in_no_answer() -> None:
     for secret in ("login", "password"):
         assert "writeOnly" in json.dumps(schemas["NewContactPerson"]["properties"][secret])
         assert secret not in schemas["ContactPerson"]["properties"]
+        for account in ("Customer", "Reseller"):
+            assert secret not in json.dumps(schemas[account])
 
 
 def test_the_path_prefix_is_told() -> None:
@@ -112,12 +155,14 @@ def test_the_document_is_served_without_credentials(client: CheckedClient) -> No
     assert answer.json() == document()
 
 
-@pytest.mark.parametrize("member", ["name", "externalId", "phoneNumber", "login", "language", "countryCode"])
+@pytest.mark.parametrize(
+    "member", ["name", "externalId", "phoneNumber", "login", "language", "countryCode", "currency"]
+)
 def test_what_the_schema_says_of_a_member_is_what_is_checked(member: str) -> None:
     """The rules stand once: the schema of a member refuses what the reader refuses, for lengths and patterns."""
     text = json.dumps(document()["components"]["schemas"])
     assert re.search(rf'"{member}": {{', text)
     for value in ("", "x" * 300):
         body = {member: value, "contactPersons": [{member: value}], "address": {member: value}}
-        fields = [fault.field.rpartition(".")[2] for fault in read(NewCustomer, body)[1]]
+        fields = [fault.field.rpartition(".")[2] for fault in read(NewReseller, body)[1]]
         assert member in fields

@@ -1,9 +1,10 @@
 """Plays the cases in `cases/`: each is a conversation with a fresh sandbox, as data.
 
 A step is a request and the answer that it must get. The request is made by the caller `as` (sandbox; nobody sends no
-credentials), with `body` (JSON), `text` (as it stands) or `latin1` (bytes), or with `customer`: changes to a complete
-customer, by JSON Merge Patch. In the answer, `body` names the members that count: strings that begin with `re:` are
-patterns, `absent` lists members that must not be there, `details` all faults, by field and pattern of the message.
+credentials), with `body` (JSON), `form` (by name, form-encoded), `text` (as it stands) or `latin1` (bytes), or with
+`customer`: changes to a complete customer, by JSON Merge Patch. In the answer, `body` names the members that count:
+strings that begin with `re:` are patterns, `absent` lists members that must not be there, `details` all faults, by
+field and pattern of the message.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2 as httpx
 import pytest
@@ -31,7 +33,8 @@ def test_case(case: dict[str, Any], serve: Serve, callers: dict[str, Caller]) ->
     for step in case["steps"]:
         request = step["request"]
         caller = callers.get(request.get("as", "sandbox"))
-        headers = {"Content-Type": "application/json", **request.get("headers", {})}
+        media_type = "application/x-www-form-urlencoded" if "form" in request else "application/json"
+        headers = {"Content-Type": media_type, **request.get("headers", {})}
         answer = client.request(
             request["method"],
             request["path"],
@@ -48,6 +51,8 @@ def _content(request: dict[str, Any]) -> bytes | None:
         return json.dumps(_merged(new_customer(), request["customer"])).encode()
     if "body" in request:
         return json.dumps(request["body"]).encode()
+    if "form" in request:
+        return urlencode(request["form"]).encode()
     if "latin1" in request:
         return str(request["latin1"]).encode("latin-1")
     return str(request["text"]).encode() if "text" in request else None

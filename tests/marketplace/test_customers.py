@@ -10,18 +10,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from emporion.credentials import PasswordQuality, verify_password
+from emporion.accounts import RESELLER_ID
+from emporion.credentials import verify_password
 from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.passwords import Passwords
-from emporion.marketplace.platforms import RESELLER_ID
 from emporion.store.base import AdministratorLogin
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import new_contact, new_customer
 
-ACTOR = Actor(RESELLER_ID, "sandbox", "api", "correlation")
+ACTOR = Actor(RESELLER_ID, "sandbox", "api", "editor", "correlation", "192.0.2.7")
 NOW = 1_795_417_952.0
 
 
@@ -35,13 +36,17 @@ async def store(database: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def customers(store: SqliteStore) -> Customers:
-    quality: PasswordQuality = "medium"
-    return Customers(store, Passwords(quality), lambda: NOW)
+    return Customers(store, Administrators(Passwords("medium"), lambda: NOW), lambda: NOW)
 
 
 async def create(customers: Customers, *contacts: dict[str, Any], **members: Any) -> str:
-    document = await customers.create(ACTOR, new_customer(contactPersons=list(contacts) or [new_contact()], **members))
-    return str(msgspec.json.decode(document)["id"])
+    body = new_customer(contactPersons=list(contacts) or [new_contact()], **members)
+    return str((await customers.create(ACTOR, body)).id)
+
+
+async def read(customers: Customers, customer_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode((await customers.find(ACTOR, customer_id)).document)
+    return found
 
 
 async def logins(store: SqliteStore, customer_id: str) -> list[AdministratorLogin]:
@@ -64,7 +69,7 @@ async def test_a_password_is_kept_as_argon2id_and_can_be_verified(customers: Cus
 
 async def test_a_patch_with_login_and_password_sets_both(customers: Customers, store: SqliteStore) -> None:
     patch = {"contactPersons": [admin("jane@example.com", login="some@example.com", password="Ecx$cvdazv")]}
-    document = await customers.update(ACTOR, "1000001", patch)
+    document = (await customers.update(ACTOR, "1000001", patch)).document
     assert b"some@example.com" not in document
     assert b"Ecx" not in document
     (login,) = await logins(store, "1000001")
@@ -152,10 +157,20 @@ async def test_the_log_tells_what_changed_and_no_secret(customers: Customers, st
         },
     )
     created, updated = (await store.events(RESELLER_ID, 0, 100))[-2:]
-    assert (created.type, created.account_id, created.changes) == ("customer.created", int(customer), {})
+    assert (created.type, created.account_id) == ("customer.created", int(customer))
+    assert created.changes == {
+        "attributes.a": (None, "1"),
+        "attributes.b": (None, "2"),
+        "name": (None, "München GmbH"),
+        "status": (None, "pending"),
+        **{f"address.{member}": (None, value) for member, value in new_customer()["address"].items()},
+        "contactPersons": (None, [admin("a@example.com")]),
+        "language": (None, "en"),
+        "contactPersons[0].login": (None, "(hidden)"),
+    }
     assert updated.type == "customer.updated"
     assert updated.at == NOW * 1000
-    assert updated.origin == Origin("sandbox", "api", "correlation")
+    assert updated.origin == created.origin == Origin("sandbox", "api", "correlation", RESELLER_ID, "192.0.2.7")
     assert updated.changes == {
         "name": ("München GmbH", "New"),
         "address.city": ("München", "Bonn"),
@@ -181,7 +196,7 @@ async def test_nobody_is_given_the_login_that_his_neighbour_keeps(customers: Cus
 async def test_changes_at_the_same_time_are_all_kept(customers: Customers) -> None:
     patches = [{"attributes": {str(number): "x"}} for number in range(20)]
     await asyncio.gather(*(customers.update(ACTOR, "1000001", patch) for patch in patches))
-    document = msgspec.json.decode(await customers.document(ACTOR, "1000001"))
+    document = await read(customers, "1000001")
     assert document["attributes"] == {str(number): "x" for number in range(20)}
 
 
@@ -190,7 +205,7 @@ async def test_a_pending_customer_is_verified_once(customers: Customers, store: 
     found = await asyncio.gather(customers.verify_waiting(), customers.verify_waiting())
     assert sorted(found) in ([0, 1], [1, 1])
     assert await customers.verify_waiting() == 0
-    assert msgspec.json.decode(await customers.document(ACTOR, customer))["status"] == "active"
+    assert (await read(customers, customer))["status"] == "active"
     verified = [event for event in await store.events(RESELLER_ID, 0, 100) if event.type == "customer.verified"]
     assert [(event.account_id, event.origin) for event in verified] == [(int(customer), Origin(None, "worker"))]
     assert verified[0].changes == {"status": ("pending", "active")}
@@ -201,7 +216,7 @@ async def test_verification_does_not_undo_what_came_between(customers: Customers
     await customers.update(ACTOR, customer, {"status": "active", "name": "Changed"})
     await customers.update(ACTOR, customer, {"status": "creditHold"})
     assert await customers.verify_waiting() == 0
-    document = msgspec.json.decode(await customers.document(ACTOR, customer))
+    document = await read(customers, customer)
     assert (document["name"], document["status"]) == ("Changed", "creditHold")
 
 

@@ -19,7 +19,8 @@ import asyncpg
 import httpx2 as httpx
 import pytest
 
-from emporion.marketplace.platforms import RESELLER_ID, SANDBOX
+from emporion.accounts import RESELLER_ID
+from emporion.marketplace.platforms import SANDBOX
 from tests.conftest import new_customer
 from tests.postgres import Address, Databases, Postgres, server, wait_until
 from tests.reliability.test_nodes import BACKOFF, check_database, holder, node, say, unique_customer
@@ -400,7 +401,7 @@ def _locked(url: str) -> Iterator[None]:
         async def lock() -> asyncpg.Connection[asyncpg.Record]:
             connection = await asyncpg.connect(url)
             await connection.execute("BEGIN")
-            await connection.execute(f"UPDATE resellers SET name = name WHERE reseller_id = {RESELLER_ID}")
+            await connection.execute(f"UPDATE resellers SET events = events WHERE reseller_id = {RESELLER_ID}")
             return connection
 
         connection = runner.run(lock())

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from emporion.store.sqlite import ordinal_of
+from emporion.store.sqlite.places import ordinal_of
 from tests.conftest import new_contact, new_customer
 from tests.server import PATIENCE, Server, serving
 
@@ -107,8 +107,11 @@ def _check_file(path: Path, answered: dict[str, dict[str, Any]]) -> None:
             "SELECT count(*) FROM customers WHERE json_valid(CAST(document AS TEXT))",
         ):
             assert one(count) == total, count
-        events = one("SELECT count(*) FROM events")
-        assert one("SELECT max(sequence) FROM events") == events == one("SELECT max(events) FROM resellers")
+        logs = connection.execute(
+            "SELECT r.events, count(e.sequence), coalesce(max(e.sequence), 0)"
+            " FROM resellers r LEFT JOIN events e USING (reseller_id) GROUP BY reseller_id"
+        ).fetchall()
+        assert all(counted == written == last for counted, written, last in logs), logs
         assert one("SELECT count(*) FROM events WHERE type = 'customer.verified'") == one(
             "SELECT count(*) FROM customers WHERE version = 2"
         )

@@ -16,8 +16,8 @@ import httpx2 as httpx
 import msgspec
 import pytest
 
-from emporion.accounts import Customer
-from emporion.marketplace.platforms import RESELLER_ID, SANDBOX_CUSTOMERS
+from emporion.accounts import RESELLER_ID, Customer
+from emporion.marketplace.platforms import SANDBOX_CUSTOMERS
 from emporion.store import rows
 from tests.conftest import new_contact, new_customer
 from tests.postgres import Databases, Postgres, server, wait_until
@@ -67,14 +67,57 @@ RULES = {
         WHERE cardinality(e.types) IS DISTINCT FROM c.version OR e.types[1] <> 'customer.created'
             OR 'customer.created' = ANY (e.types[2:])
     """,
+    "a reseller's first event is its creation, and each version has one": """
+        SELECT a.reseller_id, a.version, e.types FROM reseller_accounts a LEFT JOIN (
+            SELECT reseller_id, array_agg(type ORDER BY sequence) AS types FROM events
+            WHERE account_id = reseller_id AND type LIKE 'reseller.%' GROUP BY 1
+        ) e ON e.reseller_id = a.reseller_id
+        WHERE cardinality(e.types) IS DISTINCT FROM a.version OR e.types[1] <> 'reseller.created'
+            OR 'reseller.created' = ANY (e.types[2:])
+    """,
     "no event is about nobody": """
         SELECT e.* FROM events e LEFT JOIN customers c ON c.reseller_id = e.reseller_id AND c.id = e.account_id
-        WHERE c.id IS NULL
+        LEFT JOIN resellers r ON r.reseller_id = e.account_id
+        WHERE c.id IS NULL AND r.reseller_id IS NULL
     """,
     "accounts and customers are the same": """
         SELECT a.id, c.id FROM (SELECT * FROM accounts WHERE kind = 'customer') a
         FULL JOIN customers c ON c.id = a.id AND c.reseller_id = a.reseller_id
         WHERE a.id IS NULL OR c.id IS NULL
+    """,
+    "accounts and resellers are the same": """
+        SELECT a.id, r.reseller_id, b.reseller_id FROM (SELECT * FROM accounts WHERE kind = 'reseller') a
+        FULL JOIN resellers r ON r.reseller_id = a.id AND r.parent_id IS NOT DISTINCT FROM a.reseller_id
+        FULL JOIN reseller_accounts b
+            ON b.reseller_id = r.reseller_id AND b.parent_id IS NOT DISTINCT FROM r.parent_id
+        WHERE a.id IS NULL OR r.reseller_id IS NULL OR b.reseller_id IS NULL
+    """,
+    "the numbers of those below a reseller are among its own, and no others are": """
+        SELECT b.reseller_id, t.reseller_id FROM reseller_accounts b JOIN reseller_accounts t
+        ON (b.parent_id = t.reseller_id AND NOT (b.first > t.first AND b.last <= t.last))
+            OR (b.parent_id = t.parent_id AND b.first < t.first AND b.last >= t.first)
+        UNION ALL
+        SELECT reseller_id, NULL FROM reseller_accounts WHERE first IS NULL OR last IS NULL OR first > last
+    """,
+    "whoever shuts is counted by all below": """
+        SELECT * FROM (
+            SELECT b.reseller_id, b.shuts, (
+                SELECT count(*) FROM reseller_accounts t
+                WHERE b.first BETWEEN t.first AND t.last AND t.status IN ('adminHold', 'cancelled')
+            ) AS all_shuts
+            FROM reseller_accounts b
+        ) b WHERE shuts <> all_shuts
+    """,
+    "an answer is of a customer or reseller below": """
+        SELECT a.* FROM answers a LEFT JOIN accounts b ON b.id = a.account_id AND b.reseller_id = a.reseller_id
+        WHERE b.id IS NULL
+    """,
+    "positions are 1, 2, 3… and each part begins where the reseller's last one ended": """
+        SELECT * FROM (
+            SELECT *, coalesce(lag(until) OVER (ORDER BY until), 0) AS before,
+                coalesce(lag(last) OVER (PARTITION BY reseller_id ORDER BY until), 0) AS fed
+            FROM feed
+        ) f WHERE until <> before + last - first + 1 OR first <> fed + 1
     """,
 }
 
@@ -147,7 +190,7 @@ def _check_documents(databases: Databases, name: str) -> None:
         )
     }
     positions: dict[int, list[int]] = {}
-    whose = "SELECT customer_id, position FROM logins WHERE customer_id IS NOT NULL ORDER BY customer_id, position"
+    whose = "SELECT customer_id, position FROM logins WHERE customer_id <> reseller_id ORDER BY customer_id, position"
     for customer_id, position in databases.query(whose, name):
         positions.setdefault(customer_id, []).append(position)
     kept = databases.query(

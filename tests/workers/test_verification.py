@@ -1,9 +1,10 @@
-"""Pending customers become active by themselves, and what fails is tried again."""
+"""Pending customers and resellers become active by themselves, and what fails is tried again."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -34,8 +35,18 @@ def test_by_hand_it_stays_pending_until_the_reseller_says_so(serve: Serve, calle
     assert client.patch(f"/customers/{created['id']}", caller, json={"status": "active"}).json()["status"] == "active"
 
 
+def test_a_pending_reseller_is_active_within_two_seconds(serve: Serve, callers: dict[str, Caller]) -> None:
+    client, caller = serve(verification="automatic"), callers["sandbox"]
+    created = client.post("/resellers", caller, json=new_customer(currency="EUR")).json()
+    began = time.monotonic()
+    assert created["status"] == "pending"
+    while client.get(f"/resellers/{created['id']}", caller).json()["status"] == "pending":
+        assert time.monotonic() - began < 2
+    assert client.get(f"/resellers/{created['id']}", caller).json() == {**created, "status": "active"}
+
+
 class Sometimes:
-    """Customers whose verification fails at first."""
+    """Accounts whose verification fails at first."""
 
     def __init__(self) -> None:
         self.tried = 0
@@ -53,12 +64,20 @@ class Sometimes:
         return 0
 
 
+class Never:
+    """Accounts of which none waits."""
+
+    async def verify_waiting(self) -> int:
+        return 0
+
+
 async def test_a_database_that_is_away_does_not_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "INTERVAL", 0)
-    customers = Sometimes()
+    accounts = Sometimes()
+    marketplace = SimpleNamespace(customers=accounts, resellers=Never())
     with capture_logs() as logs:
-        task = asyncio.create_task(verification.verify_customers(customers))  # type: ignore[arg-type]
-        await asyncio.wait_for(customers.done.wait(), 5)
+        task = asyncio.create_task(verification.verify_accounts(marketplace))  # type: ignore[arg-type]
+        await asyncio.wait_for(accounts.done.wait(), 5)
         task.cancel()
     assert [entry["event"] for entry in logs] == [
         "verification waits for the database",
