@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from bench.bulk import batches, entries, in_order, makers
-from emporion.marketplace.platforms import RESELLER_ID, SANDBOX, found
-from emporion.store.connections import Limits
-from emporion.store.grams import name_grams, salt
+from emporion.accounts import RESELLER_ID
+from emporion.marketplace.platforms import SANDBOX, found
 from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Limits
+from emporion.store.postgres.grams import name_grams, salt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +67,7 @@ async def make(url: str) -> None:
     await store.migrate()
     await store.open()
     try:
-        await found(store, SANDBOX, sandbox=True)
+        await found(store, SANDBOX, int(time.time() * 1000), sandbox=True)
     finally:
         await store.close()
 

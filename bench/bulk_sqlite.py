@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from bench.bulk import batches, entries, in_order, makers
-from emporion.marketplace.platforms import RESELLER_ID, SANDBOX, found
-from emporion.store.sqlite import SqliteStore, place
+from emporion.accounts import RESELLER_ID
+from emporion.marketplace.platforms import SANDBOX, found
+from emporion.store.sqlite import SqliteStore
+from emporion.store.sqlite.places import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +55,7 @@ async def make(path: Path) -> None:
     await store.migrate()
     await store.open()
     try:
-        await found(store, SANDBOX, sandbox=True)
+        await found(store, SANDBOX, int(time.time() * 1000), sandbox=True)
     finally:
         await store.close()
 

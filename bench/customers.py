@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from emporion.accounts import Address, ContactPerson, Customer
-from emporion.marketplace.platforms import RESELLER_ID
+from emporion.accounts import RESELLER_ID, Address, ContactPerson, Customer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from bench import Failed
 from bench.customers import families
+from emporion.accounts import RESELLER_ID
 from emporion.credentials import new_login
 from emporion.events import Origin
-from emporion.marketplace.platforms import RESELLER_ID, SANDBOX, found
+from emporion.marketplace.platforms import SANDBOX, found
 from emporion.store.base import AdministratorLogin, NewRecord
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ async def _load(store: Store) -> range:
     await store.migrate()
     await store.open()
     try:
-        await found(store, SANDBOX, sandbox=True)
+        await found(store, SANDBOX, int(time.time() * 1000), sandbox=True)
         records = _records()
         ids: set[int] = set()
 

@@ -19,8 +19,8 @@ from bench.server import emporion, reference
 from bench.service import BY_ID, CREATE, CREATION, DEEP_PAGE, FIRST_PAGE, FOUND_PAGE, LATER_PAGE, PAGE, SEARCH, Service
 from bench.table import Ceiling, Kind
 from emporion.accounts import Customer
-from emporion.store.connections import Limits
 from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +87,8 @@ def measures(
     written = stack.enter_context(on.temporary(read))
     reading = stack.enter_context(emporion(on.url(read), folder / "read.log", workers))
     writing = stack.enter_context(emporion(on.url(written), folder / "written.log", workers))
-    ours = Service(reading, sign_in(reading))
+    # Each server signs tokens with a key of its own database.
+    ours, created_by_us = Service(reading, sign_in(reading)), Service(writing, sign_in(writing))
     ours.check_pages()
     reads = ours.reads(ids, seconds)
 
@@ -108,7 +109,7 @@ def measures(
     on.query("CHECKPOINT")
 
     def create() -> Figures:
-        created = Service(writing, ours.headers).run(CREATION, seconds)
+        created = created_by_us.run(CREATION, seconds)
         wait_until_verified(_store(on.url(written)))
         return created
 

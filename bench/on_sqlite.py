@@ -55,7 +55,8 @@ def measures(stack: ExitStack, folder: Path, seconds: int, workers: int) -> dict
     os.sync()  # later it would disturb the commits that are measured
     reading = stack.enter_context(emporion(f"sqlite:///{folder / READ}", folder / "read.log", workers))
     writing = stack.enter_context(emporion(f"sqlite:///{folder / WRITTEN}", folder / "written.log", workers))
-    headers = sign_in(reading)
+    # Each server signs tokens with a key of its own database.
+    headers, own = sign_in(reading), sign_in(writing)
     service = Service(reading, headers)
     service.check_pages()
     customer, page = (good(ask(reading, path, headers)) for path in (f"/customers/{ids[len(ids) // 2]}", FIRST_PAGE))
@@ -65,7 +66,7 @@ def measures(stack: ExitStack, folder: Path, seconds: int, workers: int) -> dict
     reads = service.reads(ids, seconds)
 
     def create() -> Figures:
-        created = run(writing, CREATION, headers, seconds)
+        created = run(writing, CREATION, own, seconds)
         wait_until_verified(SqliteStore(folder / WRITTEN))
         return created
 

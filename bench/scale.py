@@ -30,8 +30,8 @@ from bench.raw import raw
 from bench.server import emporion
 from bench.service import CREATION, FIRST_PAGE
 from bench.table import facts
+from emporion.accounts import RESELLER_ID
 from emporion.app import open_store
-from emporion.marketplace.platforms import RESELLER_ID
 from emporion.settings import Settings
 
 if TYPE_CHECKING:

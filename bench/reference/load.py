@@ -14,9 +14,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bench.reference.access import ALGORITHM
 from bench.reference.models import SCHEMA, Base
-from emporion.accounts import Customer, fold
+from emporion.accounts import PROVIDER_ID, RESELLER_ID, Customer, fold
 from emporion.credentials import key_digest, new_login
-from emporion.marketplace.platforms import PROVIDER_ID, RESELLER_ID, SANDBOX
+from emporion.marketplace.platforms import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
