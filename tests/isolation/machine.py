@@ -515,7 +515,7 @@ class Isolation(RuleBasedStateMachine):
         if user:
             is_his = user.reseller is client.reseller  # OAuth has one word for all that is wrong with a login
             refusal = self.world.refusal_of_login(user, password, client.reseller)
-            refusal = refusal if is_his else model.unauthenticated(user)
+            refusal = refusal if is_his else model.wrong_login(user, client.reseller)
         if refusal:
             self._check_refused(answer, refusal._replace(status=400))
             assert answer.json["error"] == "invalid_grant"
@@ -773,16 +773,20 @@ class Isolation(RuleBasedStateMachine):
     def _check_refused(self, answer: Answer, refusal: Refusal) -> None:
         assert answer.status == refusal.status, answer
         request = answer.request
-        self.world.note(
-            refusal.log,
-            "access.refused",
-            door="api",
-            by=refusal.by,
-            user=refusal.user,
-            address=request.address,
-            correlation_id=request.correlation_id,
-            about=f"{refusal.code} {request.method} {request.path}: {answer.json['message']}",
-        )
+        told: list[tuple[Reseller, Reseller | None, str | None]] = [(refusal.log, refusal.by, refusal.user)]
+        if refusal.victim:
+            told.append((refusal.victim.reseller, refusal.victim.reseller, refusal.victim.name))
+        for log, by, user in told:
+            self.world.note(
+                log,
+                "access.refused",
+                door="api",
+                by=by,
+                user=user,
+                address=request.address,
+                correlation_id=request.correlation_id,
+                about=f"{refusal.code} {request.method} {request.path}: {answer.json['message']}",
+            )
 
     def _check_nothing_leaks(self, answer: Answer, root: Reseller | None) -> None:
         """No secret, and nothing of an account that `root` does not reach, unless he sent it himself."""

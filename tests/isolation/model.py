@@ -96,13 +96,17 @@ class Token:
 
 
 class Refusal(NamedTuple):
-    """Somebody who is turned away. log: where it is written down. by, user: who it was, as far as anybody knows."""
+    """Somebody who is turned away. log: where it is written down. by, user: who it was, as far as anybody knows.
+
+    victim: a user of another reseller whose login he tried; it is written down in that one's log as well.
+    """
 
     status: int
     code: Literal["unauthenticated", "forbidden"]
     log: Reseller
     by: Reseller | None = None
     user: str | None = None
+    victim: Holder | None = None
 
 
 class Event(NamedTuple):
@@ -183,9 +187,9 @@ class World:
     def refusal_of_login(self, user: Holder, password: str, place: Reseller) -> Refusal | None:
         """Why a user gets no token, None if he does. place: the reseller whose key or client he came with."""
         if user.disabled or user.secret != password:
-            return unauthenticated(user)
+            return wrong_login(user, place)
         if user.reseller is not place:
-            return Refusal(403, "forbidden", place, place)
+            return Refusal(403, "forbidden", place, place, victim=user)
         return self.shut(user)
 
     def shut(self, holder: Holder) -> Refusal | None:
@@ -214,6 +218,13 @@ class World:
         """Put an event into the log that an account's stand in."""
         log = account.log
         log.events.append(Event(log.before + len(log.events) + 1, kind, account, **members))
+
+
+def wrong_login(user: Holder, place: Reseller) -> Refusal:
+    """Of a user whom somebody tried with the key or client of `place`, whose log does not tell that he exists."""
+    if user.reseller is place:
+        return unauthenticated(user)
+    return Refusal(401, "unauthenticated", place, place, victim=user)
 
 
 def unauthenticated(holder: Holder) -> Refusal:

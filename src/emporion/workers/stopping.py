@@ -17,8 +17,13 @@ def when_stopped(tell: Callable[[], None]) -> None:
     if threading.current_thread() is not threading.main_thread():  # signals are not for us
         return
     loop = asyncio.get_running_loop()
+
+    def also() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(tell)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _both(signal.getsignal(number), lambda: loop.call_soon_threadsafe(tell)))
+        signal.signal(number, _both(signal.getsignal(number), also))
         signal.siginterrupt(number, False)
 
 
