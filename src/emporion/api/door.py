@@ -87,7 +87,9 @@ class Door:
         headers = dict(scope["headers"])
         given = headers.get(b"x-correlation-id")
         identifier = given if given and CORRELATION_ID.fullmatch(given) else next(self._correlation_ids)
-        path = self._path(scope["path"])
+        path = scope["path"]
+        if self._root_path or path[-1:] == "/":
+            path = self._path(path)
         scope["path"] = path
         scope["root_path"] = ""
         scope["named_headers"] = headers
