@@ -87,6 +87,15 @@ async def test_the_same_key_gives_the_first_answer_and_does_nothing(
     assert [event.account_id for event in created] == [1000001, 1000002, first.id]
 
 
+async def test_whoever_may_create_no_more_is_not_given_the_first_answer_either(
+    customers: Customers, repeats: Repeats
+) -> None:
+    await create(customers, repeats)
+    with pytest.raises(Problem) as refused:
+        await create(customers, repeats, actor=structs.replace(SANDBOX, role="reader"))
+    assert refused.value.code is Code.FORBIDDEN
+
+
 async def test_a_key_counts_for_one_user_and_what_he_asks_for(customers: Customers, repeats: Repeats) -> None:
     records = [
         await create(customers, repeats),
