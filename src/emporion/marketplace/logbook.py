@@ -142,13 +142,14 @@ class Logbook:
 
     async def _shown(self, actor: Actor, news: News) -> News:
         """The same, but of those who act from above or beside only that they did."""
-        reached: dict[int | None, bool] = {None: True}
+        reached: dict[int, bool] = {}
         entries = []
         for entry in news.entries:
             origin = entry.event.origin
-            if origin.account_id not in reached:
-                reached[origin.account_id] = await self._store.is_within(origin.account_id, actor.account_id)  # type: ignore[arg-type]
-            if not reached[origin.account_id]:
+            account_id = origin.account_id
+            if account_id is not None and account_id not in reached:
+                reached[account_id] = await self._store.is_within(account_id, actor.account_id)
+            if account_id is not None and not reached[account_id]:
                 shown = Origin(None, origin.door, account_id=origin.account_id)
                 entry = entry._replace(event=structs.replace(entry.event, origin=shown))
             entries.append(entry)
