@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Door = Literal["api", "worker", "command line"]
+Door = Literal["api", "console", "panel", "worker", "command line"]
 EventType = Literal[
     "customer.created",
     "customer.updated",
@@ -21,6 +21,7 @@ EventType = Literal[
     "client.created",
     "client.updated",
     "platform.updated",
+    "link.created",
     "access.refused",
 ]
 Changes = dict[str, tuple[object, object]]

@@ -26,6 +26,7 @@ from emporion.store.base import (
     Platform,
     Store,
     SubscriptionKey,
+    Usage,
     User,
     Uses,
 )
@@ -89,6 +90,7 @@ async def furnished(store: Store) -> Store:
         await store.add_signing_key(SigningKey(key_id, b"\0" * 32, at), 9, event(PROVIDER))
     await store.note_uses(Uses(8, [(ONE, "Api")], [b"digest"], [("realm", "shop")]))
     await store.note_failure([b"subject"], 100, 0)
+    await store.note_usage([Usage(TWO, "", 5, 0, 3), *(Usage(ONE, "a", day, day, 1) for day in range(12))])
     for root, limit in ((ONE, 1), (PROVIDER, 3)):  # part of the logs is in the feed
         await store.feed(root, 0, limit)
     for number in range(30):
@@ -118,17 +120,20 @@ async def answers(store: Store) -> list[object]:
     given: list[object] = [await store.platform(), await store.waiting(), await store.user("aPI")]
     given += [await store.key(digest) for digest in (b"digest", b"pinned\0\xff")]
     given += [await store.signing_keys(), await store.waiting_resellers(10), await store.client("realm", "shop")]
-    given += [await store.feed_end()]
+    given += [await store.feed_end(), await store.administrator("loGin7")]
+    given += [await store.administrators("p7@example.com", 9), await store.administrators("anna@example.com", 9)]
     for root in (PROVIDER, ONE, TWO, BELOW_ONE):
         given += [await store.events(root, 0, 1000), await store.account_events(root, root, 0, 1000)]
         given += [await store.reseller(root), await store.is_shut(root), await store.logins(root, root)]
         given += [await store.users(root), await store.keys(root), await store.clients(root)]
         given += [await store.is_within(root, other) for other in (PROVIDER, ONE, TWO, BELOW_ONE)]
-        given += [await store.written(root)]
+        given += [await store.written(root), await store.counts(root, 0)]
+        given += [await store.usage(root, 3), await store.usage(root, 0, "a")]
         for wanted in (Filter(), Filter(name="one"), Filter(email="anna@example.com"), Filter(external_id="two")):
             given.append(await store.resellers(root, wanted, 0, 10))
         for wanted in (Filter(), Filter(name="zoe 1"), Filter(name="日本"), Filter(email="p7@example.com"),
-                       Filter(external_id="e4")):  # fmt: skip
+                       Filter(external_id="e4"), Filter(status="active"),
+                       Filter(name="zoe", status="pending")):  # fmt: skip
             listing = await store.customers(root, wanted, 1, 7, whole=True)
             given.append(listing)
             for item in msgspec.json.decode(listing.data):
@@ -152,6 +157,7 @@ async def test_the_copy_answers_as_the_original_and_goes_on_where_that_ended(
         assert (await store.events(ONE, 0, 100))[-1].account_id == added.id
         assert (await ids(store, ONE))[0] == added.id
         assert await store.verify(5, lambda record: change(record, customer("Waiting"))) == 1
+        assert (await store.counts(PROVIDER, 0)).by_status == {"active": 34}
 
 
 class Cut(Exception):
@@ -277,6 +283,11 @@ def test_every_table_of_the_embedded_store_is_copied_or_derived(tmp_path: Path) 
             "schema_migrations",
             "copies",
             "login_failures",
+            "sessions",
+            "links",
+            "imports",
+            "import_parts",
+            "import_faults",
         }
         for table in TABLES:
             columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}

@@ -17,14 +17,19 @@ from emporion.store import rows
 from emporion.store.base import (
     AdministratorLogin,
     Change,
+    Counts,
     Entry,
     Filter,
     Found,
+    Link,
+    Listing,
     Once,
     Platform,
     Record,
     ResellerChange,
+    Session,
     SubscriptionKey,
+    Usage,
     User,
     Uses,
 )
@@ -122,6 +127,32 @@ async def test_a_platform_from_before_its_resellers_could_be_told_apart_is_broug
     assert await store.is_within(below.id, ONE)
     record = await add(store, below.id)
     assert await ids(store, PROVIDER) == [record.id]
+    await store.close()
+
+
+async def test_the_customers_of_an_older_database_are_counted_and_listed_by_status(url: str) -> None:
+    day = 86_400_000
+    connection = await asyncpg.connect(url)
+    await connection.execute(migrations("postgres")[0].sql)
+    await connection.execute(OLD_PLATFORM.format(name="Two"))
+    for reseller_id, number, status, at in (
+        (ONE, 101, "active", day),
+        (ONE, 102, "active", 2 * day - 1),
+        (ONE, 103, "error", 2 * day),
+        (ONE, 104, "active", 5),
+        (TWO, 105, "error", 9),
+    ):
+        await connection.execute(
+            "INSERT INTO customers VALUES ($1, $2, $2, NULL, $3, 1, $4, 1, '{}', '{}')", reseller_id, number, status, at
+        )
+        await connection.execute("INSERT INTO accounts VALUES ($1, 'customer', $2)", number, reseller_id)
+    await connection.close()
+    store = PostgresStore(url, Limits(connections=2))
+    await store.migrate()
+    await store.open()
+    assert await store.counts(ONE, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
+    assert await store.counts(TWO, 0) == Counts({"error": 1}, {0: 1})
+    assert await store.customers(ONE, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
     await store.close()
 
 
@@ -371,6 +402,9 @@ async def test_letters_that_postgresql_does_not_take_are_no_harm(url: str) -> No
     store = await founded(url, Limits(connections=2))
     assert await store.user("a\0b") is None
     assert await store.client("r\0", "x") is None
+    session = Session(b"s", "api", ONE, None, b"", 1, 1, 2, None, "a\0b")
+    await store.add_session(session)
+    assert await store.session(b"s") == structs.replace(session, agent="a\ufffdb")
     refused = structs.replace(event(ONE, "access.refused"), reason="no such user a\0b", changes={"a": ("\0", None)})
     await store.add_events([refused])
     (kept,) = await store.events(ONE, 1, 10)
@@ -402,6 +436,21 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
             )
         )
 
+    async def pending(store: PostgresStore, owner: int, number: int) -> None:
+        await store.add_customer(new(owner, customer(str(number), status="pending")))
+
+    def verified(record: Record) -> Change:
+        return change(record, customer(), event="customer.verified", changes={"status": ("pending", "active")})
+
+    async def enter(store: PostgresStore, owner: int, number: int) -> None:
+        login = f"login{number % 7}"
+        link = Link(bytes([number % 256, number // 256]), login, owner, 1, 1, 9)
+        await store.add_link(link, event(owner))
+        who = await store.administrator(login)
+        if who:
+            await store.set_password(who, str(number), event(who.reseller_id))
+        await store.use_link(link, str(number), 2, event(owner))
+
     async def one(number: int) -> None:
         store, owner = nodes[number % 2], (ONE, TWO)[number // 2 % 2]
         logins = [AdministratorLogin(n, f"login{(number + 3 * n) % 7}", None) for n in range(2)]
@@ -413,6 +462,10 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
             lambda: store.add_events([event(TWO), event(ONE), event(PROVIDER)]),
             lambda: store.note_uses(Uses(number, [(ONE, "api"), (ONE, "login1")], [b"digest"])),
             lambda: store.feed(owner, 0, 5),
+            lambda: store.verify(3, verified),
+            lambda: pending(store, owner, number),
+            lambda: store.note_usage([Usage(one, key, 1, 1, 0) for key in "ba" for one in (owner, PROVIDER, TWO, ONE)]),
+            lambda: enter(store, owner, number),
         ]
         try:
             await kinds[number // 4 % len(kinds)]()
@@ -420,13 +473,15 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
             if problem.code is not Code.CONFLICT:
                 raise
 
-    await asyncio.gather(*(one(number) for number in range(280)))
+    await asyncio.gather(*(one(number) for number in range(440)))
     database = url.rpartition("/")[2]
     counted = "SELECT sum(events)::int, (SELECT count(*)::int FROM events) FROM resellers WHERE reseller_id > 0"
     ((written, kept),) = postgres.query(counted, database)
     assert written == kept == await nodes[0].written(PROVIDER)
     fed = [entry.position for entry in await nodes[1].feed(PROVIDER, 0, 10_000)]
     assert fed == list(range(1, written + 1))
+    statuses = postgres.query("SELECT status, count(*) FROM customers GROUP BY status", database)
+    assert (await nodes[1].counts(PROVIDER, 0)).by_status == dict(statuses)
     shut = await nodes[0].is_shut(ONE)
     below = msgspec.json.decode((await nodes[0].resellers(ONE, Filter(), 0, 1000)).data)
     assert len(below) > 1

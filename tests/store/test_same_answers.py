@@ -21,16 +21,20 @@ from emporion.errors import Problem
 from emporion.events import NewEvent, Origin
 from emporion.limits import Limit
 from emporion.store.base import (
+    Administrator,
     AdministratorLogin,
     Change,
     Client,
     Filter,
+    Link,
     NewRecord,
     Once,
     Platform,
     Record,
+    Session,
     Store,
     SubscriptionKey,
+    Usage,
     User,
     Uses,
 )
@@ -163,6 +167,33 @@ class Forget(NamedTuple):
     limit: int
 
 
+class SignIn(NamedTuple):
+    """A session begins, is used, or some end or are forgotten."""
+
+    kind: str
+    number: int
+    login: str
+    at: int
+
+
+class SetPassword(NamedTuple):
+    """An administrator, as he is or with another password than his, gets a new one: by himself or by a link."""
+
+    kind: str
+    login: str
+    stale: bool
+    at: int
+
+
+class Came(NamedTuple):
+    """Requests with keys of some resellers, each on a day, or days of long ago are forgotten."""
+
+    resellers: list[int]
+    key: str
+    day: int
+    forgets: bool
+
+
 ONCE = st.none() | st.builds(Again, st.integers(0, 1), st.just(0), st.integers(0, 40))
 LOGIN_LISTS = st.lists(LOGINS, max_size=2, unique_by=str.lower)
 ADDS = st.builds(Add, st.just("customer"), SMALL, NAMES, EXTERNAL_IDS, STATUSES,
@@ -189,14 +220,20 @@ STEPS = st.one_of(
     st.builds(Fail, st.sampled_from(["failure", "failure", "success", "forget"]), SUBJECTS, st.integers(0, 5)),
     st.builds(Read, SMALL, st.integers(0, 20), st.integers(1, 5)),
     st.builds(Forget, st.integers(0, 15), st.integers(1, 3)),
-)
+    st.builds(SignIn, st.sampled_from(["begin", "begin", "begin", "use", "end", "forget"]), SMALL, LOGINS,
+              st.integers(0, 60)),
+    st.builds(SetPassword, st.sampled_from(["self", "make", "make", "link", "forget"]), LOGINS, st.booleans(), SMALL),
+    st.builds(Came, st.lists(SMALL, max_size=4), st.sampled_from(["", "a", "b"]), SMALL,
+              st.sampled_from([False, False, True])),
+)  # fmt: skip
+FILTERS = st.tuples(
+    st.none() | NAMES.map(fold).filter(bool) | st.sampled_from(PIECES).map(fold).filter(bool),
+    st.none() | EMAILS.map(fold_email),
+    EXTERNAL_IDS,
+    st.none() | STATUSES,
+).map(lambda values: Filter(*values)) | ALL_STATUSES.map(lambda status: Filter(status=status))
 QUESTIONS = st.tuples(
-    st.builds(
-        Filter,
-        st.none() | NAMES.map(fold).filter(bool) | st.sampled_from(PIECES).map(fold).filter(bool),
-        st.none() | EMAILS.map(fold_email),
-        EXTERNAL_IDS,
-    ),
+    FILTERS,
     st.sampled_from([0, 1, 2, 7, 2**63 - 1]),
     st.sampled_from([1, 2, 1000]),
     st.booleans(),
@@ -213,6 +250,8 @@ class History:
         self._records: list[Record] = []
         self._sent: list[Add] = []
         self._access: list[User | SubscriptionKey | Client] = []
+        self._begun = 0
+        self._link = Link(b"none", "first", RESELLER_ID, 1, 0, 1000)
         self.answers: list[object] = []
 
     async def take(self, step: object) -> None:
@@ -248,6 +287,12 @@ class History:
             await self._keep(self._store.feed_end())
         elif isinstance(step, Forget):
             await self._keep(self._store.forget_answers(self._now - step.ago, step.limit))
+        elif isinstance(step, SignIn):
+            await self._keep(self._sign_in(step))
+        elif isinstance(step, SetPassword):
+            await self._keep(self._set_password(step))
+        elif isinstance(step, Came):
+            await self._keep(self._came(step))
         await self._keep(self._store.waiting())
 
     async def ask(self, question: tuple[Filter, int, int, bool]) -> None:
@@ -266,6 +311,13 @@ class History:
             await self._keep(self._store.user(login))
             await self._keep(self._store.key(login.encode()))
             await self._keep(self._store.client("realm", login))
+            await self._keep(self._store.administrator(login))
+            await self._keep(self._store.sessions(login, 3))
+        for number in range(6):
+            await self._keep(self._store.session(bytes([number])))
+        for email in ("a@example.com", "b@example.com", fold_email("ä@example.com"), "\0"):
+            for limit in (1, 100):
+                await self._keep(self._store.administrators(email, limit))
         await self._keep(self._store.signing_keys())
         await self._keep(self._store.waiting_resellers(3))
         await self._keep(self._store.failures([b"a", b"\0", b"b", b"\xff"]))
@@ -284,6 +336,11 @@ class History:
         await self._keep(self._store.events(reseller, 0, 1000))
         await self._keep(self._store.events(reseller, 2, 2))
         await self._keep(self._store.written(reseller))
+        for since in (-1, 1, 3):
+            counts = await self._store.counts(reseller, since)
+            self.answers.append((sorted(counts.by_status.items()), sorted(counts.by_day.items())))
+            for name in (None, "", "a", "\0"):
+                await self._keep(self._store.usage(reseller, since, name))
         await self._keep(self._store.users(reseller))
         await self._keep(self._store.keys(reseller))
         await self._keep(self._store.clients(reseller))
@@ -433,6 +490,60 @@ class History:
         else:
             await self._store.note_failure(step.subjects, self._now, self._now - step.ago)
         return await self._store.failures(step.subjects)
+
+    async def _sign_in(self, step: SignIn) -> int:
+        digests = [bytes([number]) for number in range(6)]
+        if step.kind == "end":
+            return await self._store.end_sessions(step.login, digests[: step.number], self._now)
+        if step.kind == "forget":
+            return await self._store.forget_sessions(step.at, 2)
+        if step.kind == "use":
+            await self._store.use_session(digests[step.number], step.at)
+        elif self._begun < len(digests):
+            customer_id = self._records[0].id if self._records and step.number % 2 else None
+            await self._store.add_session(
+                Session(
+                    digest=digests[self._begun],
+                    login=step.login,
+                    reseller_id=self._reseller(step.number),
+                    customer_id=customer_id,
+                    proof=b"\0",
+                    created_at=self._now // 3,
+                    used_at=self._now,
+                    ends_at=step.at,
+                )
+            )
+            self._begun += 1
+        return self._begun
+
+    async def _set_password(self, step: SetPassword) -> object:
+        who = await self._store.administrator(step.login) or Administrator(step.login, 77, 78, 0, None)
+        if step.stale:
+            who = structs.replace(who, customer_id=self._records[0].id if self._records else 1)
+        if step.kind == "self":
+            return await self._store.set_password(who, f"hash {self._now}", self._event(2))
+        if step.kind == "forget":
+            return await self._store.forget_links(self._now - step.at, 2)
+        if step.kind == "make":
+            self._link = Link(
+                digest=f"{self._now}".encode(),
+                login=who.login,
+                reseller_id=who.reseller_id,
+                customer_id=who.customer_id,
+                created_at=self._now,
+                ends_at=self._now + 4 * step.at,
+            )
+            await self._keep(self._store.add_link(self._link, self._event(step.at)))
+        else:
+            await self._keep(self._store.use_link(self._link, f"hash {self._now}", self._now, self._event(step.at)))
+        return await self._store.link(self._link.digest)
+
+    async def _came(self, step: Came) -> int:
+        if step.forgets:
+            return await self._store.forget_usage(step.day, 2)
+        usage = [Usage(self._any_reseller(number), step.key, step.day, number, self._now) for number in step.resellers]
+        await self._store.note_usage(usage)
+        return 0
 
     def _verified(self, record: Record) -> Change:
         self.answers.append(record)

@@ -18,7 +18,8 @@ from tests.postgres import Databases
 # What must be unique or found on the whole platform, and what is about the database itself.
 PLATFORM_WIDE = {
     "platform", "accounts", "reseller_accounts", "logins", "subscription_keys", "clients", "signing_keys",
-    "login_failures", "search_key", "emporion_migrations", "copies",
+    "login_failures", "sessions", "links", "search_key", "emporion_migrations", "copies",
+    "imports",
 }  # fmt: skip
 # Where statements stand.
 FILES = [*Path(package.__file__).parent.glob("*.py"), Path(statements.__file__)]
@@ -61,7 +62,8 @@ async def test_every_table_has_the_reseller_at_the_head_of_its_key(postgres: Dat
     keys = {table: columns for table, primary, columns in unique_indexes(postgres, database) if primary}
     distributed = tables(postgres, database) - PLATFORM_WIDE
     assert distributed >= {
-        "resellers", "users", "customers", "customer_names", "customer_emails", "events", "feed", "answers"
+        "resellers", "users", "customers", "customer_names", "customer_emails", "customer_counts", "events", "feed",
+        "answers", "usage",
     }  # fmt: skip
     assert {table: keys[table][0] for table in distributed} == dict.fromkeys(distributed, "reseller_id")
 

@@ -12,7 +12,7 @@ import pytest
 
 from emporion.accounts import Reseller, fold
 from emporion.errors import Problem
-from emporion.store.base import Filter, Platform, SubscriptionKey, User
+from emporion.store.base import Counts, Filter, Listing, Platform, SubscriptionKey, User
 from emporion.store.migrations import Migration, migrations
 from emporion.store.sqlite import SqliteStore, connections, schema
 from emporion.store.sqlite.places import ordinal_of, place
@@ -140,6 +140,40 @@ async def test_what_an_older_database_has_is_kept_and_gets_what_is_new(
     assert [entry.position for entry in await store.feed(10, 0, 10)] == [1, 2, 3, 4]
     below = await store.add_reseller(new_reseller("Next", 30))
     assert await store.is_within(below.id, 20)
+    await store.close()
+
+
+async def test_the_customers_of_an_older_database_are_counted_and_listed_by_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, day = tmp_path / "store.db", 86_400_000
+    known = migrations("sqlite")
+    monkeypatch.setattr(schema, "migrations", lambda _: known[:3])
+    await SqliteStore(path).migrate()
+    monkeypatch.undo()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT INTO reseller_accounts (reseller_id, first, last, name_folded, document)"
+            " VALUES (20, 0, 9, '', x''), (30, 5, 5, '', x'')"
+        )
+        for reseller_id, number, status, at in (
+            (20, 1, "active", day),
+            (20, 2, "active", 2 * day - 1),
+            (20, 3, "error", 2 * day),
+            (20, 4, "active", 5),
+            (30, 5, "error", 9),
+        ):
+            connection.execute(
+                "INSERT INTO customers VALUES (?, ?, ?, NULL, '', ?, 1, ?, 1, x'7b7d', x'7b7d')",
+                (place(reseller_id, number), reseller_id, number, status, at),
+            )
+            connection.execute("INSERT INTO accounts VALUES (?, 'customer', ?)", (number, reseller_id))
+    store = SqliteStore(path)
+    await store.migrate()
+    await store.open()
+    assert await store.counts(20, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
+    assert await store.counts(30, 0) == Counts({"error": 1}, {0: 1})
+    assert await store.customers(20, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
     await store.close()
 
 

@@ -16,7 +16,10 @@ from tests.postgres import Postgres, server
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, new_reseller
 from tests.store.test_base import add, change, customer
 
-QUESTIONS = [Filter(), Filter(name="acme"), Filter(name="ac"), Filter(email="anna@example.com")]
+QUESTIONS = [
+    Filter(), Filter(name="acme"), Filter(name="ac"), Filter(email="anna@example.com"), Filter(status="active"),
+    Filter(name="acme", status="active"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,21 @@ For all methods:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from emporion.credentials import Role
+from emporion.errors import Fault
+from emporion.events import Door
 from emporion.limits import UNLIMITED, Limit
+from emporion.spreadsheets import Format, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emporion.accounts import Customer, Reseller
-    from emporion.credentials import Role, SigningKey
+    from emporion.accounts import Customer, Reseller, Status
+    from emporion.credentials import SigningKey
     from emporion.events import Changes, Event, EventType, NewEvent, Origin
     from emporion.store.tables import Part, Row, Table
 
@@ -139,6 +143,75 @@ class Failures(Struct, frozen=True):
     good_at: int | None = None
 
 
+class Administrator(Struct, frozen=True):
+    """Who enters a customer's control panel. position: of the contact person within the customer, from 0."""
+
+    login: str
+    reseller_id: int
+    customer_id: int
+    position: int
+    password_hash: str | None
+
+
+class Session(Struct, frozen=True):
+    """Somebody who signed in to the console, or to a control panel where there is a customer_id.
+
+    digest: SHA-256 of the secret that his browser keeps. proof: of the credentials that he had then, SHA-256; with
+    others the session is over. used_at: when it was last seen, to some minutes. address: of the network.
+    agent: how his browser names itself. ended_at: when it was ended before its time.
+    """
+
+    digest: bytes
+    login: str
+    reseller_id: int
+    customer_id: int | None
+    proof: bytes
+    created_at: int
+    used_at: int
+    ends_at: int
+    address: str | None = None
+    agent: str = ""
+    ended_at: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What it is called by in pages."""
+        return self.digest.hex()[:12]
+
+
+class Link(Struct, frozen=True):
+    """A one-time link by which an administrator sets a password. digest: SHA-256 of the secret in it."""
+
+    digest: bytes
+    login: str
+    reseller_id: int
+    customer_id: int
+    created_at: int
+    ends_at: int
+    used_at: int | None = None
+
+
+class Usage(Struct, frozen=True):
+    """What came with a subscription key within a day, or was refused without a known one.
+
+    key: its id, "" where it is not known. day: since 1970 in UTC. refusals: how many of the requests, and of the tries
+    to sign in, were refused.
+    """
+
+    reseller_id: int
+    key: str
+    day: int
+    requests: int = 0
+    refusals: int = 0
+
+
+class Counts(Struct, frozen=True):
+    """Customers in numbers. by_status: each status that occurs. by_day: how many were created on which day."""
+
+    by_status: dict[Status, int]
+    by_day: dict[int, int]
+
+
 class AdministratorLogin(Struct, frozen=True):
     """What an administrator signs in with. position: of the contact person within the customer, from 0."""
 
@@ -211,21 +284,99 @@ class ResellerChange(Struct, frozen=True):
     at: int
 
 
+ImportState = Literal["arriving", "checking", "checked", "running", "done", "refused", "cancelled"]
+# Of an import of which nothing more will become.
+OVER: frozenset[ImportState] = frozenset({"done", "refused", "cancelled"})
+
+
+class Import(Struct, frozen=True):
+    """An import of customers from a file into a reseller, and how far it has come.
+
+    account_id, user, door, role, address: who lets it in, as in an Actor. stored: its content is kept here, until it is
+    over. size, digest: of the content, in bytes, and its SHA-256. state: it arrives, is checked, waits for a person,
+    writes, and is done; or is refused as a whole (`refusal` says why), or cancelled. at: how far the present state has
+    come. total, faulty: rows, and those with faults, by the check. created, changed, unchanged, rejected: what became
+    of the rows. headers, delimiter: of CSV. notes: what whoever sent it should know. newest: the highest id of a
+    customer when it began. holder: the process that is at it. began_at: when it was let in.
+    """
+
+    id: str
+    reseller_id: int
+    account_id: int
+    user: str
+    door: Door
+    role: Role
+    file_name: str
+    format: Format
+    state: ImportState
+    stored: bool
+    created_at: int
+    address: str | None = None
+    size: int = 0
+    digest: bytes = b""
+    at: Place = Place()
+    total: int = 0
+    faulty: int = 0
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    headers: tuple[str, ...] = ()
+    delimiter: str = ","
+    notes: tuple[str, ...] = ()
+    refusal: str | None = None
+    newest: int = 0
+    holder: str = ""
+    updated_at: int = 0
+
+
+class FaultyRow(Struct, frozen=True):
+    """A row of an import that is faulty or was refused. number, line: from 1. kept: as `spreadsheets.Row.kept`."""
+
+    number: int
+    line: int
+    faults: Sequence[Fault]
+    kept: bytes | None = None
+
+
+class Walked(NamedTuple):
+    """A customer as a walk meets it."""
+
+    ordinal: int
+    document: bytes
+
+
 class Filter(Struct, frozen=True):
     """Which accounts of a list are wanted; filters combine with and.
 
     name: folded, is part of the folded name. email: folded, is that of a contact person. external_id: is equal.
+    status: is equal; only lists of customers know it.
     """
 
     name: str | None = None
     email: str | None = None
     external_id: str | None = None
+    status: Status | None = None
 
 
 class Listing(Struct, frozen=True):
     """A part of a list and the size of the whole. data: a JSON array of documents, newest first."""
 
     data: bytes
+    total: int
+
+
+class Child(NamedTuple):
+    """A reseller right below another one: its public JSON, and how many stand below it at any depth."""
+
+    document: bytes
+    below: int
+
+
+class Children(NamedTuple):
+    """A part of those right below a reseller, and how many there are in all."""
+
+    children: list[Child]
     total: int
 
 
@@ -301,6 +452,9 @@ class Store(Protocol):
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
         """The reseller `root_id` and all below it, whole: `limit` of them after `offset`, by descending id."""
 
+    async def children(self, parent_id: int, offset: int, limit: int) -> Children:
+        """The resellers right below another one: `limit` of them after `offset`, by descending id."""
+
     async def waiting_resellers(self, limit: int) -> list[Record]:
         """Up to `limit` pending resellers of the whole platform, oldest first."""
 
@@ -367,6 +521,78 @@ class Store(Protocol):
         how many there were.
         """
 
+    # Sessions of people
+
+    async def add_session(self, session: Session) -> None:
+        """Keep a session."""
+
+    async def session(self, digest: bytes) -> Session | None:
+        """The session with this digest, also if it is over."""
+
+    async def sessions(self, login: str, limit: int) -> list[Session]:
+        """The last sessions of a login, whatever its case, newest first (by created_at, then digest)."""
+
+    async def use_session(self, digest: bytes, at: int) -> None:
+        """Keep when a session was last seen; a time before the one that is kept changes nothing."""
+
+    async def end_sessions(self, login: str, digests: Sequence[bytes], at: int) -> int:
+        """End those of the login's sessions that have one of the digests and have not ended; how many there were."""
+
+    async def end_other_sessions(self, login: str, digest: bytes, at: int) -> int:
+        """End all sessions of the login but the one with the digest; how many had not ended."""
+
+    async def forget_sessions(self, before: int, limit: int) -> int:
+        """Remove up to `limit` sessions that began before `before` and whose time is over; how many there were."""
+
+    async def administrator(self, login: str) -> Administrator | None:
+        """The administrator of a customer with this login, whatever its case; never an API user, never a reseller's."""
+
+    async def administrators(self, email: str, limit: int) -> list[Administrator]:
+        """Up to `limit` administrators of customers of the whole platform whose folded e-mail address this is.
+
+        Those of one customer who share the address are all given; by customer and position. None at all are given
+        where more than 64 customers have the address.
+        """
+
+    async def set_password(self, before: Administrator, password_hash: str, event: NewEvent) -> bool:
+        """Give an administrator another password, if he is still as `before` has him; whether he was."""
+
+    async def add_link(self, link: Link, event: NewEvent) -> None:
+        """Keep a one-time link; those that the login has had until now are of no more use."""
+
+    async def link(self, digest: bytes) -> Link | None:
+        """The link with this digest, also if it was used or is over; None once another one took its place."""
+
+    async def use_link(self, link: Link, password_hash: str, at: int, event: NewEvent) -> bool:
+        """Give the administrator of a link its password, once; whether it could be.
+
+        It cannot if the link was used, has ended by `at` or was replaced, or if the login is no more that customer's.
+        """
+
+    async def forget_links(self, before: int, limit: int) -> int:
+        """Remove up to `limit` links that ended before `before`; how many there were."""
+
+    # Numbers
+
+    async def note_usage(self, usage: Sequence[Usage]) -> None:
+        """Add to what is kept of each reseller, key and day."""
+
+    async def usage(self, root_id: int, since: int, key: str | None = None) -> list[Usage]:
+        """What is kept of the reseller `root_id` and of all below it from the day `since` on, by day.
+
+        One entry a day, with the reseller `root_id` and the key "", that sums up all; or, with `key`, what came with
+        this key of the reseller `root_id` itself.
+        """
+
+    async def forget_usage(self, before: int, limit: int) -> int:
+        """Remove up to `limit` entries of days before the day `before`; how many there were."""
+
+    async def counts(self, root_id: int, since: int) -> Counts:
+        """The customers of the reseller `root_id` and of all below it; by_day from the day `since` on.
+
+        Exact, and costs no more with a million customers than with ten.
+        """
+
     # Customers
 
     async def add_customer(self, new: NewRecord) -> Record:
@@ -424,6 +650,61 @@ class Store(Protocol):
         `limit` if they have more than LARGEST_PAGE bytes.
         """
 
+    async def walk(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
+        """Up to `limit` of the reseller's own customers with an ordinal above `after`, oldest first.
+
+        Whoever goes on after the last ordinal meets each customer once, and misses none, while others are added.
+        """
+
+    async def holders(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
+        """Those of the reseller's own customers that have one of the external ids, by these."""
+
+    # Imports
+
+    async def add_import(self, new: Import, until: int) -> None:
+        """Keep an import, which its holder has until `until`."""
+
+    async def add_part(self, to: Import, number: int, content: bytes) -> None:
+        """Keep a part of an import's content; numbers are 0, 1, 2…"""
+
+    async def part(self, of: Import, number: int) -> bytes | None:
+        """A part of its content."""
+
+    async def an_import(self, import_id: str) -> Import | None:
+        """The import with this id."""
+
+    async def imports(self, root_id: int, limit: int) -> list[Import]:
+        """The last imports of the reseller `root_id` and of all below it, newest first (by created_at, then id)."""
+
+    async def import_to_do(self, holder: str, now: int) -> str | None:
+        """The id of the oldest import of the whole platform that is stored, not over and not waiting for a person,
+        and that only `holder` has, if anybody has it at `now`.
+        """
+
+    async def hold_import(self, import_id: str, holder: str, now: int, until: int) -> bool:
+        """Let `holder` have an import until `until`, unless somebody else has it at `now`; whether he has it."""
+
+    async def change_import(
+        self,
+        changed: Import,
+        before: Import,
+        faulty: Sequence[FaultyRow] = (),
+        *,
+        anew: bool = False,
+        until: int | None = None,
+    ) -> bool:
+        """Put an import into its new state if it still has the state and the holder of `before`; whether it was.
+
+        faulty: rows to be kept, besides those that are or, with `anew`, in their place. until: how long its holder has
+        it from now on. The content of one that is over goes.
+        """
+
+    async def faulty_rows(self, of: Import, after: int, limit: int) -> list[FaultyRow]:
+        """Up to `limit` of its faulty rows with a number above `after`, in order."""
+
+    async def forget_imports(self, before: int, limit: int) -> int:
+        """Remove up to `limit` imports, with all that belongs to them, that began before `before`; how many."""
+
     # Events
 
     async def add_events(self, events: Sequence[NewEvent]) -> None:
@@ -434,6 +715,9 @@ class Store(Protocol):
 
     async def account_events(self, reseller_id: int, account_id: int, after: int, limit: int) -> list[Event]:
         """The same, of those about one account."""
+
+    async def last_account_events(self, reseller_id: int, account_id: int, before: int, limit: int) -> list[Event]:
+        """The events about one account with a sequence below `before`, newest first."""
 
     async def written(self, root_id: int) -> int:
         """How far the logs of a reseller and of all below it go: the sum of their sequences."""

@@ -6,10 +6,35 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import msgspec
+from msgspec import structs
+
 from emporion.credentials import SigningKey
+from emporion.errors import Fault
 from emporion.events import Event
 from emporion.store import rows, statements
-from emporion.store.base import AdministratorLogin, Client, Once, Platform, Record, SubscriptionKey, User
+from emporion.store.base import (
+    Administrator,
+    AdministratorLogin,
+    Child,
+    Children,
+    Client,
+    Counts,
+    FaultyRow,
+    Import,
+    ImportState,
+    Link,
+    Once,
+    Platform,
+    Record,
+    Session,
+    SubscriptionKey,
+    Usage,
+    User,
+)
+
+_faults = msgspec.json.Decoder(list[Fault]).decode
+_import = msgspec.json.Decoder(Import).decode
 
 
 class Lookups(ABC):
@@ -25,6 +50,10 @@ class Lookups(ABC):
     @abstractmethod
     async def _rows(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         """All rows of one of `statements`, which must be few. Raises Problem (UNAVAILABLE)."""
+
+    @abstractmethod
+    async def _many(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """All rows of one of `statements`, for which many may be looked at. Raises Problem (UNAVAILABLE)."""
 
     async def platform(self) -> Platform | None:
         row = await self._row(statements.PLATFORM)
@@ -43,6 +72,11 @@ class Lookups(ABC):
     async def reseller(self, reseller_id: int) -> Record | None:
         row = await self._row(statements.RESELLER, reseller_id)
         return Record(reseller_id, reseller_id, *row) if row else None
+
+    async def children(self, parent_id: int, offset: int, limit: int) -> Children:
+        found = await self._many(statements.CHILDREN, parent_id, offset, limit)
+        row = await self._row(statements.CHILDREN_COUNT, parent_id)
+        return Children([Child(*child) for child in found], row[0] if row else 0)
 
     async def waiting_resellers(self, limit: int) -> list[Record]:
         found = await self._rows(statements.WAITING_RESELLERS, limit)
@@ -69,6 +103,38 @@ class Lookups(ABC):
     async def clients(self, reseller_id: int) -> list[Client]:
         return [Client(*row) for row in await self._rows(statements.CLIENTS, reseller_id)]
 
+    async def session(self, digest: bytes) -> Session | None:
+        row = await self._row(statements.SESSION, digest)
+        return Session(*row) if row else None
+
+    async def sessions(self, login: str, limit: int) -> list[Session]:
+        found = await self._rows(statements.SESSIONS.format(login_is=self._login_is), login, limit)
+        return [Session(*row) for row in found]
+
+    async def administrator(self, login: str) -> Administrator | None:
+        row = await self._row(statements.ADMINISTRATOR.format(login_is=self._login_is), login)
+        return Administrator(*row) if row else None
+
+    async def link(self, digest: bytes) -> Link | None:
+        row = await self._row(statements.LINK, digest)
+        return Link(*row) if row else None
+
+    async def usage(self, root_id: int, since: int, key: str | None = None) -> list[Usage]:
+        if key is None:
+            found = await self._many(statements.USAGE, root_id, since)
+        else:
+            found = await self._many(statements.USAGE_OF_KEY, root_id, since, key)
+        return [Usage(root_id, key or "", *row) for row in found]
+
+    async def counts(self, root_id: int, since: int) -> Counts:
+        by_status, by_day = {}, {}
+        for status, day, customers in await self._many(statements.COUNTS, root_id, since):
+            if status:
+                by_status[status] = customers
+            else:
+                by_day[day] = customers
+        return Counts(by_status, by_day)
+
     async def owner(self, customer_id: int) -> int | None:
         row = await self._row(statements.OWNER, customer_id)
         return row[0] if row else None
@@ -92,6 +158,34 @@ class Lookups(ABC):
         found = await self._rows(statements.ACCOUNT_EVENTS, reseller_id, account_id, after, limit)
         return [rows.event(*row) for row in found]
 
+    async def last_account_events(self, reseller_id: int, account_id: int, before: int, limit: int) -> list[Event]:
+        found = await self._rows(statements.LAST_ACCOUNT_EVENTS, reseller_id, account_id, before, limit)
+        return [rows.event(*row) for row in found]
+
     async def feed_end(self) -> int:
         row = await self._row(statements.FEED_END)
         return int(row[0]) if row else 0
+
+    async def part(self, of: Import, number: int) -> bytes | None:
+        row = await self._row(statements.PART, of.reseller_id, of.id, number)
+        return row[0] if row else None
+
+    async def an_import(self, import_id: str) -> Import | None:
+        row = await self._row(statements.IMPORT, import_id)
+        return _held(*row) if row else None
+
+    async def imports(self, root_id: int, limit: int) -> list[Import]:
+        return [_held(*row) for row in await self._many(statements.IMPORTS, root_id, limit)]
+
+    async def import_to_do(self, holder: str, now: int) -> str | None:
+        row = await self._row(statements.IMPORT_TO_DO, now, holder)
+        return row[0] if row else None
+
+    async def faulty_rows(self, of: Import, after: int, limit: int) -> list[FaultyRow]:
+        found = await self._many(statements.FAULTY_ROWS, of.reseller_id, of.id, after, limit)
+        return [FaultyRow(number, line, _faults(faults), kept) for number, line, faults, kept in found]
+
+
+def _held(document: bytes, state: ImportState, holder: str) -> Import:
+    """An import of which somebody may have got hold since its document was written."""
+    return structs.replace(_import(document), state=state, holder=holder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from emporion.accounts import Customer, CustomerSummary, Reseller, fold, fold_email
 from emporion.events import Door, Event, EventType, NewEvent, Origin
 from emporion.limits import Limit
-from emporion.store.base import Change, Once, Record, SubscriptionKey
+from emporion.store.base import Administrator, Change, Once, Record, SubscriptionKey
 from emporion.store.faults import used_for_another
 
 encode = msgspec.json.Encoder().encode
@@ -129,3 +129,16 @@ def emails_before(change: Change) -> set[str]:
         return set()
     before = msgspec.convert(change.changes["contactPersons"][0], list[dict[str, str]])
     return {fold_email(person["email"]) for person in before}
+
+
+def administrators(email: str, limit: int, found: Iterable[Sequence[Any]]) -> list[Administrator]:
+    """Those of the logins that are found whose contact person has the address, each with the customer's document."""
+    given: list[Administrator] = []
+    for *row, document in found:
+        if len(given) == limit:
+            break
+        administrator = Administrator(*row)
+        persons = decode(document).contact_persons[administrator.position :][:1]
+        if any(person.type == "admin" and fold_email(person.email) == email for person in persons):
+            given.append(administrator)
+    return given

@@ -18,6 +18,14 @@ WAITING_RESELLERS = """
     SELECT reseller_id, version, document FROM reseller_accounts WHERE status = 'pending' ORDER BY reseller_id LIMIT ?1
 """
 
+CHILDREN = """
+    SELECT c.document, (SELECT count(*) FROM reseller_accounts b WHERE b.first > c.first AND b.first <= c.last)
+    FROM reseller_accounts c WHERE c.reseller_id IN (
+        SELECT reseller_id FROM reseller_accounts WHERE parent_id = ?1 ORDER BY reseller_id DESC LIMIT ?3 OFFSET ?2
+    ) ORDER BY c.reseller_id DESC
+"""
+CHILDREN_COUNT = "SELECT count(*) FROM reseller_accounts WHERE parent_id = ?1"
+
 _USER = """
     SELECT l.login, l.reseller_id, u.marketplace, l.password_hash, u.role, u.version, u.created_at, u.used_at,
         u.disabled_at
@@ -54,11 +62,22 @@ LOGINS = """
 
 ANSWER = "SELECT fingerprint, account_id, document FROM answers WHERE reseller_id = ?1 AND key = ?2 AND at >= ?3"
 
+# Whether no more customers than that have an e-mail address; whoever looks for one must not read a million of them.
+MOST_SHARING = 64
+FEW_SHARE = f"""
+    (
+        SELECT count(*) FROM (
+            SELECT reseller_id FROM customer_emails WHERE email = ?1 LIMIT {MOST_SHARING + 1}
+        ) AS sharing
+    ) <= {MOST_SHARING}
+"""
+
 _EVENT = """
     SELECT reseller_id, sequence, account_id, type, at, "user", door, correlation_id, changes, actor_id, address, reason
     FROM events WHERE reseller_id = ?1 AND
 """
 EVENTS = f"{_EVENT} sequence > ?2 ORDER BY sequence LIMIT ?3"
+LAST_ACCOUNT_EVENTS = f"{_EVENT} account_id = ?2 AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4"
 ACCOUNT_EVENTS = f"{_EVENT} account_id = ?2 AND sequence > ?3 ORDER BY sequence LIMIT ?4"
 
 FEED_END = "SELECT until FROM feed ORDER BY until DESC LIMIT 1"
@@ -87,3 +106,67 @@ NEWS = f"""
 """
 
 FEED_ADD = "INSERT INTO feed (reseller_id, until, first, last) VALUES (?1, ?2, ?3, ?4)"
+
+# The statements about a login have a place for the comparison with it, as `l`, which is the store's own.
+_SESSION = """
+    SELECT digest, login, reseller_id, customer_id, proof, created_at, used_at, ends_at, address, agent, ended_at
+    FROM sessions l
+"""
+SESSION = f"{_SESSION} WHERE digest = ?1"
+SESSIONS = f"{_SESSION} WHERE {{login_is}} ORDER BY created_at DESC, digest LIMIT ?2"
+ADD_SESSION = """
+    INSERT INTO sessions (
+        digest, login, reseller_id, customer_id, proof, created_at, used_at, ends_at, address, agent, ended_at
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+"""
+USE_SESSION = "UPDATE sessions SET used_at = ?2 WHERE digest = ?1 AND used_at < ?2"
+
+# The login of a customer has the customer's id, that of a reseller its own, that of a user none.
+ADMINISTRATOR = """
+    SELECT l.login, l.reseller_id, l.customer_id, l.position, l.password_hash FROM logins l
+    WHERE l.customer_id <> l.reseller_id AND {login_is}
+"""
+
+LINK = "SELECT digest, login, reseller_id, customer_id, created_at, ends_at, used_at FROM links WHERE digest = ?1"
+DROP_LINKS = "DELETE FROM links AS l WHERE {login_is}"
+ADD_LINK = """
+    INSERT INTO links (digest, login, reseller_id, customer_id, created_at, ends_at, used_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+"""
+
+USAGE = f"""
+    {BELOW}
+    SELECT day, CAST(sum(requests) AS bigint), CAST(sum(refusals) AS bigint)
+    FROM below CROSS JOIN usage WHERE reseller_id = below.id AND day >= ?2 GROUP BY day ORDER BY day
+"""
+USAGE_OF_KEY = """
+    SELECT day, requests, refusals FROM usage WHERE reseller_id = ?1 AND day >= ?2 AND key = ?3 ORDER BY day
+"""
+
+# Two walks: a reseller has more days than anybody asks for.
+COUNTS = f"""
+    {BELOW}
+    SELECT status, day, CAST(sum(customers) AS bigint) FROM (
+        SELECT status, day, customers FROM below CROSS JOIN customer_counts
+        WHERE reseller_id = below.id AND day = 0 AND status <> '' AND customers > 0
+        UNION ALL
+        SELECT status, day, customers FROM below CROSS JOIN customer_counts
+        WHERE reseller_id = below.id AND day >= ?2 AND status = ''
+    ) c
+    GROUP BY status, day
+"""
+
+PART = "SELECT content FROM import_parts WHERE reseller_id = ?1 AND import_id = ?2 AND number = ?3"
+
+_IMPORT = "SELECT document, state, holder FROM imports i"
+IMPORT = f"{_IMPORT} WHERE i.id = ?1"
+IMPORTS = f"{BELOW} {_IMPORT} JOIN below b ON i.reseller_id = b.id ORDER BY i.created_at DESC, i.id LIMIT ?2"
+IMPORT_TO_DO = """
+    SELECT id FROM imports WHERE stored AND state IN ('checking', 'running') AND (held_until < ?1 OR holder = ?2)
+    ORDER BY held_until, created_at LIMIT 1
+"""
+
+FAULTY_ROWS = """
+    SELECT number, line, faults, kept FROM import_faults
+    WHERE reseller_id = ?1 AND import_id = ?2 AND number > ?3 ORDER BY number LIMIT ?4
+"""

@@ -1,7 +1,8 @@
 """What a platform consists of, as both stores give and take it when a platform moves from one to the other.
 
-Search indexes and the queue of those who wait are not among it: a store derives them from the customers. Nor are
-failed logins, which are forgotten soon anyway.
+Search indexes, the queue of those who wait and the counts of customers are not among it: a store derives them from the
+customers. Nor are failed logins, which are forgotten soon anyway, nor sessions and one-time links: people sign in
+again. Imports are no part of a platform either: what they have written is, and one that was cut short is begun anew.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ TABLES = (
     ),
     Table("feed", ("reseller_id", "until", "first", "last")),
     Table("answers", ("reseller_id", "key", "fingerprint", "account_id", "at", "document")),
+    Table("usage", ("reseller_id", "day", "key", "requests", "refusals")),
     Table("platform", ("sandbox",), long=False),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ _KEYS = {
     "events": ("reseller_id", "sequence"),
     "feed": ("reseller_id", "until"),
     "answers": ("reseller_id", "key"),
+    "usage": ("reseller_id", "day", "key"),
 }
 
 

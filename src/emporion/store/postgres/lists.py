@@ -16,6 +16,9 @@ from emporion.store.postgres.grams import search_grams
 from emporion.store.postgres.standby import Standby
 from emporion.store.postgres.turns import Turns
 
+# So few customers of a status are looked at one by one, whatever else is asked of them.
+FEW = 1000
+
 
 class Question(NamedTuple):
     """What a list is asked for. search_key: of this database."""
@@ -81,6 +84,8 @@ class Lists:
                 row = await connections.row(_page(aggregate), *asked.page)
                 if row and row["has_resellers"]:
                     row = await connections.row(_page_across(aggregate), *asked.page)
+            elif asked.wanted == Filter(status=asked.wanted.status):
+                row = await connections.row(_page_of_status(aggregate), *asked.page, asked.wanted.status, FEW)
             else:
                 sql, values = _filtered(aggregate, asked.wanted)
                 row = await connections.row(sql, *asked.page, *values)
@@ -167,6 +172,60 @@ def _page_across(aggregate: str) -> str:
     """  # noqa: S608
 
 
+@lru_cache
+def _page_of_status(aggregate: str) -> str:
+    """A page of the customers of any resellers with the status $5, and of nothing else.
+
+    Each reseller's stand together in an index, by id. Where not more than $6 are before the page they are read with it,
+    else the id where it begins is found by bisection, in steps that grow until they are beyond it. OFFSET 0 keeps the
+    planner from counting anew wherever the number is used.
+    """
+    return f"""
+        {numbered(statements.BELOW)}, counts AS MATERIALIZED (
+            SELECT k.reseller_id, k.customers FROM below JOIN customer_counts k ON k.reseller_id = below.id
+            WHERE k.day = 0 AND k.status = $5::text AND k.customers > 0
+        ), near AS MATERIALIZED (
+            SELECT count(*) = 0 OR $2::bigint <= $6::bigint / count(*) AS near FROM counts
+        ), search (low, high, above, width) AS (
+            SELECT CASE WHEN near THEN a.last ELSE 0 END, a.last, 0::bigint, $2::bigint
+            FROM near CROSS JOIN (SELECT max(id) AS last FROM accounts) a
+            UNION ALL
+            SELECT CASE WHEN s.until > $2::bigint THEN s.middle + 1 ELSE s.low END,
+                CASE WHEN s.until > $2::bigint THEN s.high ELSE s.middle END,
+                CASE WHEN s.until > $2::bigint THEN s.above ELSE s.until END,
+                least(s.width * 2, s.high)
+            FROM (
+                SELECT m.*, m.above + (
+                    SELECT coalesce(sum(b.many), 0)::bigint FROM counts n CROSS JOIN LATERAL (
+                        SELECT count(*) AS many FROM customers c
+                        WHERE c.reseller_id = n.reseller_id AND c.status = $5::text
+                            AND c.id > m.middle AND c.id <= m.high
+                    ) b
+                ) AS until
+                FROM (
+                    SELECT low, high, above, width, greatest((low + high) / 2, high - width) AS middle
+                    FROM search WHERE low < high
+                ) m
+                OFFSET 0
+            ) s
+        ), first AS MATERIALIZED (
+            SELECT low AS id, CASE WHEN near THEN $2::bigint ELSE 0 END AS skipped FROM search CROSS JOIN near
+            WHERE low = high
+        ), newest AS MATERIALIZED (
+            SELECT c.reseller_id, c.id FROM counts n CROSS JOIN first CROSS JOIN LATERAL (
+                SELECT c.reseller_id, c.id FROM customers c
+                WHERE c.reseller_id = n.reseller_id AND c.status = $5::text AND c.id <= first.id
+                ORDER BY c.id DESC LIMIT $3::bigint + (SELECT skipped FROM first)
+            ) c
+            ORDER BY c.id DESC OFFSET (SELECT skipped FROM first) LIMIT $3::bigint
+        )
+        SELECT t.total, CASE WHEN $2::bigint < t.total THEN (
+            SELECT {aggregate} FROM newest p JOIN customers c ON c.reseller_id = p.reseller_id AND c.id = p.id
+        ) END, {_EVENTS}
+        FROM (SELECT coalesce(sum(customers), 0)::bigint AS total FROM counts) t
+    """  # noqa: S608
+
+
 def _filtered(aggregate: str, wanted: Filter) -> tuple[str, list[Any]]:
     """The statement for any filters over any resellers, and its values from $5 on."""
     sources, conditions, values = ["below b"], [], []  # type: list[str], list[str], list[Any]
@@ -182,7 +241,8 @@ def _filtered(aggregate: str, wanted: Filter) -> tuple[str, list[Any]]:
         ordinal = " AND e.ordinal = c.ordinal" if len(sources) > 1 else ""
         sources.append(f"customer_emails e ON e.reseller_id = b.id{ordinal}")
         conditions.append(f"e.email = {value(wanted.email)}::text")
-    if len(sources) > 1:
+    by_name = len(sources) == 1
+    if not by_name:
         other = "c" if wanted.external_id is not None else "e"
         sources.append(f"customer_names n ON n.reseller_id = b.id AND n.ordinal = {other}.ordinal")
     elif (grams := search_grams(0, wanted.name or "")) is None:
@@ -195,8 +255,26 @@ def _filtered(aggregate: str, wanted: Filter) -> tuple[str, list[Any]]:
         sources.append(f"customer_names n ON n.reseller_id + 0 = b.id AND n.grams @> ARRAY ({own})")
     if wanted.name is not None:
         conditions.append(f"strpos(n.name_folded, {value(wanted.name)}::text) > 0")
+    few, others = "", ""
+    if wanted.status is not None:
+        status = f"{value(wanted.status)}::text"
+        if by_name:
+            few = f"""few AS MATERIALIZED (
+                SELECT coalesce(sum(k.customers), 0) <= {value(FEW)}::bigint AS few
+                FROM below b JOIN customer_counts k ON k.reseller_id = b.id WHERE k.day = 0 AND k.status = {status}
+            ),"""  # noqa: S608
+            others = f"""
+                SELECT n.reseller_id, n.ordinal, n.id FROM below b
+                JOIN customers s ON s.reseller_id = b.id AND s.status = {status}
+                JOIN customer_names n ON n.reseller_id = s.reseller_id AND n.ordinal = s.ordinal
+                WHERE (SELECT few FROM few) AND {conditions[0]} UNION ALL
+            """  # noqa: S608
+            conditions.append("NOT (SELECT few FROM few)")
+        sources.append("customers s ON s.reseller_id = n.reseller_id AND s.id = n.id")
+        conditions.append(f"s.status = {status}")
     sql = f"""
-        {numbered(statements.BELOW)}, found AS MATERIALIZED (
+        {numbered(statements.BELOW)}, {few} found AS MATERIALIZED (
+            {others}
             SELECT n.reseller_id, n.ordinal, n.id FROM {" JOIN ".join(sources)} WHERE {" AND ".join(conditions)}
         )
         SELECT (SELECT count(*) FROM found), (

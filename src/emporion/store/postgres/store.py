@@ -9,24 +9,41 @@ from emporion.credentials import SigningKey
 from emporion.events import NewEvent
 from emporion.store import rows
 from emporion.store.base import (
+    Administrator,
     Change,
     Client,
     Entry,
     Failures,
+    FaultyRow,
     Filter,
     Found,
+    Import,
+    Link,
     Listing,
     NewRecord,
     NewResellerRecord,
     Platform,
     Record,
     ResellerChange,
+    Session,
     SubscriptionKey,
+    Usage,
     User,
     Uses,
+    Walked,
 )
 from emporion.store.lookups import Lookups
-from emporion.store.postgres import access, answers, copies, platforms, resellers, schema
+from emporion.store.postgres import (
+    access,
+    answers,
+    copies,
+    imports,
+    numbers,
+    platforms,
+    resellers,
+    schema,
+    sessions,
+)
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
 from emporion.store.postgres.connections import Connections, Limits
 from emporion.store.postgres.customers import Customers
@@ -40,7 +57,7 @@ from emporion.store.tables import Part, Row, Table
 class PostgresStore(Lookups):
     """See `emporion.store.base.Store` for what each method promises."""
 
-    _login_is = 'l.folded = lower(?1 COLLATE "C")'
+    _login_is = sessions.LOGIN_IS
 
     def __init__(self, url: str, limits: Limits, read_url: str | None = None) -> None:
         """read_url: a standby for lists and searches, which are read there as far as it has followed."""
@@ -80,6 +97,9 @@ class PostgresStore(Lookups):
 
     async def _rows(self, sql: str, *values: Any) -> list[Any]:
         return await self._primary.rows(numbered(sql), *values)
+
+    async def _many(self, sql: str, *values: Any) -> list[Any]:
+        return await self._rows(sql, *values)
 
     # The platform
 
@@ -159,6 +179,55 @@ class PostgresStore(Lookups):
     async def forget_answers(self, before: int, limit: int) -> int:
         return await answers.forget_answers(self._primary, before, limit)
 
+    # Sessions of people
+
+    async def add_session(self, session: Session) -> None:
+        await sessions.add_session(self._primary, session)
+
+    async def sessions(self, login: str, limit: int) -> list[Session]:
+        return [] if "\0" in login else await super().sessions(login, limit)
+
+    async def use_session(self, digest: bytes, at: int) -> None:
+        await sessions.use_session(self._primary, digest, at)
+
+    async def end_sessions(self, login: str, digests: Sequence[bytes], at: int) -> int:
+        return 0 if "\0" in login else await sessions.end_sessions(self._primary, login, digests, at)
+
+    async def end_other_sessions(self, login: str, digest: bytes, at: int) -> int:
+        return 0 if "\0" in login else await sessions.end_other_sessions(self._primary, login, digest, at)
+
+    async def forget_sessions(self, before: int, limit: int) -> int:
+        return await sessions.forget_sessions(self._primary, before, limit)
+
+    async def administrator(self, login: str) -> Administrator | None:
+        return None if "\0" in login else await super().administrator(login)
+
+    async def administrators(self, email: str, limit: int) -> list[Administrator]:
+        return [] if "\0" in email else await sessions.administrators(self._primary, email, limit)
+
+    async def set_password(self, before: Administrator, password_hash: str, event: NewEvent) -> bool:
+        return await sessions.set_password(self._primary, before, password_hash, event)
+
+    async def add_link(self, link: Link, event: NewEvent) -> None:
+        await sessions.add_link(self._primary, link, event)
+
+    async def use_link(self, link: Link, password_hash: str, at: int, event: NewEvent) -> bool:
+        return await sessions.use_link(self._primary, link, password_hash, at, event)
+
+    async def forget_links(self, before: int, limit: int) -> int:
+        return await sessions.forget_links(self._primary, before, limit)
+
+    # Numbers
+
+    async def note_usage(self, usage: Sequence[Usage]) -> None:
+        await numbers.note_usage(self._primary, usage)
+
+    async def usage(self, root_id: int, since: int, key: str | None = None) -> list[Usage]:
+        return [] if "\0" in (key or "") else await super().usage(root_id, since, key)
+
+    async def forget_usage(self, before: int, limit: int) -> int:
+        return await numbers.forget_usage(self._primary, before, limit)
+
     # Customers
 
     async def add_customer(self, new: NewRecord) -> Record:
@@ -178,6 +247,37 @@ class PostgresStore(Lookups):
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         return await self._lists.customers(root_id, wanted, offset, limit, whole=whole)
+
+    async def walk(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
+        return await imports.walk(self._primary, reseller_id, after, limit)
+
+    async def holders(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
+        return await imports.holders(self._primary, reseller_id, external_ids)
+
+    # Imports
+
+    async def add_import(self, new: Import, until: int) -> None:
+        await imports.add_import(self._primary, new, until)
+
+    async def add_part(self, to: Import, number: int, content: bytes) -> None:
+        await imports.add_part(self._primary, to, number, content)
+
+    async def hold_import(self, import_id: str, holder: str, now: int, until: int) -> bool:
+        return await imports.hold_import(self._primary, import_id, holder, now, until)
+
+    async def change_import(
+        self,
+        changed: Import,
+        before: Import,
+        faulty: Sequence[FaultyRow] = (),
+        *,
+        anew: bool = False,
+        until: int | None = None,
+    ) -> bool:
+        return await imports.change_import(self._primary, changed, before, faulty, anew=anew, until=until)
+
+    async def forget_imports(self, before: int, limit: int) -> int:
+        return await imports.forget_imports(self._primary, before, limit)
 
     # Events
 

@@ -85,21 +85,22 @@ def update_customer(connection: sqlite3.Connection, change: Change) -> Record | 
     """See `emporion.store.base.Store.change_customer`."""
     customer, reseller_id = change.customer, change.reseller_id
     row = connection.execute(
-        "SELECT place, name_folded FROM customers WHERE reseller_id = ? AND id = ? AND version = ?",
+        "SELECT place, name_folded, status FROM customers WHERE reseller_id = ? AND id = ? AND version = ?",
         (reseller_id, change.id, change.version),
     ).fetchone()
     if not row:
         return None
-    at, old_name = row
+    at, old_name, old_status = row
     document, name = rows.document(customer), rows.folded_name(customer)
     taken: list[Fault] = []
     values: dict[str, object] = {
-        "status": customer.status,
         "updated_at": change.at,
         "summary": rows.summary(customer),
         "document": document,
     }
     # Indexed columns are written only where they change: the index entry would be made anew all the same.
+    if customer.status != old_status:
+        values["status"] = customer.status
     if name != old_name:
         values["name_folded"] = name
     if "externalId" in change.changes:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SHORT_PAGE = 20
 # A trigram index finds nothing shorter.
 SHORTEST_INDEXED = 3
+# So few customers of a status are looked at one by one, whatever else is asked of them.
+FEW = 1000
 
 # One reseller's page, at any offset a walk over consecutive rows, and what else is asked for with it. It comes as
 # one row, since each row that SQLite hands out costs a change of threads. SQLite keeps the order of a subquery within
@@ -39,6 +41,10 @@ _PAGE = """
         ),
         EXISTS (SELECT 1 FROM resellers c WHERE c.parent_id = r.reseller_id)
     FROM resellers r WHERE r.reseller_id = ?1
+"""
+# Where the last customer of the reseller ?1 stands that has at most an id.
+_LAST_UP_TO = """
+    coalesce((SELECT c.place FROM customers c WHERE c.reseller_id = ?1 AND c.id <= {} ORDER BY c.id DESC LIMIT 1), 0)
 """
 
 
@@ -70,9 +76,11 @@ def _by_filter(
     connection: sqlite3.Connection, column: str, root_id: int, wanted: Filter, offset: int, limit: int
 ) -> Listing:
     """Any filters over any resellers."""
+    if wanted.status is not None and wanted == Filter(status=wanted.status):
+        return _by_status(connection, column, root_id, wanted.status, offset, limit)
     has_resellers = connection.execute("SELECT 1 FROM resellers WHERE parent_id = ?", (root_id,)).fetchone()
-    if wanted.name is not None and wanted == Filter(name=wanted.name) and not has_resellers:
-        return _by_name(connection, column, root_id, wanted.name, offset, limit)
+    if wanted.name is not None and wanted == Filter(name=wanted.name, status=wanted.status) and not has_resellers:
+        return _by_name(connection, column, root_id, wanted.name, wanted.status, offset, limit)
     conditions = ["c.reseller_id IN below"]
     values: list[Any] = [root_id]
     if wanted.external_id is not None:
@@ -91,6 +99,10 @@ def _by_filter(
     elif wanted.name is not None:
         conditions.append("instr(c.name_folded, ?)")
         values.append(wanted.name)
+    if wanted.status is not None:
+        # The plus keeps the planner from an index that finds many more than the others.
+        conditions.append("+c.status = ?")
+        values.append(wanted.status)
     where = f"FROM customers c WHERE {' AND '.join(conditions)}"
     (total,) = connection.execute(f"{statements.BELOW} SELECT count(*) {where}", values).fetchone()
     if offset >= total:
@@ -103,12 +115,30 @@ def _by_filter(
 
 
 def _by_name(
-    connection: sqlite3.Connection, column: str, reseller_id: int, name: str, offset: int, limit: int
+    connection: sqlite3.Connection,
+    column: str,
+    reseller_id: int,
+    name: str,
+    status: str | None,
+    offset: int,
+    limit: int,
 ) -> Listing:
-    """One reseller's customers by name alone: the index keeps them by place, newest last."""
-    if len(name) >= SHORTEST_INDEXED:
-        matching = "SELECT rowid AS place FROM customer_names WHERE customer_names MATCH ? AND rowid BETWEEN ? AND ?"
-        values: list[object] = [_phrase(name), place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
+    """One reseller's customers by name, and by status: the index of names keeps them by place, newest last."""
+    if status is not None and _counted(connection, reseller_id, status).get(reseller_id, 0) <= FEW:
+        matching = (
+            "SELECT place FROM customers INDEXED BY customers_by_status WHERE reseller_id = ? AND status = ?"
+            " AND instr(name_folded, ?)"
+        )
+        values: list[object] = [reseller_id, status, name]
+    elif len(name) >= SHORTEST_INDEXED:
+        matching = "SELECT rowid AS place FROM customer_names f WHERE customer_names MATCH ? AND rowid BETWEEN ? AND ?"
+        values = [_phrase(name), place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
+        if status is not None:
+            matching += (
+                " AND EXISTS (SELECT 1 FROM customers c INDEXED BY customers_by_status"
+                " WHERE c.reseller_id = ? AND c.status = ? AND c.place = f.rowid)"
+            )
+            values += [reseller_id, status]
     else:
         # Each row is looked at: an index for this alone would cost every new customer a fifth of its insert.
         matching = (
@@ -116,6 +146,9 @@ def _by_name(
             " AND place BETWEEN ? AND ?"
         )
         values = [reseller_id, name, place(reseller_id, 1), place(reseller_id + 1, 0) - 1]
+        if status is not None:
+            matching += " AND status = ?"
+            values.append(status)
     (total,) = connection.execute(f"SELECT count(*) FROM ({matching})", values).fetchone()  # noqa: S608
     if offset >= total:
         return Listing(b"[]", total)
@@ -128,6 +161,83 @@ def _by_name(
         [reseller_id, *values, limit, offset],
     )
     return Listing(_array(found), total)
+
+
+def _by_status(
+    connection: sqlite3.Connection, column: str, root_id: int, status: str, offset: int, limit: int
+) -> Listing:
+    """The customers of any resellers by status alone: those of each reseller stand together, newest last."""
+    counts = _counted(connection, root_id, status)
+    total = sum(counts.values())
+    if offset >= total:
+        return Listing(b"[]", total)
+    (first,) = connection.execute("SELECT max(id) FROM accounts").fetchone()
+    skipped = offset
+    if offset * len(counts) > FEW:
+        first, skipped = _id_at(connection, list(counts), status, offset, first), 0
+    newest = (
+        row
+        for reseller_id in counts
+        for row in connection.execute(
+            f"""
+            SELECT id, reseller_id, place FROM customers INDEXED BY customers_by_status
+            WHERE reseller_id = ?1 AND status = ?2 AND place <= {_LAST_UP_TO.format("?3")}
+            ORDER BY place DESC LIMIT ?4
+            """,  # noqa: S608
+            (reseller_id, status, first, skipped + limit),
+        )
+    )
+    items = (
+        connection.execute(
+            f"SELECT {column} FROM customers NOT INDEXED WHERE reseller_id = ? AND place = ?",  # noqa: S608
+            row[1:],
+        ).fetchone()
+        for row in heapq.nlargest(skipped + limit, newest)[skipped:]
+    )
+    return Listing(_array(items), total)
+
+
+def _counted(connection: sqlite3.Connection, root_id: int, status: str) -> dict[int, int]:
+    """How many customers of a status each reseller has, of those that have any."""
+    return dict(
+        connection.execute(
+            f"""
+            {statements.BELOW} SELECT reseller_id, customers FROM below CROSS JOIN customer_counts
+            WHERE reseller_id = below.id AND day = 0 AND status = ? AND customers > 0
+            """,  # noqa: S608
+            (root_id, status),
+        ).fetchall()
+    )
+
+
+def _id_at(connection: sqlite3.Connection, resellers: list[int], status: str, offset: int, last: int) -> int:
+    """The id of the customer of a status that has `offset` others above its own. last: no customer has a higher id.
+
+    Found by bisection, in steps that grow until they are beyond it: so what is counted is some times `offset` at most.
+    """
+    low, high, above, width = 0, last, 0, offset
+    while low < high:
+        middle, width = max((low + high) // 2, high - width), width * 2
+        between = sum(_between(connection, reseller_id, status, middle, high) for reseller_id in resellers)
+        if above + between > offset:
+            low = middle + 1
+        else:
+            high = middle
+            above += between
+    return low
+
+
+def _between(connection: sqlite3.Connection, reseller_id: int, status: str, low: int, high: int) -> int:
+    """How many of the reseller's customers of a status have ids above `low` and up to `high`."""
+    (found,) = connection.execute(
+        f"""
+        SELECT count(*) FROM customers INDEXED BY customers_by_status
+        WHERE reseller_id = ?1 AND status = ?2
+            AND place > {_LAST_UP_TO.format("?3")} AND place <= {_LAST_UP_TO.format("?4")}
+        """,  # noqa: S608
+        (reseller_id, status, low, high),
+    ).fetchone()
+    return int(found)
 
 
 def _phrase(text: str) -> str:

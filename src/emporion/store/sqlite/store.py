@@ -7,24 +7,43 @@ from typing import TYPE_CHECKING, Any
 
 from emporion.store import rows, statements
 from emporion.store.base import (
+    Administrator,
     Change,
     Client,
     Entry,
     Failures,
+    FaultyRow,
     Filter,
     Found,
+    Import,
+    Link,
     Listing,
     NewRecord,
     NewResellerRecord,
     Platform,
     Record,
     ResellerChange,
+    Session,
     SubscriptionKey,
+    Usage,
     User,
     Uses,
+    Walked,
 )
 from emporion.store.lookups import Lookups
-from emporion.store.sqlite import access, answers, copies, customers, lists, platforms, resellers, schema
+from emporion.store.sqlite import (
+    access,
+    answers,
+    copies,
+    customers,
+    imports,
+    lists,
+    numbers,
+    platforms,
+    resellers,
+    schema,
+    sessions,
+)
 from emporion.store.sqlite.connections import Connections
 from emporion.store.sqlite.events import append_all, number_events, read_feed
 from emporion.store.sqlite.group_commit import GroupCommit
@@ -41,7 +60,7 @@ if TYPE_CHECKING:
 class SqliteStore(Lookups):
     """See `emporion.store.base.Store` for what each method promises."""
 
-    _login_is = "l.login = ?1"
+    _login_is = sessions.LOGIN_IS
 
     def __init__(self, path: Path, *, alone: bool = False) -> None:
         """alone: no other process serves from this file. Point reads then share a view of it."""
@@ -73,6 +92,9 @@ class SqliteStore(Lookups):
 
     async def _rows(self, sql: str, *values: Any) -> list[Any]:
         return self._connections.rows(sql, *values)
+
+    async def _many(self, sql: str, *values: Any) -> list[Any]:
+        return await self._connections.in_thread(lambda c: c.execute(sql, values).fetchall())
 
     # The platform
 
@@ -141,6 +163,46 @@ class SqliteStore(Lookups):
     async def forget_answers(self, before: int, limit: int) -> int:
         return await self._writer.run(lambda c: answers.forget_answers(c, before, limit))
 
+    # Sessions of people
+
+    async def add_session(self, session: Session) -> None:
+        await self._writer.run(lambda c: sessions.add_session(c, session))
+
+    async def use_session(self, digest: bytes, at: int) -> None:
+        await self._writer.run(lambda c: sessions.use_session(c, digest, at))
+
+    async def end_sessions(self, login: str, digests: Sequence[bytes], at: int) -> int:
+        return await self._writer.run(lambda c: sessions.end_sessions(c, login, digests, at))
+
+    async def end_other_sessions(self, login: str, digest: bytes, at: int) -> int:
+        return await self._writer.run(lambda c: sessions.end_other_sessions(c, login, digest, at))
+
+    async def forget_sessions(self, before: int, limit: int) -> int:
+        return await self._writer.run(lambda c: sessions.forget_sessions(c, before, limit))
+
+    async def administrators(self, email: str, limit: int) -> list[Administrator]:
+        return await self._connections.in_thread(lambda c: sessions.administrators(c, email, limit))
+
+    async def set_password(self, before: Administrator, password_hash: str, event: NewEvent) -> bool:
+        return await self._writer.run(lambda c: sessions.set_password(c, before, password_hash, event))
+
+    async def add_link(self, link: Link, event: NewEvent) -> None:
+        await self._writer.run(lambda c: sessions.add_link(c, link, event))
+
+    async def use_link(self, link: Link, password_hash: str, at: int, event: NewEvent) -> bool:
+        return await self._writer.run(lambda c: sessions.use_link(c, link, password_hash, at, event))
+
+    async def forget_links(self, before: int, limit: int) -> int:
+        return await self._writer.run(lambda c: sessions.forget_links(c, before, limit))
+
+    # Numbers
+
+    async def note_usage(self, usage: Sequence[Usage]) -> None:
+        await self._writer.run(lambda c: numbers.note_usage(c, usage))
+
+    async def forget_usage(self, before: int, limit: int) -> int:
+        return await self._writer.run(lambda c: numbers.forget_usage(c, before, limit))
+
     # Customers
 
     async def add_customer(self, new: NewRecord) -> Record:
@@ -164,6 +226,39 @@ class SqliteStore(Lookups):
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         return await lists.customers(self._connections, root_id, wanted, offset, limit, whole=whole)
+
+    async def walk(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
+        return await self._connections.in_thread(lambda c: imports.walk(c, reseller_id, after, limit))
+
+    async def holders(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
+        return imports.holders(self._connections, reseller_id, external_ids)
+
+    # Imports
+
+    async def add_import(self, new: Import, until: int) -> None:
+        await self._writer.run(lambda c: imports.add_import(c, new, until))
+
+    async def add_part(self, to: Import, number: int, content: bytes) -> None:
+        await self._writer.run(lambda c: imports.add_part(c, to, number, content))
+
+    async def hold_import(self, import_id: str, holder: str, now: int, until: int) -> bool:
+        return await self._writer.run(lambda c: imports.hold_import(c, import_id, holder, now, until))
+
+    async def change_import(
+        self,
+        changed: Import,
+        before: Import,
+        faulty: Sequence[FaultyRow] = (),
+        *,
+        anew: bool = False,
+        until: int | None = None,
+    ) -> bool:
+        return await self._writer.run(
+            lambda c: imports.change_import(c, changed, before, faulty, anew=anew, until=until)
+        )
+
+    async def forget_imports(self, before: int, limit: int) -> int:
+        return await self._writer.run(lambda c: imports.forget_imports(c, before, limit))
 
     # Events
 
