@@ -487,6 +487,12 @@ class CustomerQuery(AccountQuery, rename="camel", kw_only=True, frozen=True):
     ) = None
 
 
+class CustomerSearch(CustomerQuery, rename="camel", kw_only=True, frozen=True):
+    """Which customers the console shows; the contract knows no such filter."""
+
+    status: Status | None = None
+
+
 # The members of a patch that merge with what is there instead of replacing it.
 _MERGED = ("address", "attributes")
 

@@ -23,6 +23,7 @@ from emporion.limits import Limit
 from emporion.marketplace import Marketplace, platforms, refusals
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM, SANDBOX_SECRET
 from emporion.marketplace.refusals import AT_ONCE, EACH, MINUTE, Refusals
+from emporion.marketplace.visits import Visits
 from emporion.settings import Settings
 from emporion.store.base import Store as AnyStore
 from emporion.store.sqlite import SqliteStore
@@ -360,7 +361,7 @@ def time() -> Time:
 async def book(store: Store, time: Time, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Refusals]:
     """What writes refusals down, with little patience."""
     monkeypatch.setattr(refusals, "RETRY", 0.01)
-    book = Refusals(store, time)
+    book = Refusals(store, Visits(store, time), time)
     yield book
     store.away = False
     await book.finish()
@@ -526,7 +527,7 @@ async def either_store(request: pytest.FixtureRequest, database: Path) -> AsyncI
 async def test_whatever_stands_in_a_path_does_not_stop_the_writing(
     either_store: AnyStore, time: Time, path: str
 ) -> None:
-    book = Refusals(either_store, time)
+    book = Refusals(either_store, Visits(either_store, time), time)
     for asked in (path, "/customers/2"):
         book.note(refused(), f"GET {asked}", Origin(None, "api", "correlation", None, "192.0.2.7"))
     await book.finish()

@@ -70,6 +70,7 @@ class Gate:
         shown = (headers.get(b"authorization"), headers.get(b"x-subscription-key"))
         admission = self._remembered.get(shown)
         if admission and self._clock() < admission.until:
+            self._visits.key(admission.key)
             if not admission.key.limit.unlimited:
                 await self._charge(admission.key, more)
             return admission
@@ -95,7 +96,7 @@ class Gate:
     async def key(self, headers: Headers, more: MoreHeaders) -> SubscriptionKey:
         """The caller's subscription key. Raises Refused (UNAUTHENTICATED or LIMITED)."""
         key = await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
-        self._visits.key(key.digest)
+        self._visits.key(key)
         if not key.limit.unlimited:
             await self._charge(key, more)
         return key

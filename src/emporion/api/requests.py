@@ -71,7 +71,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, require
 
     Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
     """
-    body = await _body(headers, receive)
+    body = await read_bytes(headers, receive)
     if not body:
         if required:
             raise Problem(Code.MALFORMED, "The body is missing; it must be a JSON object.")
@@ -83,7 +83,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, require
     return value
 
 
-async def _body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+async def read_bytes(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     """The whole body. Raises Problem (TOO_LARGE, TIMEOUT or MALFORMED)."""
     if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
         raise _too_large()
@@ -103,7 +103,7 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> dict[st
 
     Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
     """
-    body = await _body(headers, receive)
+    body = await read_bytes(headers, receive)
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != b"application/x-www-form-urlencoded":
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/x-www-form-urlencoded.")

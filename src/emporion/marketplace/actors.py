@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
 from emporion.accounts import PROVIDER_ID
 from emporion.credentials import Role
-from emporion.errors import Code, Refused
+from emporion.errors import Code, Refused, not_found
 from emporion.events import Door, Origin
+
+if TYPE_CHECKING:
+    from emporion.store.base import Store
 
 # Each may do what those before it may.
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -46,3 +49,9 @@ class Actor(Struct, frozen=True):
     def origin(self) -> Origin:
         """What the log says of him."""
         return Origin(self.user, self.door, self.correlation_id, self.account_id, self.address)
+
+
+async def check_reach(store: Store, actor: Actor, reseller_id: int) -> None:
+    """Raise Problem (NOT_FOUND) unless the reseller is the actor's own account or stands below it."""
+    if not await store.is_within(reseller_id, actor.account_id):
+        raise not_found(f"there is no reseller {reseller_id}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import to_builtins
 
 from emporion import accounts
-from emporion.accounts import ContactPerson, Customer, NewContactPerson, NewCustomer, Reseller
+from emporion.accounts import Customer, NewContactPerson, NewCustomer, Reseller
 from emporion.credentials import new_login
 from emporion.errors import Code, Fault, refuse
 from emporion.events import Changes
@@ -58,12 +58,9 @@ class Administrators:
         return logins
 
 
-def kept_logins(
-    old: Sequence[AdministratorLogin], before: Sequence[ContactPerson], after: Sequence[ContactPerson]
-) -> dict[int, AdministratorLogin]:
-    """The logins of those administrators who stay, by their new positions."""
+def kept_logins(old: Sequence[AdministratorLogin], stays: Mapping[int, int]) -> dict[int, AdministratorLogin]:
+    """The logins of those administrators who stay, by their new positions. stays: position after → before."""
     by_position = {login.position: login for login in old}
-    stays = accounts.staying(before, after)
     return {new: by_position[position] for new, position in stays.items() if position in by_position}
 
 

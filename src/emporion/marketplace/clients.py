@@ -11,8 +11,9 @@ from msgspec import Meta, Struct, structs
 from emporion import accounts, errors
 from emporion.accounts import NEVER_SHOWN, Name
 from emporion.credentials import Role, key_digest, new_client_secret
-from emporion.errors import Refused, not_found, refuse
+from emporion.errors import Problem, Refused, not_found, refuse
 from emporion.events import Changes, EventType, NewEvent
+from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
 from emporion.store.base import Client
 from emporion.validation import read
@@ -75,7 +76,7 @@ class Clients:
         """One of them. Raises Problem (NOT_FOUND)."""
         client = await self._store.client(realm, client_id)
         if not client:
-            raise not_found(f"there is no client {client_id} in the realm {realm}")
+            raise _unknown(realm, client_id)
         return client
 
     async def add(
@@ -95,6 +96,7 @@ class Clients:
         and (NOT_FOUND) if there is no such reseller.
         """
         actor.must_be("owner")
+        await check_reach(self._store, actor, reseller_id)
         wanted, faults = read(ClientName, {"realm": realm, "id": client_id, "name": name or None})
         if faults:
             refuse(faults)
@@ -126,6 +128,8 @@ class Clients:
         actor.must_be("owner")
         for _ in range(ATTEMPTS):
             client = await self.get(realm, client_id)
+            if not await self._store.is_within(client.reseller_id, actor.account_id):
+                raise _unknown(realm, client_id)
             changed = structs.replace(client, **members, version=client.version + 1)
             changes = {**accounts.changes(_shown(client), _shown(changed)), **(also or {})}
             if not changes:
@@ -141,6 +145,10 @@ class Clients:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _unknown(realm: str, client_id: str) -> Problem:
+    return not_found(f"there is no client {client_id} in the realm {realm}")
 
 
 def _shown(client: Client) -> dict[str, object]:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import structs, to_builtins
 
 from emporion import accounts
-from emporion.accounts import AccountQuery, Customer, CustomerQuery, NewCustomer, account_number
-from emporion.errors import Fault, Problem, not_found, refuse
+from emporion.accounts import AccountQuery, Customer, CustomerQuery, CustomerSearch, NewCustomer, account_number
+from emporion.errors import Code, Fault, Problem, Refused, not_found, refuse
 from emporion.events import Origin
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
 from emporion.marketplace.patches import ATTEMPTS, check_expected, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
-from emporion.store.base import AdministratorLogin, Change, Filter, Found, NewRecord, Once, Record
+from emporion.store.base import (
+    Administrator,
+    AdministratorLogin,
+    Change,
+    Filter,
+    Found,
+    NewRecord,
+    Once,
+    Record,
+    ResellerChange,
+)
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -23,6 +33,9 @@ if TYPE_CHECKING:
     from emporion.store.base import Store
 
 DEFAULT_LANGUAGE = "en"
+# What a customer may change of its own account.
+OWN = ("contactPersons", "address", "language")
+STAY = "must have you among them, as an administrator"
 # How many customers are verified in one go, so that clients' writes get their turn in between.
 VERIFIED_AT_ONCE = 32
 
@@ -104,23 +117,69 @@ class Customers:
         )
 
     async def update(
-        self, actor: Actor, customer_id: str, patch: dict[str, Any], expected: Collection[int] | None = None
+        self,
+        actor: Actor,
+        customer_id: str,
+        patch: dict[str, Any],
+        expected: Collection[int] | None = None,
+        stays: Mapping[int, int] | None = None,
+        reason: str | None = None,
     ) -> Record:
         """Change a customer by a JSON Merge Patch (RFC 7396); what it is afterwards.
 
-        expected: the versions in one of which it must be, if not any. Raises Problem (NOT_FOUND) if the actor reaches
-        no such customer, (INVALID) with every fault of the result, (MOVED) if it is in another version, (CONFLICT) for
-        a taken `externalId` or login and for a status that cannot change that way, and Refused (FORBIDDEN) for a
-        reader.
+        expected: the versions in one of which it must be, if not any. stays: which contact persons are the same as
+        before, position after → position before, where somebody knows; else it is told by `accounts.staying`. reason:
+        why the status changes, for the log. Raises Problem (NOT_FOUND) if the actor reaches no such customer, (INVALID)
+        with every fault of the result, (MOVED) if it is in another version, (CONFLICT) for a taken `externalId` or
+        login and for a status that cannot change that way, and Refused (FORBIDDEN) for a reader.
         """
+        return await self._update(actor, lambda: self._find(actor, customer_id), patch, expected, stays, reason)
+
+    async def update_own(
+        self,
+        actor: Actor,
+        administrator: Administrator,
+        patch: dict[str, Any],
+        expected: Collection[int] | None = None,
+        stays: Mapping[int, int] | None = None,
+    ) -> Record:
+        """Change a customer as its own administrator, who may change his contacts, address and language only.
+
+        Raises Problem as `update` does, and Refused (FORBIDDEN) for other members.
+        """
+        for member in patch:
+            if member not in OWN:
+                message = f"The {member} of your account is set by your provider."
+                raise Refused(Code.FORBIDDEN, message, administrator.reseller_id)
+        if "contactPersons" in patch and not _has(patch["contactPersons"], administrator, stays or {}):
+            refuse([Fault("contactPersons", STAY)])
+
+        async def find() -> Record:
+            record = await self._store.customer(administrator.reseller_id, administrator.customer_id)
+            if not record:
+                raise _unknown(administrator.customer_id)
+            return record
+
+        return await self._update(actor, find, patch, expected, stays, None)
+
+    async def _update(
+        self,
+        actor: Actor,
+        find: Callable[[], Awaitable[Record]],
+        patch: dict[str, Any],
+        expected: Collection[int] | None,
+        stays: Mapping[int, int] | None,
+        reason: str | None,
+    ) -> Record:
         actor.must_be("editor")
         digests: Digests = {}
         for _ in range(ATTEMPTS):
-            record = await self._find(actor, customer_id)
+            record = await find()
             check_expected(record.version, expected)
-            change = await self._change(record, patch, actor, digests)
+            change = await self._change(record, patch, actor, digests, stays)
             if change is None:
                 return record
+            change = with_reason(change, reason)
             changed = await self._store.change_customer(change)
             if changed:
                 return changed
@@ -145,7 +204,14 @@ class Customers:
             at=self._now(),
         )
 
-    async def _change(self, record: Record, patch: dict[str, Any], actor: Actor, digests: Digests) -> Change | None:
+    async def _change(
+        self,
+        record: Record,
+        patch: dict[str, Any],
+        actor: Actor,
+        digests: Digests,
+        stays: Mapping[int, int] | None,
+    ) -> Change | None:
         """What `patch` makes of the customer, or None if it stays as it is."""
         before = decode(record.document)
         wanted, status, faults = patched(before, patch, NewCustomer)
@@ -157,7 +223,9 @@ class Customers:
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
             old = await self._store.logins(record.reseller_id, record.id)
-            kept = kept_logins(old, before.contact_persons, customer.contact_persons)
+            if stays is None:
+                stays = accounts.staying(before.contact_persons, customer.contact_persons)
+            kept = kept_logins(old, stays)
             logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:
@@ -195,6 +263,16 @@ class Customers:
         return int(self._clock() * 1000)
 
 
+C = TypeVar("C", Change, ResellerChange)
+
+
+def with_reason(change: C, reason: str | None) -> C:
+    """The same change; where it is one of the status, the log says why."""
+    if not reason or "status" not in change.changes:
+        return change
+    return structs.replace(change, changes={**change.changes, "status.reason": (None, reason)})
+
+
 def filter_of(query: AccountQuery) -> Filter:
     """What a list's query asks the store for. Raises Problem (INVALID) for a name of which nothing is left."""
     name = None if query.name is None else accounts.fold(query.name)
@@ -204,6 +282,15 @@ def filter_of(query: AccountQuery) -> Filter:
         name=name,
         email=None if query.email is None else accounts.fold_email(query.email),
         external_id=query.external_id,
+        status=query.status if isinstance(query, CustomerSearch) else None,
+    )
+
+
+def _has(persons: object, administrator: Administrator, stays: Mapping[int, int]) -> bool:
+    """Whether an administrator stays one among new contact persons."""
+    return isinstance(persons, list) and any(
+        before == administrator.position and after < len(persons) and persons[after].get("type") == "admin"
+        for after, before in stays.items()
     )
 
 

@@ -90,6 +90,13 @@ class Logbook:
         news = await self._scan(read, after, limit, types)
         return await self._shown(actor, news)
 
+    async def history(self, actor: Actor, reseller_id: int, account_id: int, before: int | None, limit: int) -> News:
+        """What happened to one account that the actor reaches, newest first, before a sequence or until now."""
+        events = await self._store.last_account_events(reseller_id, account_id, before or FARTHEST, limit + 1)
+        entries = [Entry(event.sequence, event) for event in events[:limit]]
+        after = entries[-1].position if entries else 0
+        return await self._shown(actor, News(entries, after, len(events) > limit))
+
     async def _scan(self, read: Read, after: int, limit: int, types: Collection[str]) -> News:
         """Up to `limit` of the entries after `after` that are of `types`, of any if there are none."""
         found: list[Entry] = []
@@ -147,6 +154,9 @@ class Logbook:
         for entry in news.entries:
             origin = entry.event.origin
             account_id = origin.account_id
+            if account_id == entry.event.account_id:  # whoever acts in his own account, such as its administrator
+                entries.append(entry)
+                continue
             if account_id is not None and account_id not in reached:
                 reached[account_id] = await self._store.is_within(account_id, actor.account_id)
             if account_id is not None and not reached[account_id]:

@@ -16,6 +16,7 @@ from emporion.events import NewEvent, Origin
 from emporion.marketplace.guesses import network
 
 if TYPE_CHECKING:
+    from emporion.marketplace.visits import Visits
     from emporion.store.base import Store
 
 # Refusals of one account and address that get an event each, per minute; the others are summed up, since whoever is
@@ -45,8 +46,9 @@ class Tally(Struct):
 class Refusals:
     """Writes refusals down. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, visits: Visits, clock: Callable[[], float]) -> None:
         self._store = store
+        self._visits = visits
         self._clock = clock
         self._waiting: list[NewEvent] = []
         self._tallies: dict[tuple[int, str | None], Tally] = {}
@@ -55,6 +57,7 @@ class Refusals:
 
     def note(self, refused: Refused, asked: str, origin: Origin) -> None:
         """Somebody was turned away. asked: what he wanted, such as `GET /customers`."""
+        self._visits.refusal(refused.account_id)
         self._note(refused, asked, origin, refused.account_id, refused.user)
         if refused.victim:
             self._note(refused, asked, origin, *refused.victim)

@@ -12,8 +12,9 @@ from emporion import accounts
 from emporion.accounts import AccountQuery, NewReseller, Reseller, account_number
 from emporion.errors import Code, Problem, Refused, not_found
 from emporion.events import Origin
+from emporion.marketplace.actors import check_reach
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
-from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of
+from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of, with_reason
 from emporion.marketplace.patches import ATTEMPTS, check_expected, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.base import Found, NewResellerRecord, Once, Record, ResellerChange
@@ -21,7 +22,7 @@ from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import AdministratorLogin, Store
+    from emporion.store.base import Administrator, AdministratorLogin, Children, Store
 
 # What an account may not change of itself: those above it set it. The external id is theirs, and a taken one would tell
 # of those beside it.
@@ -55,11 +56,24 @@ class Resellers:
         record = await self._find(actor, reseller_id)
         return Found(record.document, record.version)
 
-    async def page(self, actor: Actor, query: AccountQuery) -> Page:
-        """The actor's own account and all below it, newest first."""
+    async def above(self, administrator: Administrator) -> Reseller:
+        """The reseller from whom a customer's administrator has his account. Raises Problem (NOT_FOUND)."""
+        record = await self._store.reseller(administrator.reseller_id)
+        if not record:
+            raise _unknown(administrator.reseller_id)
+        return decode(record.document)
+
+    async def page(self, actor: Actor, query: AccountQuery, root_id: int | None = None) -> Page:
+        """A reseller and all below it, newest first. root_id: one that the actor reaches, or else his own account."""
         limit = min(query.limit, LARGEST_PAGE)
-        listing = await self._store.resellers(actor.account_id, filter_of(query), query.offset, limit)
+        root = actor.account_id if root_id is None else root_id
+        listing = await self._store.resellers(root, filter_of(query), query.offset, limit)
         return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
+
+    async def children(self, actor: Actor, parent_id: int, offset: int, limit: int) -> Children:
+        """Those right below a reseller, newest first. Raises Problem (NOT_FOUND) if the actor does not reach it."""
+        await check_reach(self._store, actor, parent_id)
+        return await self._store.children(parent_id, offset, limit)
 
     async def create(
         self, actor: Actor, body: dict[str, Any], once: Once | None = None, parent_id: int | None = None
@@ -83,11 +97,16 @@ class Resellers:
         )
 
     async def update(
-        self, actor: Actor, reseller_id: str, patch: dict[str, Any], expected: Collection[int] | None = None
+        self,
+        actor: Actor,
+        reseller_id: str,
+        patch: dict[str, Any],
+        expected: Collection[int] | None = None,
+        reason: str | None = None,
     ) -> Record:
         """Change a reseller by a JSON Merge Patch (RFC 7396); what it is afterwards.
 
-        expected: the versions in one of which it must be, if not any. Raises Problem (NOT_FOUND) if the actor reaches
+        expected, reason: as for customers. Raises Problem (NOT_FOUND) if the actor reaches
         no such reseller, (INVALID) with every fault of the result, (MOVED) if it is in another version, (CONFLICT) for
         what is taken and for a status that cannot change that way, and Refused (FORBIDDEN) for who is not an owner
         and for what only those above may change.
@@ -100,7 +119,7 @@ class Resellers:
             change = await self._change(record, patch, actor, digests)
             if change is None:
                 return record
-            changed = await self._store.change_reseller(change)
+            changed = await self._store.change_reseller(with_reason(change, reason))
             if changed:
                 return changed
         raise too_busy()
@@ -141,7 +160,7 @@ class Resellers:
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
             old = await self._store.logins(record.id, record.id)
-            kept = kept_logins(old, before.contact_persons, account.contact_persons)
+            kept = kept_logins(old, accounts.staying(before.contact_persons, account.contact_persons))
             logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:

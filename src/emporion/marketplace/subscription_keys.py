@@ -13,6 +13,7 @@ from emporion.credentials import key_digest, new_subscription_key
 from emporion.errors import Code, Problem, Refused, not_found, refuse
 from emporion.events import Changes, EventType, NewEvent
 from emporion.limits import Limit
+from emporion.marketplace.actors import check_reach
 from emporion.store.base import SubscriptionKey
 from emporion.validation import read
 
@@ -98,6 +99,7 @@ class SubscriptionKeys:
 
     async def _add(self, actor: Actor, reseller_id: int, name: str, limit: Limit, api_version: str | None) -> NewKey:
         actor.must_be("owner")
+        await check_reach(self._store, actor, reseller_id)
         secret = new_subscription_key()
         key = SubscriptionKey(key_digest(secret), reseller_id, api_version, name, limit, self._now())
         await self._store.add_key(key, self._event(actor, key, accounts.changes({}, _shown(key)), new=True))
@@ -105,6 +107,7 @@ class SubscriptionKeys:
 
     async def _change(self, actor: Actor, key: SubscriptionKey, changed: SubscriptionKey) -> SubscriptionKey:
         actor.must_be("owner")
+        await check_reach(self._store, actor, key.reseller_id)
         changes = accounts.changes(_shown(key), _shown(changed))
         if changes:
             await self._store.change_key(changed, self._event(actor, key, changes))

@@ -10,6 +10,7 @@ from msgspec import Struct
 from emporion.credentials import TokenClaims, decode_token, encode_token, key_id
 from emporion.errors import Code, Refused
 from emporion.events import NewEvent
+from emporion.marketplace.actors import check_reach
 
 if TYPE_CHECKING:
     from emporion.events import Origin
@@ -99,6 +100,7 @@ class Tokens:
         Raises Refused (FORBIDDEN) if the user does not get in.
         """
         actor.must_be("owner")
+        await check_reach(self._store, actor, user.reseller_id)
         if user.disabled_at is not None:
             raise Refused(Code.FORBIDDEN, f"The user {user.login} is disabled.", user.reseller_id, user.login)
         token = await self._token_of(user, self._issuer)

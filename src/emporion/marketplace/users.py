@@ -10,8 +10,9 @@ from msgspec import structs
 from emporion import accounts
 from emporion.accounts import NEVER_SHOWN
 from emporion.credentials import Role, new_password
-from emporion.errors import Fault, not_found, refuse
+from emporion.errors import Fault, Problem, not_found, refuse
 from emporion.events import Changes, EventType, NewEvent
+from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
 from emporion.marketplace.platforms import NewLogin
 from emporion.store.base import User
@@ -46,7 +47,14 @@ class Users:
         """The user with this login, whatever its case. Raises Problem (NOT_FOUND)."""
         user = await self._store.user(login)
         if not user:
-            raise not_found(f"there is no API user {login}")
+            raise _unknown(login)
+        return user
+
+    async def find(self, actor: Actor, login: str) -> User:
+        """The same, if the actor reaches the user's reseller: any other might as well not be there."""
+        user = await self._store.user(login)
+        if not user or not await self._store.is_within(user.reseller_id, actor.account_id):
+            raise _unknown(login)
         return user
 
     async def add(
@@ -58,6 +66,7 @@ class Users:
         login, and (NOT_FOUND) if there is no such reseller.
         """
         actor.must_be("owner")
+        await check_reach(self._store, actor, reseller_id)
         _, faults = read(NewLogin, {"login": login, "marketplace": marketplace})
         self._check(password, faults)
         secret = password or new_password()
@@ -90,7 +99,7 @@ class Users:
     async def _change(self, actor: Actor, login: str, members: dict[str, object], also: Changes | None = None) -> User:
         actor.must_be("owner")
         for _ in range(ATTEMPTS):
-            user = await self.get(login)
+            user = await self.find(actor, login)
             changed = structs.replace(user, **members, version=user.version + 1)
             changes = {**accounts.changes(_shown(user), _shown(changed)), **(also or {})}
             if not changes:
@@ -112,6 +121,10 @@ class Users:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _unknown(login: str) -> Problem:
+    return not_found(f"there is no API user {login}")
 
 
 def _shown(user: User) -> dict[str, object]:

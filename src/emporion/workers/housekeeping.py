@@ -30,6 +30,9 @@ async def keep_house(marketplace: Marketplace) -> None:
             if number % ROUNDS == 0:
                 await marketplace.guesses.forget()
                 await marketplace.repeats.forget()
+                await marketplace.sessions.forget()
+                await marketplace.links.forget()
+                await marketplace.statistics.forget()
         except Problem as problem:
             log.debug("housekeeping waits for the database", why=problem.why)
         except Exception:

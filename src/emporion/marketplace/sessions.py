@@ -1,0 +1,278 @@
+"""Sessions: people who are signed in, API users to the console and customers' administrators to their control panel."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
+
+from emporion.accounts import NEVER_SHOWN, Customer, Status, fold_email
+from emporion.credentials import key_digest
+from emporion.errors import Code, Fault, Problem, Refused, refuse
+from emporion.events import NewEvent
+from emporion.marketplace import customers
+from emporion.marketplace.actors import Actor
+from emporion.marketplace.tokens import SHUT
+from emporion.store.base import Administrator, Session, User
+
+if TYPE_CHECKING:
+    from emporion.events import Changes, Origin
+    from emporion.marketplace.guesses import Guesses
+    from emporion.marketplace.passwords import Passwords
+    from emporion.marketplace.visits import Visits
+    from emporion.store.base import Store
+
+WRONG = "The login or the password is wrong."
+WRONG_NOW = "is not your password"
+NO_ENTRY = "The account is closed."
+# In which a customer's administrator does not get in (contract: Statuses; issues: `cancelled` and `error`).
+CLOSED: frozenset[Status] = frozenset({"cancelled", "error"})
+
+# Seconds that a session lasts at most, and without being used.
+LIFETIME = 12 * 3600
+IDLE = 2 * 3600
+# Seconds between two notes of when a session was last seen.
+NOTED = 300
+# Sessions are listed, and then forgotten, for so many seconds.
+KEPT = 90 * 86_400
+FORGOTTEN_AT_ONCE = 1000
+MOST_LISTED = 20
+# As much as is kept of how a browser names itself.
+LONGEST_AGENT = 200
+
+
+class NewSession(NamedTuple):
+    """A session that just began. secret: what the browser keeps; nobody can read it again."""
+
+    secret: str
+    session: Session
+
+
+class Closed(Refused):
+    """An administrator whose password is right, but whose account is closed to him.
+
+    status: of the customer, or None where it is his reseller that is shut.
+    """
+
+    def __init__(self, administrator: Administrator, status: Status | None) -> None:
+        super().__init__(Code.FORBIDDEN, NO_ENTRY, administrator.reseller_id)
+        self.status = status
+        self.administrator = administrator
+
+
+class Visitor(NamedTuple):
+    """An administrator who is signed in. version: of the customer."""
+
+    session: Session
+    administrator: Administrator
+    customer: Customer
+    version: int
+
+    @property
+    def email(self) -> str:
+        """What he is called in the log: his login is shown to nobody."""
+        return self.customer.contact_persons[self.administrator.position].email
+
+    def actor(self, origin: Origin) -> Actor:
+        """He, acting for his own account."""
+        return Actor(int(self.customer.id), self.email, origin.door, "editor", origin.correlation_id, origin.address)
+
+
+class Sessions:
+    """Signs people in and out. clock: seconds since 1970."""
+
+    def __init__(
+        self, store: Store, passwords: Passwords, guesses: Guesses, visits: Visits, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._guesses = guesses
+        self._visits = visits
+        self._clock = clock
+
+    async def begin_for_user(self, login: str, password: str, origin: Origin, agent: str) -> NewSession:
+        """A session of an API user.
+
+        Raises Refused: (UNAUTHENTICATED) after the same time whatever was wrong, (LIMITED) after too many of those,
+        and (FORBIDDEN) if his reseller is shut.
+        """
+        async with self._guesses.attempt(login, origin.address, None) as subjects:
+            user = await self._store.user(login)
+            right = await self._passwords.verify(user.password_hash if user else None, password)
+            if not user or not right or user.disabled_at is not None:
+                await self._guesses.failed(subjects)
+                known = (user.reseller_id, user.login) if user else (None, None)
+                raise Refused(Code.UNAUTHENTICATED, WRONG, *known)
+            await self._guesses.succeeded(subjects)
+        if await self._store.is_shut(user.reseller_id):
+            raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
+        self._visits.user(user.reseller_id, user.login)
+        return await self._begin(user.login, user.reseller_id, None, _credentials(user), origin, agent)
+
+    async def begin_for_administrator(self, name: str, password: str, origin: Origin, agent: str) -> NewSession:
+        """A session of a customer's administrator. name: his login, or an e-mail address that only he has.
+
+        Raises Refused as `begin_for_user` does, and Closed if the password is right but the account is closed.
+        """
+        found = await self._store.administrator(name)
+        if not found and "@" in name:
+            sharing = await self._store.administrators(fold_email(name), 2)
+            found = sharing[0] if len(sharing) == 1 else None
+        # Counted by the login, so that whoever knows the address as well has no more tries.
+        async with self._guesses.attempt(found.login if found else name, origin.address, None) as subjects:
+            right = await self._passwords.verify(found.password_hash if found else None, password)
+            if not found or not right or found.password_hash is None:
+                await self._guesses.failed(subjects)
+                raise Refused(Code.UNAUTHENTICATED, WRONG, found.reseller_id if found else None)
+            await self._guesses.succeeded(subjects)
+        return await self.begin(found, origin, agent)
+
+    async def begin(self, administrator: Administrator, origin: Origin, agent: str) -> NewSession:
+        """A session of an administrator who has proved who he is. Raises Closed."""
+        await self.entered(administrator)
+        return await self._begin(
+            administrator.login,
+            administrator.reseller_id,
+            administrator.customer_id,
+            administrator.password_hash or "",
+            origin,
+            agent,
+        )
+
+    async def user(self, secret: str, origin: Origin) -> tuple[Session, Actor] | None:
+        """The API user to whom a session belongs, in the role that he has now; None if it is over.
+
+        Raises Refused (FORBIDDEN) if his reseller is shut.
+        """
+        session = await self._current(secret)
+        if not session or session.customer_id is not None:
+            return None
+        user = await self._store.user(session.login)
+        if not user or user.disabled_at is not None or user.reseller_id != session.reseller_id:
+            return None
+        if _proof(_credentials(user)) != session.proof:
+            return None
+        if await self._store.is_shut(user.reseller_id):
+            raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
+        await self._note_use(session)
+        actor = Actor(user.reseller_id, user.login, origin.door, user.role, origin.correlation_id, origin.address)
+        return session, actor
+
+    async def visitor(self, secret: str) -> Visitor | None:
+        """The administrator to whom a session belongs, with his account; None if it is over. Raises Closed."""
+        session = await self._current(secret)
+        if not session or session.customer_id is None:
+            return None
+        administrator = await self._store.administrator(session.login)
+        if not administrator or administrator.customer_id != session.customer_id:
+            return None
+        if _proof(administrator.password_hash or "") != session.proof:
+            return None
+        customer, version = await self.entered(administrator)
+        await self._note_use(session)
+        return Visitor(session, administrator, customer, version)
+
+    async def end(self, session: Session) -> None:
+        """Sign out."""
+        await self._store.end_sessions(session.login, [session.digest], self._now())
+
+    async def end_others(self, session: Session) -> int:
+        """End all other sessions of the same login; how many there were."""
+        return await self._store.end_other_sessions(session.login, session.digest, self._now())
+
+    async def recent(self, session: Session) -> list[Session]:
+        """The last sessions of the same login, newest first, with those that are over."""
+        return await self._store.sessions(session.login, MOST_LISTED)
+
+    def is_open(self, session: Session, proof: bytes) -> bool:
+        """Whether whoever has the session's secret still gets in with it. proof: of the password that is good now."""
+        return self._in_time(session) and session.proof == proof
+
+    async def change_password(self, visitor: Visitor, old: str, new: str, origin: Origin, agent: str) -> NewSession:
+        """Give the visitor another password; all his sessions are over but the new one.
+
+        Raises Problem (INVALID) at `old` or `new`, and Refused (LIMITED) after too many wrong old ones.
+        """
+        before = visitor.administrator
+        faults: list[Fault] = []
+        if message := self._passwords.fault(new):
+            faults.append(Fault("new", message))
+        async with self._guesses.attempt(before.login, origin.address, before.reseller_id) as subjects:
+            if not await self._passwords.verify(before.password_hash, old):
+                await self._guesses.failed(subjects)
+                faults.insert(0, Fault("old", WRONG_NOW))
+            else:
+                await self._guesses.succeeded(subjects)
+        if faults:
+            refuse(faults)
+        digest = await self._passwords.hash(new)
+        path = f"contactPersons[{before.position}].password"
+        changes: Changes = {path: (NEVER_SHOWN, NEVER_SHOWN)}
+        event = NewEvent(
+            before.reseller_id, before.customer_id, "customer.updated", self._now(), visitor.actor(origin).origin(),
+            changes,
+        )  # fmt: skip
+        if not await self._store.set_password(before, digest, event):
+            raise Problem(Code.CONFLICT, "The password was changed at the same time; sign in with the new one.")
+        return await self.begin(structs.replace(before, password_hash=digest), origin, agent)
+
+    async def forget(self) -> None:
+        """Remove some of the sessions that are listed no longer. Raises Problem (UNAVAILABLE)."""
+        await self._store.forget_sessions(self._now() - KEPT * 1000, FORGOTTEN_AT_ONCE)
+
+    async def _begin(
+        self, login: str, reseller_id: int, customer_id: int | None, credentials: str, origin: Origin, agent: str
+    ) -> NewSession:
+        secret = secrets.token_urlsafe(32)
+        now = self._now()
+        session = Session(
+            digest=key_digest(secret),
+            login=login,
+            reseller_id=reseller_id,
+            customer_id=customer_id,
+            proof=_proof(credentials),
+            created_at=now,
+            used_at=now,
+            ends_at=now + LIFETIME * 1000,
+            address=origin.address,
+            agent=agent[:LONGEST_AGENT],
+        )
+        await self._store.add_session(session)
+        return NewSession(secret, session)
+
+    async def _current(self, secret: str) -> Session | None:
+        session = await self._store.session(key_digest(secret))
+        return session if session and self._in_time(session) else None
+
+    def _in_time(self, session: Session) -> bool:
+        now = self._now()
+        return session.ended_at is None and now < session.ends_at and now - session.used_at < IDLE * 1000
+
+    async def _note_use(self, session: Session) -> None:
+        now = self._now()
+        if now - session.used_at > NOTED * 1000:
+            await self._store.use_session(session.digest, now)
+
+    async def entered(self, administrator: Administrator) -> tuple[Customer, int]:
+        """The account of an administrator and its version. Raises Closed if he does not get in."""
+        record = await self._store.customer(administrator.reseller_id, administrator.customer_id)
+        if not record or await self._store.is_shut(administrator.reseller_id):
+            raise Closed(administrator, None)
+        customer = customers.decode(record.document)
+        if customer.status in CLOSED:
+            raise Closed(administrator, customer.status)
+        return customer, record.version
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _credentials(user: User) -> str:
+    """What a session of an API user is begun with; as for tokens, another version of it ends them."""
+    return f"{user.version} {user.password_hash}"
+
+
+def _proof(credentials: str) -> bytes:
+    return key_digest(credentials)

@@ -1,0 +1,51 @@
+"""Statistics: customers and requests in numbers, for those who reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emporion.marketplace.actors import check_reach
+
+if TYPE_CHECKING:
+    from emporion.marketplace.actors import Actor
+    from emporion.store.base import Counts, Store, Usage
+
+DAY = 86_400
+# Days that are shown, and for which the use of a key is kept.
+SHOWN = 30
+KEPT = 400
+FORGOTTEN_AT_ONCE = 5000
+
+
+class Statistics:
+    """The numbers of all resellers. clock: seconds since 1970."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+
+    @property
+    def today(self) -> int:
+        """The day since 1970 in UTC."""
+        return int(self._clock()) // DAY
+
+    async def customers(self, actor: Actor) -> Counts:
+        """The customers of the actor's account and of all below it; those created in the last days by day."""
+        return await self._store.counts(actor.account_id, self._since())
+
+    async def requests(self, actor: Actor) -> list[Usage]:
+        """The requests and refusals of the last days of the actor's account and of all below it, one entry a day."""
+        return await self._store.usage(actor.account_id, self._since())
+
+    async def of_key(self, actor: Actor, reseller_id: int, key_id: str) -> list[Usage]:
+        """What came with a key within the last days. Raises Problem (NOT_FOUND) if he does not reach the reseller."""
+        await check_reach(self._store, actor, reseller_id)
+        return await self._store.usage(reseller_id, self._since(), key_id)
+
+    async def forget(self) -> None:
+        """Remove some of what is shown no longer. Raises Problem (UNAVAILABLE)."""
+        await self._store.forget_usage(self.today - KEPT, FORGOTTEN_AT_ONCE)
+
+    def _since(self) -> int:
+        return self.today - SHOWN + 1
