@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from emporion import __version__
-from emporion.cli import clients, databases, keys, resellers, serve, tokens, users
+from emporion.cli import clients, databases, exports, imports, keys, resellers, serve, tokens, users
 from emporion.cli.operators import Stop
 from emporion.errors import Problem
 from emporion.settings import BadSetting
@@ -27,6 +27,8 @@ app.command()(serve.serve)
 app.command()(databases.init)
 app.command()(databases.migrate)
 app.command()(databases.copy)
+app.command("import")(imports.import_customers)
+app.command("export")(exports.export_customers)
 app.add_typer(resellers.app, name="reseller")
 app.add_typer(users.app, name="user")
 app.add_typer(keys.app, name="key")

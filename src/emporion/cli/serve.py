@@ -211,6 +211,7 @@ def _end_with_the_terminal() -> None:
 def _say_what_is_served(settings: Settings, *, is_sandbox: bool) -> None:
     what = "the sandbox" if is_sandbox else "the platform"
     typer.echo(f"Emporion {__version__} serves {what} in {settings.database} at {settings.address}")
+    typer.echo(f"  console         {settings.address}/console   for resellers; customers sign in at /panel")
     typer.echo(f"  API reference   {settings.address}/docs")
     if is_sandbox:
         typer.echo(

@@ -1,0 +1,122 @@
+"""Exports: the customers of a reseller and of all below it as a file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from emporion import accounts
+from emporion.accounts import CustomerQuery, account_number
+from emporion.errors import not_found
+from emporion.marketplace.actors import Actor, check_reach
+from emporion.marketplace.customers import filter_of
+from emporion.spreadsheets import Format, Shape, cells_of, line_of
+from emporion.store.base import SMALL_PAGE, Filter
+
+if TYPE_CHECKING:
+    from emporion.store.base import Store
+
+# How many customers are read at a time, and the bytes of a piece of the file.
+AT_ONCE = 64
+PIECE = 64 << 10
+# Bytes that wait in memory while it is found out which columns there are; more of them wait in a file without a name.
+IN_MEMORY = 1 << 20
+
+decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Exports:
+    """Exports for an actor who reaches some resellers."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def count(self, actor: Actor, reseller_id: int | None = None) -> int:
+        """How many customers an export of all has now. Raises Problem (NOT_FOUND) as `export` does."""
+        root = await self._root(actor, reseller_id, CustomerQuery())
+        return (await self._store.customers(root, Filter(), 0, 1, whole=False)).total
+
+    async def export(
+        self,
+        actor: Actor,
+        reseller_id: int | None,
+        format: Format,  # noqa: A002 - as people call it
+        wanted: CustomerQuery | None = None,
+        tell: Callable[[int], None] = lambda _: None,
+    ) -> AsyncIterator[bytes]:
+        """The customers as a file, in pieces: reseller by reseller, and oldest first.
+
+        reseller_id: with all below it; None for the one of `wanted`, or else the actor's account. wanted: its filters
+        count, not its page. tell: gets how many more customers were read. Raises Problem (NOT_FOUND) if the actor does
+        not reach the reseller.
+        """
+        asked = wanted or CustomerQuery()
+        root = await self._root(actor, reseller_id, asked)
+        documents = self._documents(root, filter_of(asked), tell)
+        piece = bytearray()
+        async for line in documents if format == "jsonl" else _as_csv(documents):
+            piece += line
+            if len(piece) >= PIECE:
+                yield bytes(piece)
+                piece.clear()
+        yield bytes(piece)
+
+    async def _root(self, actor: Actor, reseller_id: int | None, wanted: CustomerQuery) -> int:
+        root = actor.account_id if reseller_id is None else reseller_id
+        if reseller_id is None and wanted.reseller_id is not None:
+            number = account_number(wanted.reseller_id)
+            if number is None:
+                raise not_found("there is no such reseller")
+            root = number
+        await check_reach(self._store, actor, root)
+        return root
+
+    async def _documents(self, root: int, wanted: Filter, tell: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """The documents, a line each."""
+        for reseller_id in await self._resellers(root):
+            after = 0
+            while page := await self._store.walk(reseller_id, after, AT_ONCE):
+                after = page[-1].ordinal
+                tell(len(page))
+                for _, document in page:
+                    if wanted == Filter() or _is_wanted(decode(document), wanted):
+                        yield document + b"\n"
+
+    async def _resellers(self, root: int) -> list[int]:
+        """The reseller and all below it, by id."""
+        found: set[int] = set()
+        offset, total = 0, 1
+        while offset < total:
+            # One that is added meanwhile moves the others on, so that some come twice.
+            listing = await self._store.resellers(root, Filter(), offset, SMALL_PAGE)
+            found |= {int(reseller["id"]) for reseller in msgspec.json.decode(listing.data)}
+            offset, total = offset + SMALL_PAGE, listing.total
+        return sorted(found)
+
+
+async def _as_csv(documents: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same as CSV, with the columns that they need: what they are is known when all have been read."""
+    shape = Shape()
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as waiting:
+        async for line in documents:
+            shape.add(decode(line))
+            waiting.write(line)
+        headers = shape.headers()
+        yield line_of(headers)
+        waiting.seek(0)
+        for line in waiting:
+            yield line_of(cells_of(decode(line), headers))
+
+
+def _is_wanted(customer: dict[str, Any], wanted: Filter) -> bool:
+    """Whether it passes the filters, as lists apply them."""
+    emails = {accounts.fold_email(person["email"]) for person in customer["contactPersons"]}
+    return (
+        (wanted.name is None or wanted.name in accounts.fold(customer["name"]))
+        and (wanted.email is None or wanted.email in emails)
+        and (wanted.external_id is None or wanted.external_id == customer.get("externalId"))
+        and (wanted.status is None or wanted.status == customer["status"])
+    )

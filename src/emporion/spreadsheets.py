@@ -1,0 +1,719 @@
+"""Customers as rows of a file, CSV or JSON Lines: columns and their headers, faults, and cells that could be formulas.
+
+A reader gets the bytes of a file in pieces and gives its rows; it can go on at the place after any of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct, structs
+
+from emporion.accounts import Address, NewContactPerson, NewCustomer
+from emporion.errors import Code, Fault, Problem
+
+Format = Literal["csv", "jsonl"]
+
+# The most bytes that a row may have, as many as the body of a request.
+LARGEST_ROW = 1 << 20
+# Columns of a file at most: a customer has some two hundred members.
+MOST_COLUMNS = 500
+# Empty lines before the header.
+MOST_BLANK = 1000
+# Contact persons of a customer at most, as the contract has it.
+MOST_PERSONS = 20
+DELIMITERS = (",", ";", "\t")
+ERROR = "error"
+# What an export has and an import does not put in.
+NOT_TAKEN = ("id", "resellerId", ERROR)
+
+# What spreadsheets run where a cell begins with it, or with an apostrophe and then it; an apostrophe alone is a value
+# that is there and empty.
+_FORMULA = re.compile("'*(?:\\s*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]|$)")
+# The same after what some spreadsheets take for the end of a cell: which they do depends on their language.
+_INSIDE = re.compile("([,;\t\r\n]\"*)(?='*[=+\\-@])")
+_INSIDE_PLAIN = re.compile('([,;\t\r\n]"*)(?=[=+\\-@])')
+_INSIDE_HARMLESS = re.compile("([,;\t\r\n]\"*)'(?='*[=+\\-@])")
+_PERSON = re.compile(r"contactpersons\[(0|[1-9][0-9]?)\]\.([a-z]+)")
+_PERSON_PATH = re.compile(r"contactPersons\[([0-9]+)\](.*)")
+# What a member is called that may have a password in it, and what may hide one in what is no JSON.
+_PASSWORD = re.compile(r"passw", re.IGNORECASE)
+_MAYBE_PASSWORD = re.compile(r"pass|\\\\", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"attributes?[:.](.+)", re.IGNORECASE | re.DOTALL)
+
+
+def _members(struct: type[Struct]) -> dict[str, str]:
+    """A Struct's public names by their names in lower case."""
+    return {field.encode_name.lower(): field.encode_name for field in structs.fields(struct)}
+
+
+_CUSTOMER, _ADDRESS, _CONTACT = _members(NewCustomer), _members(Address), _members(NewContactPerson)
+_NESTED = ("attributes", "address", "contactPersons")
+# Columns by their headers in lower case, but for those of contact persons and attributes.
+_CONTRACT = {
+    **{low: name for low, name in _CUSTOMER.items() if name not in _NESTED},
+    **{f"address.{low}": f"address.{name}" for low, name in _ADDRESS.items()},
+    **{name.lower(): name for name in NOT_TAKEN},
+}
+ACCOUNT_TYPE, INVITATION = "accounttype", "sendinvitation"
+# The headers that resellers have in their files for other platforms.
+_OTHERS = {
+    "login": "contactPersons[0].login",
+    "contactemail": "contactPersons[0].email",
+    "givenname": "contactPersons[0].firstName",
+    "familyname": "contactPersons[0].lastName",
+    "telvoice": "contactPersons[0].phoneNumber",
+    "countrycode": "address.countryCode",
+    "postalcode": "address.postalCode",
+    "regioncode": "address.state",
+    "city": "address.city",
+    "streetaddress": "address.streetAddress",
+    "taxregistrationid": "taxRegId",
+    "locale": "language",
+    "companyname": "name",
+    ACCOUNT_TYPE: ACCOUNT_TYPE,
+    INVITATION: INVITATION,
+}
+_CUSTOMER_TYPES = ("customer", "business", "personal", "residential", "corporate")
+# How many unknown headers are compared with those that there are.
+_MOST_HINTS = 20
+
+
+def harmless(value: str) -> str:
+    """The cell for a value: none that a spreadsheet runs as a formula, however it splits the line."""
+    inside = _INSIDE.sub(r"\1'", value)
+    return "'" + inside if _FORMULA.match(inside) else inside
+
+
+def meant(cell: str) -> str:
+    """The value of a cell, as `harmless` has got it."""
+    value = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return _INSIDE_HARMLESS.sub(r"\1", value)
+
+
+def bad_file(message: str) -> Problem:
+    """For a file of which nothing can be taken."""
+    return Problem(Code.INVALID, f"{message}.")
+
+
+class Place(Struct, frozen=True):
+    """A place between two rows: how many bytes, line ends and rows come before it."""
+
+    position: int = 0
+    lines: int = 0
+    rows: int = 0
+
+
+class Column(NamedTuple):
+    """A column. header: as it stands in the file. path: of the member of a customer."""
+
+    header: str
+    path: str
+
+
+class Columns:
+    """What the columns of a CSV file mean. Raises Problem (INVALID) if that cannot be said of one of them."""
+
+    def __init__(self, headers: Sequence[str], delimiter: str = ",") -> None:
+        self.headers = tuple(headers)
+        self.delimiter = delimiter
+        self._columns = [Column(header, path_of(header) or "") for header in headers]
+        _check_columns(self._columns)
+        self._headers = {column.path: column.header for column in reversed(self._columns)}
+        self._others = {header.lower() for header in headers if header.lower() in _OTHERS}
+
+    @property
+    def notes(self) -> list[str]:
+        """What whoever sent the file should know."""
+        notes = []
+        if INVITATION in self._headers:
+            notes.append(
+                "sendinvitation: nothing is sent; hand out a one-time link for the password from the customer's page"
+            )
+        if set(self._headers) & {"id", "resellerId"}:
+            notes.append(
+                "id and resellerId are given by the platform and not taken over; where a row has no externalId, they "
+                "find the customer that it was exported from"
+            )
+        return notes
+
+    @property
+    def has_passwords(self) -> bool:
+        """Whether a column is for passwords."""
+        return any(path.endswith(".password") for path in self._headers)
+
+    def header(self, path: str) -> str | None:
+        """The header of the column for a member."""
+        return self._headers.get(path)
+
+    def has_other(self, name: str) -> bool:
+        """Whether a column is called by this name of other platforms."""
+        return name in self._others
+
+    def values(self, cells: Sequence[str]) -> dict[str, str]:
+        """The cells that are not empty, by the paths of their members."""
+        return {
+            column.path: meant(cell)
+            for column, cell in zip(self._columns, cells, strict=False)
+            if cell and column.path != ERROR
+        }
+
+    def kept(self, cells: Sequence[str]) -> list[str]:
+        """The cells to be sent again, without passwords."""
+        filled = [*cells, *[""] * (len(self._columns) - len(cells))]
+        return [
+            "" if column.path.endswith(".password") else cell
+            for column, cell in zip(self._columns, filled, strict=False)
+        ]
+
+
+def path_of(header: str) -> str | None:
+    """The path of the member that a column is for, by its header in any case; None for an unknown one."""
+    name = header.strip()
+    low = name.lower()
+    if path := _CONTRACT.get(low) or _OTHERS.get(low):
+        return path
+    if found := _ATTRIBUTE.fullmatch(name):
+        return f"attributes.{found[1].strip()}"
+    person = _PERSON.fullmatch(low)
+    if person and int(person[1]) < MOST_PERSONS and (member := _CONTACT.get(person[2])):
+        return f"contactPersons[{person[1]}].{member}"
+    return None
+
+
+def _check_columns(columns: Sequence[Column]) -> None:
+    faults: list[Fault] = []
+    seen: dict[str, str] = {}
+    for number, (header, path) in enumerate(columns, 1):
+        if not header:
+            faults.append(Fault(f"column {number}", "has no header"))
+        elif not path:
+            close = _likely(header) if len(faults) < _MOST_HINTS else None
+            hint = f", did you mean {close}?" if close else ""
+            faults.append(Fault(header[:64], f"is no column that is known{hint}"))
+        elif path in seen:
+            also = "" if seen[path].lower() == header.lower() else f", also as {seen[path]}"
+            faults.append(Fault(header, f"is given twice{also}"))
+        else:
+            seen[path] = header
+    if faults:
+        told = "; ".join(f"{fault.field} {fault.message}" for fault in faults[:_MOST_HINTS])
+        raise Problem(Code.INVALID, f"The header cannot be used: {told}", faults)
+
+
+def _likely(header: str) -> str | None:
+    """The known header that comes nearest."""
+    known = [*_CONTRACT.values(), *_OTHERS, *(f"contactPersons[0].{name}" for name in _CONTACT.values())]
+    by_low = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(header.lower()[:64], by_low, n=1)
+    return by_low[close[0]] if close else None
+
+
+class Row(Protocol):
+    """A customer in a file.
+
+    line: in which it begins, from 1. after: the place where the next one begins. faults: what is wrong with it as a
+    row, whatever a customer may be. in_order: its contact persons are those of the customer in their order.
+    """
+
+    line: int
+    after: Place
+    faults: list[Fault]
+    in_order: bool
+
+    @property
+    def kept(self) -> bytes:
+        """Itself, as JSON, to be written by `rejected_row`."""
+
+    @property
+    def passwords(self) -> list[str]:
+        """The paths of the passwords in it, which are not kept."""
+
+    @property
+    def external_id(self) -> str | None:
+        """Its externalId, if it could be one."""
+
+    @property
+    def exported(self) -> tuple[str | None, str | None]:
+        """The id of the customer, and of its reseller, that an export has written."""
+
+    def new(self) -> dict[str, Any]:
+        """The JSON object by which it is created."""
+
+    def patch(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON Merge Patch by which the customer that is `before` is changed; null where a member is cleared."""
+
+    def named(self, path: str) -> str:
+        """How the file names a member."""
+
+
+def _could_be_id(value: object) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= 255 and "\0" not in value else None
+
+
+class CsvRow:
+    """See `Row`."""
+
+    in_order = True
+
+    def __init__(self, columns: Columns, cells: list[str], line: int, after: Place, fault: str | None = None) -> None:
+        self._columns = columns
+        self._cells = cells
+        self._values = {} if fault else columns.values(cells)
+        self.line = line
+        self.after = after
+        # Cells may stand in other columns than their own.
+        self._is_astray = fault is not None
+        self.faults = [Fault("", fault)] if fault else list(self._faults(cells))
+        # The number in the file of each contact person of the customer, as it was last asked for.
+        self._numbers: dict[int, int] = {}
+
+    def _faults(self, cells: Sequence[str]) -> Iterator[Fault]:
+        surplus = [cell for cell in cells[len(self._columns.headers) :] if cell]
+        if surplus:
+            self._is_astray = True
+            more = "" if self._columns.has_passwords else ": " + ", ".join(cell[:40] for cell in surplus[:3])
+            yield Fault("", f"has {len(cells)} cells, but there are {len(self._columns.headers)} columns{more}")
+        kind = self._values.get(ACCOUNT_TYPE, "").strip().lower()
+        if kind == "reseller":
+            message = "must be of a customer: a reseller is added with emporion reseller add or POST /resellers"
+            yield Fault(self.named(ACCOUNT_TYPE), message)
+        elif kind and kind not in _CUSTOMER_TYPES:
+            yield Fault(self.named(ACCOUNT_TYPE), f"must be empty or one of {', '.join(_CUSTOMER_TYPES)}")
+
+    @property
+    def kept(self) -> bytes:
+        is_secret = self._is_astray and self._columns.has_passwords
+        return msgspec.json.encode(self._columns.kept([] if is_secret else self._cells))
+
+    @property
+    def passwords(self) -> list[str]:
+        return [path for path in self._values if path.endswith(".password")]
+
+    @property
+    def external_id(self) -> str | None:
+        return _could_be_id(self._values.get("externalId"))
+
+    @property
+    def exported(self) -> tuple[str | None, str | None]:
+        return self._values.get("id"), self._values.get("resellerId")
+
+    def new(self) -> dict[str, Any]:
+        body = self._nested()
+        body.setdefault("address", {})
+        contacts = self._contacts() or {0: {}}
+        self._numbers = dict(enumerate(contacts))
+        first, *others = contacts.values()
+        body["contactPersons"] = [{"type": "admin", **first}, *others]
+        if "name" not in body and self._columns.has_other("familyname"):
+            names = (self._values.get(f"contactPersons[0].{member}", "") for member in ("firstName", "lastName"))
+            if name := " ".join(filter(None, names)):
+                body["name"] = name
+        return body
+
+    def patch(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        self._numbers = {}
+        patch = self._nested()
+        persons = [dict(person) for person in before.get("contactPersons", ())]
+        for number, members in self._contacts().items():
+            if number < len(persons):
+                persons[number] |= members
+            else:
+                self._numbers[len(persons)] = number
+                persons.append(members)
+        if persons != before.get("contactPersons"):
+            patch["contactPersons"] = persons
+        return patch
+
+    def _nested(self) -> dict[str, Any]:
+        """All members but the contact persons."""
+        body: dict[str, Any] = {}
+        for path, value in self._values.items():
+            first, _, rest = path.partition(".")
+            if rest and first in ("address", "attributes"):
+                is_other = path == "address.countryCode" and self._columns.has_other("countrycode")
+                body.setdefault(first, {})[rest] = value.upper() if is_other else value
+            elif not rest and first not in (*NOT_TAKEN, ACCOUNT_TYPE, INVITATION):
+                body[path] = value
+        return body
+
+    def _contacts(self) -> dict[int, dict[str, str]]:
+        """The contact persons by their numbers in the file."""
+        persons: dict[int, dict[str, str]] = {}
+        for path, value in self._values.items():
+            if found := _PERSON_PATH.fullmatch(path):
+                persons.setdefault(int(found[1]), {})[found[2][1:]] = value
+        return dict(sorted(persons.items()))
+
+    def named(self, path: str) -> str:
+        found = _PERSON_PATH.fullmatch(path)
+        if found:
+            position = int(found[1])
+            path = f"contactPersons[{self._numbers.get(position, position)}]{found[2]}"
+        return self._columns.header(path) or path
+
+
+class JsonRow:
+    """See `Row`."""
+
+    in_order = False
+
+    def __init__(self, value: object, line: int, after: Place, sent: str, fault: str | None = None) -> None:
+        self._value: dict[str, Any] = value if isinstance(value, dict) else {}
+        self.line = line
+        self.after = after
+        self.faults = [Fault("", fault)] if fault else list(_unknown_members(self._value))
+        self._sent = ("" if _MAYBE_PASSWORD.search(sent) else sent) if fault else None
+
+    @property
+    def kept(self) -> bytes:
+        return msgspec.json.encode(_without_passwords(self._value) if self._sent is None else {"row": self._sent})
+
+    @property
+    def passwords(self) -> list[str]:
+        persons = self._value.get("contactPersons")
+        some = persons if isinstance(persons, list) else []
+        return [
+            f"contactPersons[{number}].password"
+            for number, one in enumerate(some)
+            if isinstance(one, dict) and one.get("password") is not None
+        ]
+
+    @property
+    def external_id(self) -> str | None:
+        return _could_be_id(self._value.get("externalId"))
+
+    @property
+    def exported(self) -> tuple[str | None, str | None]:
+        id_, reseller_id = self._value.get("id"), self._value.get("resellerId")
+        return id_ if isinstance(id_, str) else None, reseller_id if isinstance(reseller_id, str) else None
+
+    def new(self) -> dict[str, Any]:
+        return {name: value for name, value in self._value.items() if name not in NOT_TAKEN}
+
+    def patch(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        patch = self.new()
+        if patch.get("contactPersons") == before.get("contactPersons"):
+            patch.pop("contactPersons", None)
+        return patch
+
+    def named(self, path: str) -> str:
+        return path
+
+
+def _unknown_members(value: Mapping[str, Any]) -> Iterator[Fault]:
+    """Members that we know nothing of: what is ignored is a wrong answer."""
+    parts: list[tuple[str, object, dict[str, str]]] = [
+        ("", value, {**_CUSTOMER, **{name.lower(): name for name in NOT_TAKEN}}),
+        ("address.", value.get("address"), _ADDRESS),
+    ]
+    persons = value.get("contactPersons")
+    if isinstance(persons, list):
+        parts += [(f"contactPersons[{number}].", one, _CONTACT) for number, one in enumerate(persons[:MOST_PERSONS])]
+    for prefix, part, known in parts:
+        unknown = [name for name in part if name not in known.values()] if isinstance(part, dict) else []
+        for name in unknown[:_MOST_HINTS]:
+            close = difflib.get_close_matches(name.lower()[:64], known, n=1)
+            hint = f", did you mean {known[close[0]]}?" if close else ""
+            yield Fault(f"{prefix}{name[:64]}", f"is no member that is known{hint}")
+
+
+def _without_passwords(value: Any) -> Any:
+    """The same without members, at any depth, that may have a password in them."""
+    if isinstance(value, dict):
+        return {name: _without_passwords(item) for name, item in value.items() if not _PASSWORD.search(name)}
+    return [_without_passwords(item) for item in value] if isinstance(value, list) else value
+
+
+class CsvRows:
+    """Reads CSV (RFC 4180): comma, semicolon or tab, as its first line has it. columns: once that line was read."""
+
+    def __init__(self) -> None:
+        self.columns: Columns | None = None
+        self._lines = _Lines()
+        self._pending: list[bytes] = []
+        self._at = Place()
+
+    def go_on(self, place: Place, columns: Columns | None) -> None:
+        """Read on at a place after the header. columns: what that said."""
+        self.columns = columns
+        self._at = place
+        self._pending.clear()
+        self._lines = _Lines(place.lines)
+
+    def read(self, data: bytes, *, last: bool = False) -> Iterator[CsvRow]:
+        """The rows that are whole now. last: nothing comes after. Raises Problem (INVALID) for what is no such file."""
+        self._pending += self._lines.cut(data, last=last)
+        if self.columns is None:
+            self._read_header()
+        if self.columns is not None:
+            yield from self._rows(self.columns, last=last)
+        elif last:
+            raise bad_file("The file is empty")
+        if last and not self._at.rows:
+            raise bad_file("The file has a header, but no rows")
+
+    def _read_header(self) -> None:
+        for number, line in enumerate(self._pending, 1):
+            self._at = Place(self._at.position + len(line), self._at.lines + 1)
+            text = decoded(line, self._at.lines).removeprefix("\ufeff").rstrip("\r\n")
+            if "\r" in text:
+                raise bad_file("The lines of the file end with a carriage return only; save it with LF or CRLF")
+            if text.strip(f" {''.join(DELIMITERS)}"):
+                self.columns = _columns(text)
+                del self._pending[:number]
+                return
+            if self._at.lines == MOST_BLANK:
+                raise bad_file(f"The file begins with {MOST_BLANK:,} empty lines; its header must come first")
+        self._pending.clear()
+
+    def _rows(self, columns: Columns, *, last: bool) -> Iterator[CsvRow]:
+        """The rows of the lines that wait. A row whose end is not there yet waits for it."""
+        pulled = 0
+        ended = False
+
+        def texts() -> Iterator[str]:
+            nonlocal pulled, ended
+            while pulled < len(self._pending):
+                pulled += 1
+                yield decoded(self._pending[pulled - 1], self._at.lines + pulled - begun)
+            ended = True
+
+        begun = 0
+        rows = csv.reader(texts(), delimiter=columns.delimiter, strict=True)
+        while True:
+            fault = None
+            try:
+                cells = next(rows)
+            except StopIteration:
+                break
+            except csv.Error:
+                if ended and not last:
+                    break
+                size = sum(map(len, self._pending[begun:pulled]))
+                if ended or size > csv.field_size_limit():
+                    raise bad_file(_unclosed(self._at.lines + 1)) from None
+                fault = (
+                    "cannot be read: a cell with quotation marks in it must stand between quotation marks, "
+                    "and those in it must be doubled"
+                )
+                cells = _as_far_as_it_goes(self._pending[begun:pulled], columns)
+            taken = self._pending[begun:pulled]
+            line = self._at.lines + 1
+            begun = pulled
+            has = any(cells)
+            size = sum(map(len, taken))
+            self._at = Place(self._at.position + size, self._at.lines + len(taken), self._at.rows + has)
+            if size > LARGEST_ROW:
+                raise bad_file(_too_large(line))
+            if has:
+                if any(b"\0" in part for part in taken):
+                    fault = "has a NUL byte in it"
+                yield CsvRow(columns, cells, line, self._at, fault)
+        del self._pending[:begun]
+        if sum(map(len, self._pending)) > LARGEST_ROW:
+            raise bad_file(_unclosed(self._at.lines + 1))
+
+
+class JsonRows:
+    """Reads JSON Lines: an object in each line, as POST /customers takes it."""
+
+    columns: Columns | None = None
+
+    def __init__(self) -> None:
+        self._lines = _Lines()
+        self._at = Place()
+
+    def go_on(self, place: Place, columns: Columns | None) -> None:  # noqa: ARG002 - it has none
+        """Read on at a place."""
+        self._at = place
+        self._lines = _Lines(place.lines)
+
+    def read(self, data: bytes, *, last: bool = False) -> Iterator[JsonRow]:
+        """The rows that are whole now. last: nothing comes after. Raises Problem (INVALID) for what is no such file."""
+        for line in self._lines.cut(data, last=last):
+            number = self._at.lines + 1
+            text = decoded(line, number)
+            if number == 1:
+                text = text.removeprefix("\ufeff")
+            has = bool(text.strip())
+            self._at = Place(self._at.position + len(line), number, self._at.rows + has)
+            if has:
+                yield _json_row(text, number, self._at)
+        if last and not self._at.rows:
+            raise bad_file("The file is empty")
+
+
+def _json_row(text: str, line: int, after: Place) -> JsonRow:
+    value, fault = None, None
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        fault = "is no JSON"
+    if fault is None and not isinstance(value, dict):
+        fault = "must be a JSON object"
+    return JsonRow(value, line, after, text.rstrip("\r\n"), fault)
+
+
+class _Lines:
+    """Cuts bytes into lines, each with its end. lines: how many came before."""
+
+    def __init__(self, lines: int = 0) -> None:
+        self._number = lines
+        self._rest = b""
+
+    def cut(self, data: bytes, *, last: bool) -> list[bytes]:
+        """The lines that are whole. last: nothing comes after."""
+        whole = (self._rest + data).split(b"\n")
+        self._rest = whole.pop()
+        lines = [line + b"\n" for line in whole]
+        if last and self._rest:
+            lines.append(self._rest)
+            self._rest = b""
+        if not self._number and (lines or self._rest):
+            _check_encoding((lines[0] if lines else self._rest)[:4096])
+        self._number += len(lines)
+        if len(self._rest) > LARGEST_ROW:
+            raise bad_file(_too_large(self._number + 1))
+        return lines
+
+
+def _check_encoding(start: bytes) -> None:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[1:2] == b"\0" or start[:1] == b"\0":
+        raise bad_file("The file is in UTF-16; save it in UTF-8")
+
+
+def decoded(line: bytes, number: int) -> str:
+    """A line as text. Raises Problem (INVALID) if it is not in UTF-8."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        likely = line.decode("cp1252", "replace")
+        told = re.search(r"\w*[^\W\x00-\x7f]\w*", likely)
+        hint = f", in which it says {told[0][:40]}" if told else ""
+        raise bad_file(
+            f"Line {number} is not in UTF-8, but perhaps in Latin-1 or Windows-1252{hint}; save the file in UTF-8"
+        ) from None
+
+
+def _columns(header: str) -> Columns:
+    """The columns by the first line, with the delimiter by which most headers are known."""
+    found = []
+    for delimiter in DELIMITERS:
+        try:
+            headers = [meant(name.strip()) for name in next(csv.reader([header], delimiter=delimiter, strict=True))]
+        except csv.Error:
+            continue
+        while headers and not headers[-1]:
+            headers.pop()
+        found.append((sum(path_of(name) is not None for name in headers), len(headers), headers, delimiter))
+    if found and max(len(names) for _, _, names, _ in found) > MOST_COLUMNS:
+        raise bad_file(f"The header has more than {MOST_COLUMNS} columns")
+    if not found:
+        raise bad_file("The header cannot be read: a quotation mark in it is not closed")
+    _, _, headers, delimiter = max(found, key=lambda one: one[:2])
+    return Columns(headers, delimiter)
+
+
+def _as_far_as_it_goes(lines: Iterable[bytes], columns: Columns) -> list[str]:
+    text = re.sub("[\r\n]+", " ", b"".join(lines).decode().rstrip("\r\n"))
+    return next(csv.reader([text], delimiter=columns.delimiter))
+
+
+def _unclosed(line: int) -> str:
+    return f"The row that begins in line {line} does not end: a quotation mark in it is not closed"
+
+
+def _too_large(line: int) -> str:
+    return f"The row in line {line} has more than {LARGEST_ROW >> 20} MiB"
+
+
+def reader(format: Format) -> CsvRows | JsonRows:  # noqa: A002 - as people call it
+    """Reads rows of a format."""
+    return CsvRows() if format == "csv" else JsonRows()
+
+
+def told(faults: Iterable[Fault]) -> str:
+    """All faults of a row as one text."""
+    return "; ".join(f"{fault.field} {fault.message}".strip() for fault in faults)
+
+
+def rejected_header(format: Format, headers: Sequence[str], delimiter: str) -> bytes:  # noqa: A002
+    """The first line of a file of rows that were refused."""
+    return b"" if format == "jsonl" else line_of([*_without_error(headers, headers), ERROR], delimiter)
+
+
+def rejected_row(format: Format, headers: Sequence[str], delimiter: str, kept: bytes, faults: Iterable[Fault]) -> bytes:  # noqa: A002
+    """A line of it. kept: as `Row.kept`."""
+    if format == "jsonl":
+        return msgspec.json.encode({**msgspec.json.decode(kept), ERROR: told(faults)}) + b"\n"
+    cells = _without_error(headers, msgspec.json.decode(kept, type=list[str]))
+    return line_of([*cells, told(faults)], delimiter)
+
+
+def _without_error(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
+    return [cell for header, cell in zip(headers, cells, strict=True) if path_of(header) != ERROR]
+
+
+def line_of(cells: Iterable[str], delimiter: str = ",") -> bytes:
+    """A line of CSV, in which no cell is a formula; an empty one stays so, and what is harmless already."""
+    line = io.StringIO()
+    csv.writer(line, delimiter=delimiter).writerow([_as_harmless(cell) for cell in cells])
+    return line.getvalue().encode()
+
+
+def _as_harmless(cell: str) -> str:
+    inside = _INSIDE_PLAIN.sub(r"\1'", cell)
+    return "'" + inside if inside and not inside.startswith("'") and _FORMULA.match(inside) else inside
+
+
+class Shape:
+    """What columns an export needs, by all customers in it."""
+
+    def __init__(self) -> None:
+        self._persons = 0
+        self._attributes: dict[str, None] = {}
+
+    def add(self, customer: Mapping[str, Any]) -> None:
+        """Make room for a customer."""
+        self._persons = max(self._persons, len(customer["contactPersons"]))
+        self._attributes |= dict.fromkeys(customer.get("attributes", ()))
+
+    def headers(self) -> list[str]:
+        """The headers, by the contract's names."""
+        simple = ("id", "externalId", "name", "taxRegId", "status", "language", "resellerId")
+        shown = [name for name in _CONTACT.values() if name not in ("login", "password")]
+        return [
+            *simple,
+            *(f"address.{name}" for name in _ADDRESS.values()),
+            *(f"contactPersons[{number}].{name}" for number in range(self._persons) for name in shown),
+            *(f"attribute:{name}" for name in sorted(self._attributes)),
+        ]
+
+
+def cells_of(customer: Mapping[str, Any], headers: Iterable[str]) -> list[str]:
+    """A customer's values in the order of the headers, none of them a formula."""
+    values = flat(customer)
+    return ["" if (value := values.get(header)) is None else harmless(value) for header in headers]
+
+
+def flat(customer: Mapping[str, Any]) -> dict[str, str]:
+    """A customer's values by the headers of their columns."""
+    values: dict[str, str] = {}
+    for name, value in customer.items():
+        if name == "attributes":
+            values |= {f"attribute:{key}": item for key, item in value.items()}
+        elif name == "address":
+            values |= {f"address.{key}": item for key, item in value.items()}
+        elif name == "contactPersons":
+            for number, person in enumerate(value):
+                values |= {f"contactPersons[{number}].{key}": item for key, item in person.items()}
+        else:
+            values[name] = value
+    return values

@@ -1,0 +1,671 @@
+"""Customers come from files: checked, confirmed, written once, and whatever is refused can be sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.app import build_marketplace
+from emporion.errors import Code, Problem
+from emporion.marketplace import Marketplace, imports
+from emporion.marketplace.actors import Actor
+from emporion.marketplace.administrators import Administrators
+from emporion.marketplace.customers import Customers
+from emporion.marketplace.imports import CHECKPOINT, HELD, Imports, Lost
+from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.repeats import KEPT
+from emporion.spreadsheets import Format
+from emporion.store.base import Filter, Import
+from emporion.store.sqlite import SqliteStore
+from tests.conftest import CALLERS, new_contact, new_customer, settings_for
+
+ANNA = Actor(RESELLER_ID, "anna", "console", "editor", address="192.0.2.1")
+OTHER = Actor(CALLERS["other"].reseller_id, "otto", "console")
+BELOW = CALLERS["below"].reseller_id
+HEADER = (
+    "externalId,name,address.streetAddress,address.postalCode,address.city,address.countryCode,"
+    "contactPersons[0].firstName,contactPersons[0].lastName,contactPersons[0].email,contactPersons[0].phoneNumber"
+)
+
+
+def line(external_id: str = "", name: str = "Acme", city: str = "Bonn", email: str = "a@example.com") -> str:
+    return f"{external_id},{name},Weg 1,1,{city},DE,Anna,Weiß,{email},+49891234567"
+
+
+def csv_of(*lines: str, header: str = HEADER) -> bytes:
+    return "\n".join([header, *lines, ""]).encode()
+
+
+def jsonl_of(*customers: dict[str, Any]) -> bytes:
+    return b"".join(msgspec.json.encode(one) + b"\n" for one in customers)
+
+
+@pytest.fixture
+async def store(database: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(database)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def marketplace(store: SqliteStore, database: Path) -> Marketplace:
+    return build_marketplace(settings_for(database), store)
+
+
+@pytest.fixture
+def imported(marketplace: Marketplace) -> Imports:
+    return marketplace.imports
+
+
+async def sent(imported: Imports, content: bytes, format: Format = "csv", actor: Actor = ANNA) -> Import:  # noqa: A002
+    """An import that has arrived."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for at in range(0, len(content), 100_000):
+            yield content[at : at + 100_000]
+
+    return await imported.start(actor, RESELLER_ID, "customers.csv", format, parts())
+
+
+async def checked(imported: Imports, content: bytes, format: Format = "csv", actor: Actor = ANNA) -> Import:  # noqa: A002
+    """An import that was checked."""
+    one = await sent(imported, content, format, actor)
+    assert await imported.work("process")
+    return await imported.get(actor, one.id)
+
+
+async def done(imported: Imports, content: bytes, format: Format = "csv", actor: Actor = ANNA) -> Import:  # noqa: A002
+    """An import that was checked, confirmed and written."""
+    one = await checked(imported, content, format, actor)
+    assert one.state == "checked", one.refusal
+    await imported.confirm(actor, one.id)
+    assert await imported.work("process")
+    return await imported.get(actor, one.id)
+
+
+def counts(one: Import) -> tuple[str, int, int, int, int]:
+    return one.state, one.created, one.changed, one.unchanged, one.rejected
+
+
+async def faults(imported: Imports, one: Import) -> list[tuple[int, str, str]]:
+    """Line, field and message of each fault."""
+    rows = await imported.faults(ANNA, one.id)
+    return [(row.line, fault.field, fault.message) for row in rows for fault in row.faults]
+
+
+async def rejected(imported: Imports, one: Import) -> bytes:
+    return b"".join([part async for part in imported.rejected(ANNA, one.id)])
+
+
+async def customers(store: SqliteStore, reseller_id: int = RESELLER_ID) -> list[dict[str, Any]]:
+    """The reseller's customers, oldest first, but for those of the sandbox."""
+    listing = await store.customers(reseller_id, Filter(), 0, 1000, whole=True)
+    return [one for one in msgspec.json.decode(listing.data) if int(one["id"]) > 1_000_002][::-1]
+
+
+async def refusal(awaited: Any) -> Code:
+    with pytest.raises(Problem) as raised:
+        await awaited
+    return raised.value.code
+
+
+# The way of an import
+
+
+async def test_an_import_is_checked_confirmed_and_written(imported: Imports, store: SqliteStore) -> None:
+    one = await sent(imported, csv_of(line("1"), line("2", "Other")))
+    assert (one.state, one.size, one.file_name) == (
+        "checking",
+        len(csv_of(line("1"), line("2", "Other"))),
+        "customers.csv",
+    )
+    assert await imported.work("process")
+    one = await imported.get(ANNA, one.id)
+    assert (one.state, one.total, one.faulty) == ("checked", 2, 0)
+    assert not await imported.work("process")
+    assert await customers(store) == []
+    running = await imported.confirm(ANNA, one.id)
+    assert running.state == "running"
+    assert await imported.work("process")
+    one = await imported.get(ANNA, one.id)
+    assert counts(one) == ("done", 2, 0, 0, 0)
+    assert [(customer["externalId"], customer["name"]) for customer in await customers(store)] == [
+        ("1", "Acme"),
+        ("2", "Other"),
+    ]
+    assert await store.part(one, 0) is None
+    assert not await imported.work("process")
+
+
+async def test_the_log_says_who_has_imported(imported: Imports, store: SqliteStore) -> None:
+    one = await done(imported, csv_of(line("1")))
+    (event,) = [event for event in await store.events(RESELLER_ID, 0, 99) if event.origin.correlation_id == one.id]
+    assert (event.type, event.origin.user, event.origin.door) == ("customer.created", "anna", "console")
+    assert (event.origin.account_id, event.origin.address) == (RESELLER_ID, "192.0.2.1")
+
+
+async def test_a_customer_with_the_external_id_is_changed(imported: Imports, store: SqliteStore) -> None:
+    await done(imported, csv_of(line("1"), line("2")))
+    again = await done(imported, csv_of(line("1", "New name"), line("2"), line("3")))
+    assert counts(again) == ("done", 1, 1, 1, 0)
+    assert [customer["name"] for customer in await customers(store)] == ["New name", "Acme", "Acme"]
+
+
+async def test_an_empty_cell_leaves_a_member_and_a_column_alone_changes_it(
+    imported: Imports, store: SqliteStore
+) -> None:
+    await done(imported, csv_of(line("1")))
+    again = await done(imported, b"externalid;city;attribute:Tier;companyname\n1;K\xc3\xb6ln;gold;\n")
+    assert counts(again) == ("done", 0, 1, 0, 0)
+    (customer,) = await customers(store)
+    assert customer["address"]["city"] == "Köln"
+    assert customer["attributes"] == {"Tier": "gold"}
+    assert customer["name"] == "Acme"
+    assert customer["address"]["postalCode"] == "1"
+
+
+async def test_null_clears_a_member_in_json_lines(imported: Imports, store: SqliteStore) -> None:
+    await done(imported, jsonl_of(new_customer(externalId="1", taxRegId="DE1")), "jsonl")
+    again = await done(imported, jsonl_of({"externalId": "1", "taxRegId": None}), "jsonl")
+    assert counts(again) == ("done", 0, 1, 0, 0)
+    assert "taxRegId" not in (await customers(store))[0]
+
+
+async def test_a_row_without_external_id_is_created_once_however_often_the_file_is_sent(
+    imported: Imports, store: SqliteStore
+) -> None:
+    content = csv_of(line(), line(name="Other"), line())
+    assert counts(await done(imported, content)) == ("done", 3, 0, 0, 0)
+    assert counts(await done(imported, content)) == ("done", 0, 0, 3, 0)
+    assert len(await customers(store)) == 3
+
+
+async def test_rows_with_the_same_external_id_are_written_in_their_order(imported: Imports, store: SqliteStore) -> None:
+    rows = [line(str(number % 3), f"Name {number}") for number in range(200)]
+    one = await done(imported, csv_of(*rows))
+    assert counts(one) == ("done", 3, 197, 0, 0)
+    assert {customer["externalId"]: customer["name"] for customer in await customers(store)} == {
+        "0": "Name 198",
+        "1": "Name 199",
+        "2": "Name 197",
+    }
+
+
+async def test_contact_persons_of_a_customer_keep_their_logins(imported: Imports, store: SqliteStore) -> None:
+    two = [new_contact(login="first-1"), new_contact(email="b@example.com", login="second-1")]
+    await done(imported, jsonl_of(new_customer(externalId="1", contactPersons=two)), "jsonl")
+    header = "externalId,contactPersons[1].email,contactPersons[2].email,contactPersons[2].type"
+    again = await done(imported, csv_of("1,c@example.com,,", header=header))
+    assert counts(again) == ("done", 0, 1, 0, 0)
+    (customer,) = await customers(store)
+    assert [person["email"] for person in customer["contactPersons"]] == ["anna@example.com", "c@example.com"]
+    logins = await store.logins(RESELLER_ID, int(customer["id"]))
+    assert [login.login for login in logins] == ["first-1", "second-1"]
+
+
+async def test_a_status_changes_by_the_rules_of_whoever_imports(imported: Imports, store: SqliteStore) -> None:
+    header = f"{HEADER},status"
+    await done(imported, csv_of(f"{line('1')},active", f"{line('2')},active", header=header))
+    again = await checked(imported, b"externalId,status\n1,creditHold\n2,adminHold\n3,creditHold\n")
+    found = await faults(imported, again)
+    assert (3, "status", "cannot change from active to adminHold: from active you can change it to creditHold") in found
+    assert (4, "status", "must be active or pending") in found
+    assert 2 not in {line for line, *_ in found}
+    operator = structs.replace(ANNA, account_id=PROVIDER_ID)
+    assert counts(await done(imported, b"externalId,status\n2,adminHold\n", actor=operator)) == ("done", 0, 1, 0, 0)
+
+
+async def test_a_customer_that_was_verified_meanwhile_is_not_made_pending(
+    imported: Imports, marketplace: Marketplace
+) -> None:
+    content = csv_of(f"{line('1')},pending", header=f"{HEADER},status")
+    await done(imported, content)
+    await marketplace.customers.verify_waiting()
+    assert counts(await done(imported, content)) == ("done", 0, 0, 1, 0)
+
+
+# What is faulty
+
+
+async def test_a_check_lists_every_fault_by_line_and_column(imported: Imports, store: SqliteStore) -> None:
+    header = (
+        "ExternalID,companyname,givenname,familyname,Contactemail,telvoice,streetaddress,postalcode,city,countrycode"
+    )
+    content = csv_of(
+        "1,Acme,A,B,a@example.com,+49891234567,Weg 1,1,Bonn,de",
+        "2,Acme,A,B,nonsense,123,Weg 1,1,Bonn,xx",
+        '3,"Ac\nme",A,B,a@example.com,+49891234567,Weg 1,1,,de',
+        "4,,,,,,,,,",
+        header=header,
+    )
+    one = await checked(imported, content)
+    assert (one.total, one.faulty) == (4, 3)
+    found = await faults(imported, one)
+    assert [(line, field) for line, field, _ in found] == [
+        (3, "countrycode"), (3, "Contactemail"), (3, "telvoice"), (4, "city"),
+        (6, "companyname"), (6, "streetaddress"), (6, "postalcode"), (6, "city"), (6, "countrycode"), (6, "givenname"),
+        (6, "familyname"), (6, "Contactemail"), (6, "telvoice"),
+    ]  # fmt: skip
+    assert (4, "city", "is required") in found
+    assert await customers(store) == []
+
+
+async def test_faulty_rows_are_rejected_and_the_others_written(imported: Imports, store: SqliteStore) -> None:
+    one = await done(imported, csv_of(line("1"), line("2", email="nonsense"), line("3")))
+    assert counts(one) == ("done", 2, 0, 0, 1)
+    head, row, _ = (await rejected(imported, one)).decode().split("\r\n")
+    assert head == f"{HEADER},error"
+    assert row.startswith(f"{line('2', email='nonsense')[:-13]},'+49891234567,")
+    assert "contactPersons[0].email must be an e-mail address" in row
+    assert [customer["externalId"] for customer in await customers(store)] == ["1", "3"]
+
+
+async def test_rejected_rows_can_be_corrected_and_sent_again(imported: Imports, store: SqliteStore) -> None:
+    first = await done(imported, csv_of(line("1"), line("2", email="nonsense")))
+    corrected = (await rejected(imported, first)).replace(b"nonsense,", b"b@example.com,")
+    assert counts(await done(imported, corrected)) == ("done", 1, 0, 0, 0)
+    assert len(await customers(store)) == 2
+
+
+async def test_rejected_lines_can_be_sent_again_as_they_are(imported: Imports) -> None:
+    first = await done(imported, jsonl_of(new_customer(externalId="1", name="")), "jsonl")
+    content = await rejected(imported, first)
+    assert msgspec.json.decode(content)["error"] == "name must not be empty"
+    second = await done(imported, content, "jsonl")
+    assert counts(second) == ("done", 0, 0, 0, 1)
+    assert await rejected(imported, second) == content
+
+
+async def test_what_only_writing_shows_rejects_the_row(imported: Imports) -> None:
+    header = f"{HEADER},login"
+    one = await checked(imported, csv_of(f"{line('1')},same-login", f"{line('2')},same-login", header=header))
+    assert one.faulty == 0
+    await imported.confirm(ANNA, one.id)
+    await imported.work("process")
+    one = await imported.get(ANNA, one.id)
+    assert counts(one) == ("done", 1, 0, 0, 1)
+    assert [(field, message) for _, field, message in await faults(imported, one)] == [
+        ("login", "is taken; choose another")
+    ]
+
+
+async def test_passwords_are_checked_and_never_kept(imported: Imports, store: SqliteStore, database: Path) -> None:
+    header = f"{HEADER},contactPersons[0].password"
+    one = await done(imported, csv_of(f"{line('1')},weak", f"{line('')},Good-one-1", header=header))
+    assert counts(one) == ("done", 1, 0, 0, 1)
+    assert [field for _, field, _ in await faults(imported, one)] == [
+        "contactPersons[0].password", "contactPersons[0].password"
+    ]  # fmt: skip
+    content = await rejected(imported, one)
+    assert b"weak" not in content
+    assert b"is not kept here; enter it again" in content
+    (login,) = await store.logins(RESELLER_ID, int((await customers(store))[0]["id"]))
+    assert login.password_hash
+
+
+async def test_of_many_faulty_rows_the_first_are_listed_and_all_counted(
+    imported: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "LISTED", 70)
+    monkeypatch.setattr(imports, "CHECKPOINT", 10)
+    one = await checked(imported, csv_of(*[line(str(number), email="x") for number in range(200)]))
+    assert one.faulty == 200
+    assert [row.number for row in await imported.faults(ANNA, one.id)] == list(range(1, 71))
+
+
+@pytest.mark.parametrize("content", [b"", b"nmae,city\nA,B\n", "name\nKöln\n".encode("latin-1"), b'name\n"A\n'])
+async def test_a_file_of_which_nothing_can_be_taken_is_refused(imported: Imports, content: bytes) -> None:
+    one = await checked(imported, content)
+    assert one.state == "refused"
+    assert one.refusal
+    assert await refusal(imported.confirm(ANNA, one.id)) is Code.CONFLICT
+
+
+async def test_the_sender_is_told_what_is_not_done(imported: Imports) -> None:
+    one = await checked(imported, csv_of(f"{line('1')},yes", header=f"{HEADER},sendinvitation"))
+    assert one.faulty == 0
+    assert "nothing is sent" in one.notes[0]
+
+
+async def test_a_file_that_is_too_large_is_not_taken(imported: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "LARGEST", 1000)
+    assert await refusal(sent(imported, b"x" * 1001)) is Code.TOO_LARGE
+    (one,) = await imported.of(ANNA)
+    assert one.state == "cancelled"
+
+
+async def test_an_upload_that_breaks_off_is_cancelled(imported: Imports) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"name\n"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await imported.start(ANNA, RESELLER_ID, "x.csv", "csv", parts())
+    assert [one.state for one in await imported.of(ANNA)] == ["cancelled"]
+
+
+async def test_only_some_imports_of_a_reseller_wait_at_a_time(
+    imported: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MOST_STORED", 2)
+    for _ in range(2):
+        one = await sent(imported, csv_of(line("1")))
+    assert await refusal(sent(imported, csv_of(line("1")))) is Code.CONFLICT
+    await imported.cancel(ANNA, one.id)
+    await sent(imported, csv_of(line("1")))
+
+
+# Who may
+
+
+async def test_nobody_reaches_an_import_of_others(imported: Imports) -> None:
+    one = await checked(imported, csv_of(line("1", email="x")))
+    below = structs.replace(ANNA, account_id=BELOW)
+    for actor in (OTHER, below):
+        for asked in (imported.get, imported.faults, imported.confirm, imported.cancel):
+            assert await refusal(asked(actor, one.id)) is Code.NOT_FOUND
+        assert await refusal(anext(imported.rejected(actor, one.id))) is Code.NOT_FOUND
+        assert await imported.of(actor) == []
+        assert await refusal(sent(imported, b"", actor=actor)) is Code.NOT_FOUND
+    above = structs.replace(ANNA, account_id=PROVIDER_ID)
+    assert await imported.get(above, one.id) == one
+    assert await imported.of(above) == [one]
+
+
+async def test_a_reader_may_not_import(imported: Imports) -> None:
+    one = await checked(imported, csv_of(line("1")))
+    reader = structs.replace(ANNA, role="reader")
+    assert await refusal(sent(imported, b"", actor=reader)) is Code.FORBIDDEN
+    for asked in (imported.get, imported.faults, imported.confirm, imported.cancel):
+        assert await refusal(asked(reader, one.id)) is Code.FORBIDDEN
+    assert await refusal(imported.of(reader)) is Code.FORBIDDEN
+
+
+async def test_customers_of_others_are_not_touched(imported: Imports, store: SqliteStore) -> None:
+    operator = structs.replace(ANNA, account_id=PROVIDER_ID)
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield csv_of(line("1", "Below"))
+
+    one = await imported.start(operator, BELOW, "x.csv", "csv", parts())
+    await imported.work("process")
+    await imported.confirm(operator, one.id)
+    await imported.work("process")
+    await done(imported, csv_of(line("1", "Own")))
+    assert [customer["name"] for customer in await customers(store, BELOW)] == ["Below"]
+
+
+# Confirming, cancelling, forgetting
+
+
+async def test_an_import_is_confirmed_once_and_only_when_it_was_checked(imported: Imports) -> None:
+    one = await sent(imported, csv_of(line("1")))
+    assert await refusal(imported.confirm(ANNA, one.id)) is Code.CONFLICT
+    await imported.work("process")
+    confirmed = await asyncio.gather(*(imported.confirm(ANNA, one.id) for _ in range(4)), return_exceptions=True)
+    assert sum(isinstance(each, Import) for each in confirmed) == 1
+
+
+async def test_whoever_confirms_is_in_the_log(imported: Imports, store: SqliteStore) -> None:
+    one = await checked(imported, csv_of(line("1")))
+    await imported.confirm(structs.replace(ANNA, user="berta"), one.id)
+    await imported.work("process")
+    users = {
+        event.origin.user for event in await store.events(RESELLER_ID, 0, 99) if event.origin.correlation_id == one.id
+    }
+    assert users == {"berta"}
+
+
+async def test_what_is_cancelled_stops(imported: Imports, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "CHECKPOINT", 64)
+    one = await checked(imported, csv_of(*[line(str(number)) for number in range(300)]))
+    await imported.confirm(ANNA, one.id)
+    held = await imported.hold(one.id, "process")
+    assert held
+    with pytest.raises(Lost):
+        await imported.carry_on(held, cancelling(imported, held))
+    assert (await imported.get(ANNA, one.id)).state == "cancelled"
+    assert 0 < len(await customers(store)) < 300
+    assert await refusal(imported.cancel(ANNA, one.id)) is Code.CONFLICT
+
+
+def cancelling(imported: Imports, held: Import) -> Any:
+    """The content of an import, which somebody cancels when a part of it was read."""
+
+    async def source(position: int) -> AsyncIterator[bytes]:
+        content = csv_of(*[line(str(number)) for number in range(300)])
+        yield content[position : len(content) // 2]
+        await imported.cancel(ANNA, held.id)
+        yield content[len(content) // 2 :]
+
+    return source
+
+
+async def test_an_import_ends_when_its_reseller_is_put_on_hold(imported: Imports, marketplace: Marketplace) -> None:
+    one = await checked(imported, csv_of(line("1")))
+    await imported.confirm(ANNA, one.id)
+    operator = Actor(PROVIDER_ID, "operator", "command line")
+    await marketplace.resellers.update(operator, str(RESELLER_ID), {"status": "adminHold"})
+    assert await imported.work("process")
+    one = await imported.get(operator, one.id)
+    assert counts(one) == ("refused", 0, 0, 0, 0)
+    assert one.refusal == "The reseller, or one above it, is on hold or cancelled."
+
+
+async def test_what_was_cancelled_while_it_was_sent_is_not_done(imported: Imports) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        (one,) = await imported.of(ANNA)
+        await imported.cancel(ANNA, one.id)
+        yield csv_of(line("1"))
+
+    assert await refusal(imported.start(ANNA, RESELLER_ID, "x.csv", "csv", parts())) is Code.CONFLICT
+    assert not await imported.work("process")
+
+
+class Clock:
+    now = 1_795_417_952.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def with_clock(store: SqliteStore, clock: Clock) -> Imports:
+    administrators = Administrators(Passwords("medium"), clock)
+    return Imports(store, Customers(store, administrators, clock), administrators, clock)
+
+
+async def test_imports_are_forgotten_after_thirty_days(store: SqliteStore) -> None:
+    clock = Clock()
+    imported = with_clock(store, clock)
+    one = await done(imported, csv_of(line("1")))
+    clock.now += 29 * 86_400
+    await imported.forget()
+    assert await imported.of(ANNA) == [one]
+    clock.now += 2 * 86_400
+    await imported.forget()
+    assert await imported.of(ANNA) == []
+
+
+# Going on
+
+
+class Killed(Exception):
+    """What stands for the end of a process."""
+
+
+def cut_short(content: bytes, at: int) -> Any:
+    """The content, until the process ends that reads it."""
+
+    async def source(position: int) -> AsyncIterator[bytes]:
+        yield content[position:at]
+        raise Killed
+
+    return source
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@pytest.mark.parametrize("with_external_ids", [True, False])
+async def test_another_process_goes_on_without_a_duplicate(
+    store: SqliteStore,
+    monkeypatch: pytest.MonkeyPatch,
+    format: Format,  # noqa: A002
+    with_external_ids: bool,
+) -> None:
+    monkeypatch.setattr(imports, "CHECKPOINT", 150)
+    clock = Clock()
+    imported = with_clock(store, clock)
+    names = [f"Name {number}" for number in range(700)]
+    ids: Sequence[str] = [str(number) if with_external_ids else "" for number in range(700)]
+    if format == "csv":
+        content = csv_of(*map(line, ids, names))
+    else:
+        content = jsonl_of(
+            *(new_customer(externalId=id_ or None, name=name) for id_, name in zip(ids, names, strict=True))
+        )
+    one = await checked(imported, content, format)
+    await imported.confirm(ANNA, one.id)
+    for number in range(1, 4):
+        held = await imported.hold(one.id, f"process {number}")
+        assert held
+        with pytest.raises(Killed):
+            await imported.carry_on(held, cut_short(content, number * len(content) // 4))
+        assert await imported.hold(one.id, "too early") is None
+        clock.now += HELD / 1000 + 1
+    assert await imported.work("last process")
+    one = await imported.get(ANNA, one.id)
+    assert (one.state, one.rejected) == ("done", 0)
+    assert one.created + one.unchanged >= 700
+    assert one.at.rows == 700
+    assert sorted(customer["name"] for customer in await customers(store)) == sorted(names)
+
+
+async def test_rows_that_may_have_been_written_long_ago_are_told(store: SqliteStore) -> None:
+    clock = Clock()
+    imported = with_clock(store, clock)
+    content = csv_of(*[line(name=f"Name {number}") for number in range(CHECKPOINT + 200)])
+    one = await checked(imported, content)
+    await imported.confirm(ANNA, one.id)
+    held = await imported.hold(one.id, "process")
+    assert held
+    with pytest.raises(Killed):
+        await imported.carry_on(held, cut_short(content, 20_000))
+    written = {customer["name"] for customer in await customers(store)}
+    assert written
+    clock.now += KEPT + 1
+    await store.forget_answers(int(clock.now * 1000), 10_000)
+    assert await imported.work("later")
+    one = await imported.get(ANNA, one.id)
+    names = [customer["name"] for customer in await customers(store)]
+    assert len(set(names)) == len(names)
+    assert one.rejected == CHECKPOINT + 64
+    assert {message for *_, message in await faults(imported, one)} == {
+        "may have been created when the import was cut short, more than a day ago; look for it before you send it again"
+    }
+
+
+async def test_two_processes_never_do_the_same_import(imported: Imports) -> None:
+    for number in range(4):
+        await sent(imported, csv_of(line(str(number))))
+    assert sum(await asyncio.gather(*(imported.work(f"process {number}") for number in range(4)))) >= 1
+    while await imported.work("process"):
+        pass
+    assert {one.state for one in await imported.of(ANNA)} == {"checked"}
+
+
+async def test_an_import_that_fails_on_our_side_does_not_keep_others_waiting(
+    imported: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await sent(imported, csv_of(line("1")))
+    second = await sent(imported, csv_of(line("2")))
+    with monkeypatch.context() as patched:
+        patched.setattr(imports, "reader", lambda _: None)
+        with pytest.raises(AttributeError):
+            await imported.work("process")
+    assert await imported.work("process")
+    states = {one.id: one.state for one in await imported.of(ANNA)}
+    assert sorted(states.values()) == ["checked", "refused"]
+    assert set(states) == {first.id, second.id}
+
+
+# What was exported
+
+
+async def exported(marketplace: Marketplace, format: Format, actor: Actor = ANNA) -> bytes:  # noqa: A002
+    return b"".join([part async for part in marketplace.exports.export(actor, None, format)])
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+async def test_what_was_exported_changes_nothing(
+    marketplace: Marketplace,
+    store: SqliteStore,
+    format: Format,  # noqa: A002
+) -> None:
+    odd = new_customer(
+        externalId="007",
+        name="=SUM(1)",
+        attributes={"empty": "", "quote": "'=x", "Straße": 'a,"b"\n;c'},
+        contactPersons=[new_contact(), new_contact(type="billing", email="b@example.com")],
+        language="de_DE",
+        status="active",
+    )
+    await done(marketplace.imports, jsonl_of(odd, new_customer(name="No external id")), "jsonl")
+    before = await exported(marketplace, format)
+    again = await done(marketplace.imports, before, format)
+    # Those below are not of this reseller; the sandbox has none there.
+    assert counts(again) == ("done", 0, 0, 4, 0)
+    assert await exported(marketplace, format) == before
+    assert len(await customers(store)) == 2
+
+
+async def test_a_customer_without_external_id_is_found_by_its_id(marketplace: Marketplace, store: SqliteStore) -> None:
+    await done(marketplace.imports, jsonl_of(new_customer(name="No external id")), "jsonl")
+    content = (await exported(marketplace, "csv")).replace("München,".encode(), "Köln,".encode())
+    again = await done(marketplace.imports, content)
+    assert again.created == 0
+    assert (await customers(store))[0]["address"]["city"] == "Köln"
+
+
+async def test_an_id_of_another_platform_is_nobody_here(marketplace: Marketplace, store: SqliteStore) -> None:
+    rows: Iterable[dict[str, Any]] = (
+        new_customer(id=str(number), resellerId=str(RESELLER_ID), name=f"Other {number}")
+        for number in range(1_000_001, 1_000_011)
+    )
+    one = await done(
+        marketplace.imports,
+        jsonl_of(*({**row, "contactPersons": [new_contact(email="o@example.com")]} for row in rows)),
+        "jsonl",
+    )
+    assert counts(one) == ("done", 10, 0, 0, 0)
+    assert len(await customers(store)) == 10
+
+
+async def test_a_file_with_more_faulty_rows_than_can_be_given_back_is_not_confirmed(
+    imported: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MOST_REFUSED", 1)
+    one = await checked(imported, b"{}\n{}\n", "jsonl")
+    assert one.faulty == 2
+    assert await refusal(imported.confirm(ANNA, one.id)) is Code.CONFLICT
+
+
+async def test_a_long_import_lets_others_have_their_turn(imported: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "TURN", 0.0)
+    monkeypatch.setattr(imports, "CHECKPOINT", 64)
+    long = await sent(imported, csv_of(*[line(str(number)) for number in range(500)]))
+    short = await sent(imported, csv_of(line("x")))
+    assert await imported.work("process")
+    assert (await imported.get(ANNA, long.id)).state == "checking"
+    assert await imported.work("process")
+    assert (await imported.get(ANNA, short.id)).state == "checked"
+    while await imported.work("process"):
+        pass
+    assert counts(await imported.get(ANNA, long.id))[0] == "checked"
+    assert (await imported.get(ANNA, long.id)).total == 500
