@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench bench-scale clean vendor servers
+.PHONY: help serve test check bench bench-scale bench-pages messages clean vendor servers
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -18,11 +18,11 @@ test: .venv/ready servers  ## run all tests
 
 # Some tests need them, and they are no Python packages. PostgreSQL itself comes as one where the machine has none.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
-SERVERS := $(foreach name,pgbouncer redis-server,$(if $(wildcard /usr/sbin/$(name) /usr/bin/$(name)),,$(name)))
+SERVERS := $(foreach name,pgbouncer redis-server chromium,$(if $(wildcard /usr/sbin/$(name) /usr/bin/$(name)),,$(name)))
 servers:
-	@$(if $(strip $(SERVERS)),{ echo "installing $(SERVERS)" && $(SUDO) apt-get -qq update \
-	  && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get -qq install -y $(SERVERS) >/dev/null 2>&1; } \
-	  || echo "they could not be installed; the tests that need them will fail: apt install $(SERVERS)" >&2,:)
+	@$(if $(strip $(SERVERS)),echo "installing $(SERVERS)"; $(SUDO) apt-get -qq update; for name in $(SERVERS); do \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $$name >/dev/null 2>&1 \
+	  || echo "$$name could not be installed; the tests that need it will fail: apt install $$name" >&2; done,:)
 
 check: .venv/ready  ## lint, format and types
 	$(RUN) ruff check
@@ -35,16 +35,31 @@ bench: .venv/ready  ## measure throughput beside its ceilings (needs wrk); on Po
 bench-scale: .venv/ready  ## measure among up to ten million customers (needs wrk, two hours and 40 GB); SIZES=, STORES=
 	$(RUN) python -m bench.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
 
+bench-pages: .venv/ready  ## measure the first paint of each page with a thousand and with a million customers (needs Chromium)
+	$(RUN) python -m bench.pages
+
+CATALOGUES := src/emporion/web/locale
+messages: .venv/ready  ## take new texts of the control panel into its catalogues
+	$(RUN) pybabel -q extract -F $(CATALOGUES)/babel.cfg --project Emporion --add-location file --sort-by-file \
+	  -o .venv/panel.pot $(dir $(CATALOGUES))
+	for code in $$($(RUN) python -c 'from emporion.web.languages import LANGUAGES; print(*LANGUAGES[1:])'); do \
+	  $(RUN) pybabel -q update -i .venv/panel.pot -d $(CATALOGUES) -D panel -l $$code -w 120 --init-missing \
+	  --ignore-obsolete --no-fuzzy-matching --ignore-pot-creation-date || exit; done
+
 clean:  ## remove what was built; data files stay
 	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 SWAGGER_UI := 5.35.0
-vendor:  ## take the files of Swagger UI anew from the npm registry
+AXE := 4.14.1
+vendor:  ## take the files of Swagger UI and axe-core anew from the npm registry
 	npm pack --silent --pack-destination /tmp swagger-ui-dist@$(SWAGGER_UI)
 	cd src/emporion/api/swagger && for file in swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css \
 	  favicon-32x32.png LICENSE NOTICE; do \
 	  tar -xzOf /tmp/swagger-ui-dist-$(SWAGGER_UI).tgz package/$$file | sed '/^\/[/*]# sourceMappingURL=/d' > $$file; done
+	npm pack --silent --pack-destination /tmp axe-core@$(AXE)
+	cd tests/browser/axe && for file in axe.min.js LICENSE LICENSE-3RD-PARTY.txt; do \
+	  tar -xzOf /tmp/axe-core-$(AXE).tgz package/$$file > $$file; done
 
 # Debian's python3 has no ensurepip unless python3-venv is installed; then `pip --target` serves as well.
 .uv/bin/uv:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
-from starlette.routing import Router
+from starlette.routing import BaseRoute, Route, Router
 
 from emporion.api import customers, docs, events, oauth, openapi, resellers, tokens
 from emporion.api.addresses import Addresses
@@ -26,15 +26,21 @@ from emporion.marketplace import Marketplace
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.clients import Clients
 from emporion.marketplace.customers import Customers
+from emporion.marketplace.exports import Exports
 from emporion.marketplace.guesses import Guesses
 from emporion.marketplace.identity_providers import IdentityProvider, Trust
+from emporion.marketplace.imports import Imports
+from emporion.marketplace.links import Links
 from emporion.marketplace.logbook import Logbook
 from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.platforms import SANDBOX
 from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.refusals import Refusals
 from emporion.marketplace.repeats import Repeats
 from emporion.marketplace.resellers import Resellers
+from emporion.marketplace.sessions import Sessions
 from emporion.marketplace.signing_keys import SigningKeys
+from emporion.marketplace.statistics import Statistics
 from emporion.marketplace.subscription_keys import SubscriptionKeys
 from emporion.marketplace.tokens import Grants, Tokens
 from emporion.marketplace.users import Users
@@ -43,7 +49,14 @@ from emporion.settings import Settings
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
+from emporion.web.assets import Assets
+from emporion.web.console.area import console
+from emporion.web.entrance import Entrance
+from emporion.web.pages import Site
+from emporion.web.panel.area import panel
+from emporion.web.rendering import Templates
 from emporion.workers.housekeeping import keep_house
+from emporion.workers.imports import do_imports
 from emporion.workers.orphans import end_with_parent
 from emporion.workers.stopping import when_stopped
 from emporion.workers.verification import verify_accounts
@@ -91,18 +104,25 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     guesses, visits = Guesses(store, clock), Visits(store, clock)
     grants = Grants(settings.issuer, settings.token_lifetime)
     provider = _identity_provider(settings)
+    customers_of_all = Customers(store, administrators, clock)
+    sessions = Sessions(store, passwords, guesses, visits, clock)
     return Marketplace(
-        customers=Customers(store, administrators, clock),
+        customers=customers_of_all,
+        imports=Imports(store, customers_of_all, administrators, clock),
+        exports=Exports(store),
         resellers=Resellers(store, administrators, clock),
         users=Users(store, passwords, clock),
         subscription_keys=SubscriptionKeys(store, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
+        sessions=sessions,
+        links=Links(store, passwords, customers_of_all, sessions, clock),
         logbook=Logbook(store, time.monotonic),
+        statistics=Statistics(store, clock),
         guesses=guesses,
         repeats=Repeats(store, clock),
-        refusals=Refusals(store, clock),
+        refusals=Refusals(store, visits, clock),
         visits=visits,
         rate_limits=RateLimits(settings.limits, clock),
     )
@@ -157,20 +177,40 @@ def _end_if_failed(task: asyncio.Task[None]) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-async def _run(settings: Settings, opening: Awaitable[Marketplace], router: Router) -> None:
+async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace], router: Router) -> None:
     """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
     marketplace = await opening
+    platform = await store.platform()
     when_stopped(marketplace.logbook.stop)
     gate = Gate(marketplace, settings.api_version, time.time)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
+        *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
         *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
     ]
     router.default = _nothing_here
     async with asyncio.TaskGroup() as work:
         work.create_task(keep_house(marketplace))
+        work.create_task(do_imports(marketplace))
         if settings.verification == "automatic":
             work.create_task(verify_accounts(marketplace))
+
+
+def _pages(settings: Settings, marketplace: Marketplace, *, sandbox: bool) -> list[BaseRoute]:
+    """The console and the panel, with what they load."""
+    assets = Assets(settings.root_path)
+    site = Site(
+        marketplace=marketplace,
+        templates=Templates(assets, settings.root_path),
+        addresses=Addresses(settings.proxies),
+        root_path=settings.root_path,
+        public_url=settings.public_url,
+        scheme=settings.scheme,
+        secure=settings.issuer.startswith("https:") or not settings.only_this_machine,
+        sandbox=SANDBOX if sandbox else None,
+    )
+    entrance = Route("/", Entrance(settings.root_path))
+    return [*console(site).routes(), *panel(site).routes(), *assets.routes(), entrance]
 
 
 async def _close(marketplace: Marketplace) -> None:
@@ -192,7 +232,7 @@ def build_app(settings: Settings) -> ASGIApp:
         await asyncio.wait([opening], timeout=PATIENCE)
         if opening.done():
             opening.result()  # what is no Problem must end the start
-        working = [asyncio.create_task(end_with_parent()), asyncio.create_task(_run(settings, opening, router))]
+        working = [asyncio.create_task(end_with_parent()), asyncio.create_task(_run(settings, store, opening, router))]
         working[1].add_done_callback(_end_if_failed)
         await asyncio.sleep(0)  # until the router has its routes
         try:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
+    from emporion.marketplace.exports import Exports
     from emporion.marketplace.guesses import Guesses
+    from emporion.marketplace.imports import Imports
+    from emporion.marketplace.links import Links
     from emporion.marketplace.logbook import Logbook
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.refusals import Refusals
     from emporion.marketplace.repeats import Repeats
     from emporion.marketplace.resellers import Resellers
+    from emporion.marketplace.sessions import Sessions
     from emporion.marketplace.signing_keys import SigningKeys
+    from emporion.marketplace.statistics import Statistics
     from emporion.marketplace.subscription_keys import SubscriptionKeys
     from emporion.marketplace.tokens import Tokens
     from emporion.marketplace.users import Users
@@ -26,13 +31,18 @@ class Marketplace:
     """All that a door needs, by noun."""
 
     customers: Customers
+    imports: Imports
+    exports: Exports
     resellers: Resellers
     users: Users
     subscription_keys: SubscriptionKeys
     clients: Clients
     signing_keys: SigningKeys
     tokens: Tokens
+    sessions: Sessions
+    links: Links
     logbook: Logbook
+    statistics: Statistics
     guesses: Guesses
     repeats: Repeats
     refusals: Refusals

@@ -1,0 +1,1 @@
+"""The pages: the resellers' console and the customers' control panel, rendered on the server."""

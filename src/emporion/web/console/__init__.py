@@ -1,0 +1,1 @@
+"""The console, in which a reseller's people work."""

@@ -1,0 +1,70 @@
+"""The console as a whole: its pages, and who gets in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emporion.accounts import STATUS_MEANINGS
+from emporion.errors import Refused
+from emporion.web import languages
+from emporion.web.console import customers, dashboard, imports, keys, resellers, sign_in, users
+from emporion.web.pages import Area, Site
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from emporion.errors import Problem
+    from emporion.web.languages import Language
+    from emporion.web.pages import Visit
+
+PAGES = (
+    *sign_in.PAGES,
+    *dashboard.PAGES,
+    *customers.PAGES,
+    *imports.PAGES,
+    *resellers.PAGES,
+    *keys.PAGES,
+    *users.PAGES,
+)
+
+# What is told after something was done, by the parameter `said`.
+NOTES = {
+    "created": "It was created.",
+    "changed": "Your changes are saved.",
+    "signed-out": "You are signed out.",
+    "revoked": "It is revoked for good.",
+    "started": "The file was taken; it is being checked.",
+}
+
+
+def console(site: Site) -> Area:
+    """The console."""
+    site.templates.add(area_pages=_navigation, notes=NOTES, meanings=STATUS_MEANINGS)
+    return Area("console", PAGES, site, _enter, _speak, _refused)
+
+
+async def _enter(visit: Visit) -> bool:
+    """Whether an API user is signed in."""
+    found = await visit.marketplace.sessions.user(visit.secret, visit.origin) if not visit.is_new else None
+    if found:
+        visit.session, visit.actor = found
+    return found is not None
+
+
+def _speak(visit: Visit) -> Language:  # noqa: ARG001 - whoever works here reads the API, too
+    return languages.language("en")
+
+
+async def _refused(visit: Visit, problem: Problem) -> Response | None:
+    """Whoever is shut out can sign in as somebody else."""
+    if isinstance(problem, Refused) and not visit.session:
+        visit.sign_out()
+    return None
+
+
+def _navigation(visit: Visit) -> list[tuple[str, str]]:
+    """The pages that the user can go to: path and name."""
+    pages = [("", "Dashboard"), ("/customers", "Customers"), ("/resellers", "Resellers")]
+    if visit.actor.role != "reader":
+        pages.append(("/imports", "Imports"))
+    return [*pages, ("/keys", "Keys"), ("/users", "Users")]

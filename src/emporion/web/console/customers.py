@@ -1,0 +1,302 @@
+"""Customers in the console: found, shown, created and changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from urllib.parse import urlencode
+
+import msgspec
+
+from emporion.accounts import (
+    COUNTRIES,
+    ContactType,
+    Customer,
+    CustomerSearch,
+    CustomerSummary,
+    Status,
+    country_has_states,
+    status_changes,
+)
+from emporion.api.problems import STATUS
+from emporion.errors import Code, Fault, Problem, not_found
+from emporion.marketplace.customers import decode
+from emporion.validation import read
+from emporion.web.console.history import history_of
+from emporion.web.console.members import LANGUAGES_OFFERED
+from emporion.web.forms import (
+    PERSON,
+    by_field,
+    faults_of,
+    form_values,
+    put,
+    read_address,
+    read_persons,
+    row_values,
+    whole,
+)
+from emporion.web.pages import Page
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from emporion.web.forms import Form
+    from emporion.web.pages import Visit
+
+SHOWN = 25
+LONGEST_REASON = 500
+
+decode_list = msgspec.json.Decoder(list[CustomerSummary]).decode
+# What a form has of a customer that is neither a list nor its address.
+MEMBERS = ("name", "externalId", "taxRegId", "language")
+# What an administrator's form has beyond that of a person.
+CREDENTIALS = ("login", "password")
+
+
+class Sent(NamedTuple):
+    """A customer's form: the JSON that it stands for, and the values to show it again.
+
+    stays: which contact persons were there before, position after → position before.
+    """
+
+    body: dict[str, Any]
+    values: dict[str, str]
+    stays: dict[int, int]
+
+
+async def show_all(visit: Visit) -> Response:
+    """A page of customers, by the parameters of GET /customers and a status."""
+    asked = {name: value for name, value in visit.parameters.items() if name in CustomerSearch.__struct_encode_fields__}
+    query, faults = read(CustomerSearch, {"limit": SHOWN, **asked})
+    values = dict(asked)
+    customers: list[CustomerSummary] = []
+    total = offset = 0
+    if not faults:
+        try:
+            page = await visit.marketplace.customers.page(visit.actor, query, whole=False)
+            customers, total, offset = decode_list(page.data), page.pagination.total, page.pagination.offset
+        except Problem as problem:
+            if problem.code not in (Code.INVALID, Code.NOT_FOUND):
+                raise
+            faults = list(problem.faults) or [Fault("resellerId", "is no reseller of yours")]
+    filters = {name: value for name, value in asked.items() if name not in ("offset", "limit")}
+    return visit.render(
+        "customers.html",
+        400 if faults else 200,
+        customers=customers,
+        total=total,
+        offset=offset,
+        values=values,
+        faults=by_field(faults),
+        statuses=get_args(Status),
+        searching=bool(filters),
+        more=not filters.keys() <= {"name", "status"},
+        query=urlencode(filters),
+        newer=_page(asked, max(0, offset - SHOWN)) if offset else None,
+        older=_page(asked, offset + len(customers)) if offset + len(customers) < total else None,
+    )
+
+
+def _page(asked: dict[str, str], offset: int) -> str:
+    return urlencode({**asked, "offset": str(offset)} if offset else {**asked, "offset": "0"})
+
+
+async def show(visit: Visit) -> Response:
+    """A customer, with its history."""
+    customer, version = await _find(visit)
+    owner, number = await visit.marketplace.customers.owner(visit.actor, customer.id)
+    return visit.render(
+        "customer.html",
+        customer=customer,
+        version=version,
+        may=status_changes(customer.status, operator=visit.actor.is_operator),
+        history=await history_of(visit, owner, number),
+    )
+
+
+async def new(visit: Visit) -> Response:
+    """The form of a new customer."""
+    visit.actor.must_be("editor")
+    values = {"language": "en", "contactPersons[0].type": "admin", "resellerId": visit.parameters.get("resellerId", "")}
+    return _form(visit, values, [], None)
+
+
+async def create(visit: Visit) -> Response:
+    """A new customer."""
+    visit.actor.must_be("editor")
+    sent = read_customer(visit.form, new=True)
+    if visit.form.text("change"):
+        return _changed_rows(visit, sent, None)
+    reseller = visit.form.text("resellerId")
+    values = {**sent.values, "resellerId": reseller, "active": visit.form.text("active")}
+    if visit.form.text("active"):
+        sent.body["status"] = "active"
+    try:
+        owner = await visit.marketplace.resellers.reached(visit.actor, reseller) if reseller else None
+        record = await visit.marketplace.customers.create(visit.actor, sent.body, owner)
+    except Problem as problem:
+        if problem.code is Code.NOT_FOUND:
+            problem = Problem(Code.INVALID, "", [Fault("resellerId", "is no reseller of yours")])
+        return _form(visit, values, faults_of(problem), None)
+    return visit.redirect(f"/console/customers/{record.id}", said="created")
+
+
+async def edit(visit: Visit) -> Response:
+    """The form of a customer that is there."""
+    visit.actor.must_be("editor")
+    customer, version = await _find(visit)
+    return _form(visit, form_values(customer, version), [], customer)
+
+
+async def change(visit: Visit) -> Response:
+    """Change a customer as its form has it, unless somebody else has changed it since the form was opened."""
+    visit.actor.must_be("editor")
+    customer, _ = await _find(visit)
+    sent = read_customer(visit.form, new=False)
+    if visit.form.text("change"):
+        return _changed_rows(visit, sent, customer)
+    patch = {**sent.body, "attributes": _merged(customer.attributes or {}, sent.body.get("attributes") or {})}
+    version = whole(visit.form.text("version"))
+    try:
+        await visit.marketplace.customers.update(
+            visit.actor,
+            customer.id,
+            patch,
+            [] if version is None else [version],
+            sent.stays,
+        )
+    except Problem as problem:
+        if problem.code is Code.MOVED:
+            return _form(visit, sent.values, [], customer, moved=True)
+        return _form(visit, sent.values, faults_of(problem), customer)
+    return visit.redirect(f"/console/customers/{customer.id}", said="changed")
+
+
+async def change_status(visit: Visit) -> Response:
+    """Change a customer's status, with a reason for the log."""
+    status, reason = visit.form.text("status"), visit.form.text("reason")[:LONGEST_REASON]
+    record = await visit.marketplace.customers.update(
+        visit.actor, visit.path["id"], {"status": status}, reason=reason or None
+    )
+    return visit.redirect(f"/console/customers/{record.id}", said="changed")
+
+
+async def state(visit: Visit) -> Response:
+    """The field for the state anew, after another country was chosen."""
+    sent = read_customer(visit.form, new=True)
+    country = sent.values["address.countryCode"]
+    return visit.render(
+        "state_only.html",
+        values=sent.values,
+        faults={},
+        needs_state=country in COUNTRIES and country_has_states(country),
+    )
+
+
+async def make_link(visit: Visit) -> Response:
+    """A one-time link for an administrator, shown this once."""
+    visit.actor.must_be("editor")
+    position = whole(visit.form.text("position"))
+    if position is None:
+        raise not_found("there is no such contact person")
+    made = await visit.marketplace.links.make(visit.actor, visit.path["id"], position)
+    customer, _ = await _find(visit)
+    if position >= len(customer.contact_persons):
+        raise not_found("the contact person was removed at the same moment")
+    return visit.render(
+        "link.html",
+        customer=customer,
+        person=customer.contact_persons[position],
+        login=made.link.login,
+        address=f"{visit.base}/panel/link?code={made.secret}",
+        ends_at=made.link.ends_at,
+    )
+
+
+def read_customer(form: Form, *, new: bool) -> Sent:
+    """What a form says of a customer. new: what is empty is left out, else it is cleared."""
+    values: dict[str, str] = {"version": form.text("version")}
+    body: dict[str, Any] = {}
+    for name in MEMBERS:
+        put(body, name, form.text(name), new=new)
+        values[name] = form.text(name)
+    body["address"], of_address = read_address(form, new=new)
+    # Where all are blank, what is missing must be told at the fields of the first.
+    persons = form.rows("contactPersons") or [{"type": "admin"}]
+    body["contactPersons"], of_persons, stays = read_persons(persons, (*PERSON, *CREDENTIALS))
+    attributes = form.rows("attributes")
+    if attributes or not new:
+        body["attributes"] = {row.get("name", ""): row.get("value", "") for row in attributes}
+    return Sent(body, {**values, **of_address, **of_persons, **row_values("attributes", attributes)}, stays)
+
+
+def _merged(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
+    """A merge patch that makes of the attributes before those after."""
+    gone: dict[str, str | None] = {name: None for name in before if name not in after}
+    return {**gone, **after}
+
+
+def _changed_rows(visit: Visit, sent: Sent, customer: Customer | None) -> Response:
+    """The form once more, with a row more or less."""
+    values = dict(sent.values)
+    what, _, number = visit.form.text("change").partition(" ")
+    rows = {name: visit.form.rows(name, blank=True) for name in ("contactPersons", "attributes")}
+    if what in rows:
+        rows[what] = [row for at, row in enumerate(rows[what]) if at != whole(number)]
+    values = {name: value for name, value in values.items() if "[" not in name}
+    for name, found in rows.items():
+        values |= row_values(name, found)
+    for name in ("resellerId", "active"):
+        values[name] = visit.form.text(name)
+    more = what if what in rows and number == "more" else ""
+    return _form(visit, values, [], customer, more=more)
+
+
+def _form(
+    visit: Visit,
+    values: dict[str, str],
+    faults: list[Fault],
+    customer: Customer | None,
+    *,
+    moved: bool = False,
+    more: str = "",
+) -> Response:
+    persons = _count(values, "contactPersons") + (more == "contactPersons")
+    attributes = _count(values, "attributes") + (more == "attributes")
+    told = by_field(faults)
+    country = values.get("address.countryCode", "")
+    return visit.render(
+        "customer_form.html",
+        STATUS[Code.CONFLICT].value if moved else STATUS[Code.INVALID].value if faults else 200,
+        customer=customer,
+        values=values,
+        faults=told,
+        # Those that belong to no field of the form.
+        others={name: message for name, message in told.items() if name in ("contactPersons", "attributes", "address")},
+        moved=moved,
+        persons=max(persons, 1),
+        attributes=attributes,
+        countries=visit.language.countries(COUNTRIES),
+        needs_state=bool(country) and country in COUNTRIES and country_has_states(country),
+        languages=LANGUAGES_OFFERED,
+        types=get_args(ContactType),
+    )
+
+
+def _count(values: dict[str, str], name: str) -> int:
+    return len({path.partition("]")[0] for path in values if path.startswith(f"{name}[")})
+
+
+async def _find(visit: Visit) -> tuple[Customer, int]:
+    found = await visit.marketplace.customers.find(visit.actor, visit.path["id"])
+    return decode(found.document), found.version
+
+
+PAGES = (
+    Page("/customers", show_all),
+    Page("/customers/new", new, create),
+    Page("/customers/state", None, state),
+    Page("/customers/{id}", show),
+    Page("/customers/{id}/edit", edit, change),
+    Page("/customers/{id}/status", None, change_status),
+    Page("/customers/{id}/link", None, make_link),
+)

@@ -1,0 +1,210 @@
+"""Subscription keys in the console: made, limited, replaced and revoked, and how much came with each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from emporion.api.problems import STATUS
+from emporion.errors import Code, Fault, Problem
+from emporion.limits import UNLIMITED, Limit
+from emporion.marketplace.subscription_keys import KeyName
+from emporion.settings import ApiVersion
+from emporion.validation import read
+from emporion.web.console.dashboard import picture
+from emporion.web.console.resellers import Owner, owner
+from emporion.web.forms import by_field, faults_of
+from emporion.web.pages import Page
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from emporion.marketplace.subscription_keys import NewKey
+    from emporion.store.base import SubscriptionKey
+    from emporion.web.pages import Visit
+
+VERSIONS: tuple[ApiVersion, ...] = get_args(ApiVersion)
+CHOICES = [(version, version) for version in VERSIONS]
+NUMBERS = ("rate", "burst", "perDay")
+MEMBERS = ("name", *NUMBERS, "apiVersion")
+# Any number of requests that makes sense is below it.
+HIGHEST = 1_000_000_000
+
+
+class Wanted(NamedTuple):
+    """What a form says of a key."""
+
+    name: str
+    limit: Limit
+    api_version: str | None
+
+
+async def show_all(visit: Visit) -> Response:
+    """The keys of a reseller, those that are good first."""
+    of = await owner(visit)
+    keys = await visit.marketplace.subscription_keys.of(of.id)
+    return visit.render(
+        "keys.html",
+        owner=of,
+        keys=sorted(keys, key=lambda key: (key.revoked_at is not None, -key.created_at)),
+        limits=limits,
+    )
+
+
+async def new(visit: Visit) -> Response:
+    """The form of a new key."""
+    visit.actor.must_be("owner")
+    return _form(visit, await owner(visit), {}, {})
+
+
+async def create(visit: Visit) -> Response:
+    """A new key, shown this once."""
+    visit.actor.must_be("owner")
+    of = await owner(visit)
+    wanted, faults = _read(visit)
+    if faults:
+        return _form(visit, of, _values(visit), faults)
+    made = await visit.marketplace.subscription_keys.add(visit.actor, of.id, *wanted)
+    return _secret(visit, of, made, "It is good from now on.")
+
+
+async def show(visit: Visit) -> Response:
+    """A key, with what came with it."""
+    of, key = await _find(visit)
+    return await _shown(visit, of, key, _kept(key), {})
+
+
+async def change(visit: Visit) -> Response:
+    """Change a key's name, limits or pinned version."""
+    visit.actor.must_be("owner")
+    of, key = await _find(visit)
+    wanted, faults = _read(visit, key)
+    if faults:
+        return await _shown(visit, of, key, _values(visit), faults)
+    await visit.marketplace.subscription_keys.change(
+        visit.actor, key, name=wanted.name, limit=wanted.limit, api_version=wanted.api_version
+    )
+    return _redirect(visit, of, key, "changed")
+
+
+async def revoke(visit: Visit) -> Response:
+    """Revoke a key, once whoever does it has said that he means it."""
+    visit.actor.must_be("owner")
+    of, key = await _find(visit)
+    if not visit.form.text("revoke"):
+        return await _shown(visit, of, key, _kept(key), {"revoke": "Tick this to revoke the key."})
+    await visit.marketplace.subscription_keys.revoke(visit.actor, key)
+    return _redirect(visit, of, key, "revoked")
+
+
+async def rotate(visit: Visit) -> Response:
+    """A new key in the place of one, shown this once."""
+    visit.actor.must_be("owner")
+    of, key = await _find(visit)
+    if not visit.form.text("rotate"):
+        return await _shown(visit, of, key, _kept(key), {"rotate": "Tick this to replace the key."})
+    made = await visit.marketplace.subscription_keys.rotate(visit.actor, key)
+    return _secret(visit, of, made, f"It is in the place of {key.id}, which is revoked.")
+
+
+def limits(limit: Limit) -> str:
+    """A key's limits in words."""
+    told = [f"{limit.rate:,} a second"] if limit.rate else []
+    told += [f"{limit.burst:,} at once"] if limit.burst else []
+    told += [f"{limit.per_day:,} a day"] if limit.per_day else []
+    return ", ".join(told) or "none"
+
+
+async def _find(visit: Visit) -> tuple[Owner, SubscriptionKey]:
+    """The key of the address, and whose it is. Raises Problem (NOT_FOUND) if the user does not reach it."""
+    of = await owner(visit)
+    return of, await visit.marketplace.subscription_keys.get(of.id, visit.path["id"])
+
+
+def _read(visit: Visit, before: SubscriptionKey | None = None) -> tuple[Wanted, dict[str, str]]:
+    """What the form says, and what is wrong at its fields. before: the key that it changes."""
+    values = _values(visit)
+    faults: list[Fault] = []
+    if not before or values["name"] != before.name:  # the first keys of a platform have no name
+        _, faults = read(KeyName, {"name": values["name"]} if values["name"] else {})
+    numbers: list[int | None] = []
+    for name in NUMBERS:
+        numbers.append(_number(values[name]))
+        if values[name] and numbers[-1] is None:
+            faults.append(Fault(name, f"must be a whole number from 1 to {HIGHEST:,}, or empty"))
+    version = values["apiVersion"]
+    if version and version not in VERSIONS:
+        faults.append(Fault("apiVersion", f"must be one of {', '.join(VERSIONS)}"))
+    limit = UNLIMITED
+    try:
+        limit = Limit(*numbers)
+    except Problem as problem:
+        # A rate that cannot be read is told already.
+        faults += [fault for fault in faults_of(problem) if fault.field not in {known.field for known in faults}]
+    return Wanted(values["name"], limit, version or None), by_field(faults)
+
+
+def _number(text: str) -> int | None:
+    plain = text.isascii() and text.isdigit() and len(text) <= len(str(HIGHEST))
+    return int(text) if plain and 1 <= int(text) <= HIGHEST else None
+
+
+def _values(visit: Visit) -> dict[str, str]:
+    return {name: visit.form.text(name) for name in MEMBERS}
+
+
+def _kept(key: SubscriptionKey) -> dict[str, str]:
+    """What the form of a key shows at first."""
+    kept = (key.name, key.limit.rate, key.limit.burst, key.limit.per_day, key.api_version)
+    return {name: str(value or "") for name, value in zip(MEMBERS, kept, strict=True)}
+
+
+def _redirect(visit: Visit, of: Owner, key: SubscriptionKey, said: str) -> Response:
+    whose = {} if of.is_own else {"resellerId": str(of.id)}
+    return visit.redirect(f"/console/keys/{key.id}", **whose, said=said)
+
+
+def _form(visit: Visit, of: Owner, values: dict[str, str], faults: dict[str, str]) -> Response:
+    status = STATUS[Code.INVALID].value if faults else 200
+    return visit.render("key_new.html", status, owner=of, values=values, faults=faults, versions=CHOICES)
+
+
+async def _shown(
+    visit: Visit, of: Owner, key: SubscriptionKey, values: dict[str, str], faults: dict[str, str]
+) -> Response:
+    usage = await visit.marketplace.statistics.of_key(visit.actor, of.id, key.id)
+    return visit.render(
+        "key.html",
+        STATUS[Code.INVALID].value if faults else 200,
+        owner=of,
+        key=key,
+        limits=limits(key.limit),
+        usage=picture(visit, "Requests", "requests", {day.day: day.requests for day in usage}),
+        values=values,
+        faults=faults,
+        versions=CHOICES,
+    )
+
+
+def _secret(visit: Visit, of: Owner, made: NewKey, note: str) -> Response:
+    key = made.key
+    return visit.render(
+        "secret.html",
+        area_page="Keys",
+        title=f"The key {key.name}" if key.name else f"The key {key.id}",
+        note=note,
+        warning="It is shown only now: give it to the system that it is for, which sends it as X-Subscription-Key.",
+        label="Subscription key",
+        secret=made.secret,
+        facts=[("Id", key.id), ("Limits", limits(key.limit))],
+        back=f"/console/keys/{key.id}{of.query}",
+        back_name="To the key",
+    )
+
+
+PAGES = (
+    Page("/keys", show_all),
+    Page("/keys/new", new, create),
+    Page("/keys/{id}", show, change),
+    Page("/keys/{id}/revoke", None, revoke),
+    Page("/keys/{id}/rotate", None, rotate),
+)

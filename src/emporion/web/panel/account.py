@@ -1,0 +1,135 @@
+"""The account as its administrator sees it, and what he may change of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from emporion.accounts import COUNTRIES, country_has_states
+from emporion.api.problems import STATUS
+from emporion.errors import Code, Fault, Problem, Refused
+from emporion.web import languages
+from emporion.web.forms import PERSON, form_values, read_address, read_persons, whole
+from emporion.web.pages import Page
+from emporion.web.panel import messages
+from emporion.web.panel.sign_in import keep_language
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from emporion.web.pages import Visit
+
+
+class _Sent(NamedTuple):
+    """A form: the patch that it stands for, the values to show it again, and which contacts stay."""
+
+    patch: dict[str, Any]
+    values: dict[str, str]
+    stays: dict[int, int] | None = None
+
+
+async def show(visit: Visit) -> Response:
+    """The account in plain words."""
+    return visit.render("account.html", customer=visit.visitor.customer, reseller=await _reseller(visit))
+
+
+async def edit_address(visit: Visit) -> Response:
+    """The form of the address and the language."""
+    return _address_form(visit, form_values(visit.visitor.customer, visit.visitor.version), [])
+
+
+async def change_address(visit: Visit) -> Response:
+    """Change the address and the language."""
+    address, values = read_address(visit.form, new=False)
+    language = visit.form.text("language")
+    values |= {"language": language, "version": visit.form.text("version")}
+    patch = {"address": address, "language": language}
+    problem = await _change(visit, _Sent(patch, values))
+    if problem:
+        return _address_form(visit, values, problem.faults, moved=problem.code is Code.MOVED)
+    response = visit.redirect("/panel", said="changed")
+    if language != visit.visitor.customer.language and (code := languages.known(language)):
+        keep_language(visit, response, code)
+    return response
+
+
+async def edit_contacts(visit: Visit) -> Response:
+    """The form of the contacts."""
+    return _contacts_form(visit, form_values(visit.visitor.customer, visit.visitor.version), [])
+
+
+async def change_contacts(visit: Visit) -> Response:
+    """Change the contacts, or show the form with one more or less."""
+    change = visit.form.text("change")
+    rows = visit.form.rows("contactPersons", blank=bool(change))
+    rows = [row for number, row in enumerate(rows) if number != whole(change)]
+    persons, values, stays = read_persons(rows, PERSON)
+    values["version"] = visit.form.text("version")
+    if change:
+        return _contacts_form(visit, values, [], more=change == "more")
+    problem = await _change(visit, _Sent({"contactPersons": persons}, values, stays))
+    if problem:
+        return _contacts_form(visit, values, problem.faults, moved=problem.code is Code.MOVED)
+    return visit.redirect("/panel", said="changed")
+
+
+async def _change(visit: Visit, sent: _Sent) -> Problem | None:
+    """Do it; the problem that the form can tell, if there is one."""
+    visitor = visit.visitor
+    version = whole(sent.values["version"])
+    expected = [] if version is None else [version]
+    try:
+        await visit.marketplace.customers.update_own(
+            visitor.actor(visit.origin), visitor.administrator, sent.patch, expected, sent.stays
+        )
+    except Problem as problem:
+        if isinstance(problem, Refused) or problem.code not in (Code.INVALID, Code.CONFLICT, Code.MOVED):
+            raise
+        return problem
+    return None
+
+
+def _address_form(visit: Visit, values: dict[str, str], faults: Any, *, moved: bool = False) -> Response:
+    country = values.get("address.countryCode", "")
+    offered = [(code, languages.language(code).name) for code in languages.LANGUAGES]
+    return visit.render(
+        "address.html",
+        _status(faults, moved=moved),
+        values=values,
+        faults=messages.told(faults, visit.language),
+        moved=moved,
+        countries=visit.language.countries(COUNTRIES),
+        needs_state=country in COUNTRIES and country_has_states(country),
+        offered=offered,
+    )
+
+
+def _contacts_form(
+    visit: Visit, values: dict[str, str], faults: Any, *, moved: bool = False, more: bool = False
+) -> Response:
+    persons = len({path.partition("]")[0] for path in values if path.startswith("contactPersons[")})
+    return visit.render(
+        "contacts.html",
+        _status(faults, moved=moved),
+        values=values,
+        faults=messages.told(faults, visit.language),
+        moved=moved,
+        persons=persons + more,
+        own=str(visit.visitor.administrator.position),
+        types=[(kind, visit.language.texts.gettext(text)) for kind, text in messages.CONTACT_TYPES.items()],
+    )
+
+
+def _status(faults: list[Fault], *, moved: bool) -> int:
+    code = Code.MOVED if moved else Code.INVALID if faults else None
+    return STATUS[code].value if code else 200
+
+
+async def _reseller(visit: Visit) -> Any:
+    return await visit.marketplace.resellers.above(visit.visitor.administrator)
+
+
+PAGES = (
+    Page("", show),
+    Page("/address", edit_address, change_address),
+    Page("/contacts", edit_contacts, change_contacts),
+)

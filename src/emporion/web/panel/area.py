@@ -1,0 +1,55 @@
+"""The control panel as a whole: its pages, who gets in, and in which language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emporion.api.problems import STATUS
+from emporion.marketplace.sessions import Closed
+from emporion.web import languages
+from emporion.web.browsers import browser_of
+from emporion.web.pages import Area, Site
+from emporion.web.panel import account, messages, passwords, sign_in
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from emporion.errors import Problem
+    from emporion.web.languages import Language
+    from emporion.web.pages import Visit
+
+PAGES = (*sign_in.PAGES, *account.PAGES, *passwords.PAGES)
+
+
+def panel(site: Site) -> Area:
+    """The control panel."""
+    site.templates.add(
+        browser_of=browser_of, texts=messages, all_languages=[languages.language(code) for code in languages.LANGUAGES]
+    )
+    return Area("panel", PAGES, site, _enter, _speak, _refused)
+
+
+async def _enter(visit: Visit) -> bool:
+    """Whether an administrator is signed in."""
+    found = await visit.marketplace.sessions.visitor(visit.secret) if not visit.is_new else None
+    if found:
+        visit.session, visit.visitor = found.session, found
+    return found is not None
+
+
+def _speak(visit: Visit) -> Language:
+    """The language that he chose here, else that of his account, else the one that his browser likes best."""
+    of_account = visit.visitor.customer.language if visit.session else None
+    code = languages.known(visit.cookies.get(sign_in.LANGUAGE_COOKIE)) or languages.known(of_account)
+    header = visit.scope["named_headers"].get(b"accept-language", b"").decode("latin-1")
+    return languages.language(code or languages.accepted(header))
+
+
+async def _refused(visit: Visit, problem: Problem) -> Response | None:
+    """Whoever has the right password of a closed account is told so, and whom to ask."""
+    if not isinstance(problem, Closed):
+        return None
+    why = messages.STATUS_WORDS[problem.status] if problem.status else messages.SUSPENDED_ABOVE
+    reseller = await visit.marketplace.resellers.above(problem.administrator)
+    visit.sign_out()
+    return visit.render("closed.html", STATUS[problem.code].value, why=why, reseller=reseller)

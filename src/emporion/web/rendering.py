@@ -1,0 +1,45 @@
+"""Templates, filled in: HTML in a language, with nothing in it that a template has not escaped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from emporion.web import languages
+
+if TYPE_CHECKING:
+    from emporion.web.assets import Assets
+    from emporion.web.languages import Language
+
+
+class Templates:
+    """The templates of all pages. root_path: before all addresses."""
+
+    def __init__(self, assets: Assets, root_path: str) -> None:
+        self._environments = {code: _environment(languages.language(code)) for code in languages.LANGUAGES}
+        for environment in self._environments.values():
+            environment.globals.update(asset=assets.address, root=root_path)
+
+    def add(self, **names: Any) -> None:
+        """Let all templates know these names."""
+        for environment in self._environments.values():
+            environment.globals.update(names)
+
+    def render(self, template: str, language: Language, **values: Any) -> str:
+        """The template with its values. Raises jinja2.UndefinedError for one that is missing."""
+        return self._environments[language.code].get_template(template).render(language=language, **values)
+
+
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("emporion.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(language.texts, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(date=language.date, moment=language.moment, number=language.number)
+    return environment

@@ -1,0 +1,80 @@
+"""Forms with a file: read as they come, never whole into memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+
+from emporion.errors import Code, Problem
+from emporion.web.forms import Form
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope
+
+PART = 256 << 10
+# What a form has besides its file.
+MOST_FIELDS, LONGEST_FIELD, REST = 20, 1 << 16, 1 << 20
+# Seconds within which the next piece must come.
+PATIENCE = 30
+
+
+class Upload(NamedTuple):
+    """A form with a file. name: "" where no file was chosen."""
+
+    form: Form
+    name: str
+    parts: AsyncIterator[bytes]
+
+
+@asynccontextmanager
+async def read_upload(scope: Scope, receive: Receive, field: str, largest: int) -> AsyncIterator[Upload]:
+    """The form in a request's body, whose file of at most `largest` bytes is in `field`.
+
+    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
+    """
+    kind = scope["named_headers"].get(b"content-type", b"").lower()
+    if not kind.startswith(b"multipart/form-data") or b"charset" in kind:  # a browser names none: it is UTF-8
+        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The form must be sent as a browser does it.")
+    request = Request(scope, _Bounded(receive, largest + REST))
+    try:
+        form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD)
+    except (MultiPartException, ClientDisconnect):
+        raise Problem(Code.MALFORMED, "The form cannot be read.") from None
+    try:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        file = form.get(field)
+        found = file if isinstance(file, UploadFile) else None
+        yield Upload(Form(fields), (found and found.filename) or "", _parts(found))
+    finally:
+        await form.close()
+
+
+class _Bounded:
+    """Gives a body as it comes, up to a size and within a time."""
+
+    def __init__(self, receive: Receive, largest: int) -> None:
+        self._receive = receive
+        self._left = largest
+        self._largest = largest
+
+    async def __call__(self) -> Message:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                message = await self._receive()
+        except TimeoutError:
+            raise Problem(Code.TIMEOUT, "The file did not arrive in time.", headers={"Connection": "close"}) from None
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise Problem(Code.TOO_LARGE, f"A file must not have more than {self._largest >> 20} MiB.")
+        return message
+
+
+async def _parts(file: UploadFile | None) -> AsyncIterator[bytes]:
+    while file and (part := await file.read(PART)):
+        yield part
