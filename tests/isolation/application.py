@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -24,6 +25,7 @@ from emporion.store.base import Store
 OPERATIONS = {operation.id: operation for operation in app.OPERATIONS}
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+BOUNDARY = "between-two-fields"
 
 T = TypeVar("T")
 
@@ -45,6 +47,7 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -57,13 +60,17 @@ class Answer(NamedTuple):
 
 
 class Application:
-    """What answers, between two requests standing still. done: how often each operation was answered with a status."""
+    """What answers, between two requests standing still.
+
+    done: how often each operation was answered with a status. shown: method and area of pages that were not refused.
+    """
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._asgi = app.build_app(settings)
         self._numbers = itertools.count(1)
         self.done: Counter[tuple[str, int]] = Counter()
+        self.shown: set[tuple[str, str]] = set()
         self.log_of_the_provider = 0
         self.marketplace: Marketplace
         self.store: Store
@@ -89,8 +96,7 @@ class Application:
         Each comes from an address of its own, so that nobody who fails to sign in must wait (test_guesses has that).
         """
         operation = OPERATIONS[operation_id]
-        number = self.number()
-        address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        number, address = self._address()
         place = operation.path.format(**{name: quote(value, safe="") for name, value in (path or {}).items()})
         question = urlencode(query or {})
         sent = {"x-correlation-id": f"step-{number}-", **{name.lower(): value for name, value in headers.items()}}
@@ -113,6 +119,49 @@ class Application:
         self.done[operation_id, answer.status] += 1
         return answer
 
+    def browse(
+        self,
+        method: str,
+        path: str,
+        cookie: str = "",
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        file: tuple[str, bytes] | None = None,
+    ) -> Answer:
+        """The answer to a browser. cookie: all that it keeps. file: the name and content of what it sends in `file`."""
+        number, address = self._address()
+        sent = {"x-correlation-id": f"step-{number}-", "host": "localhost", "accept": "text/html"}
+        content = urlencode(form or {}).encode()
+        if cookie:
+            sent["cookie"] = cookie
+        if file:
+            sent["content-type"] = f"multipart/form-data; boundary={BOUNDARY}"
+            content = _multipart(form or {}, *file)
+        elif method == "POST":
+            sent["content-type"] = FORM
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": method,
+            "path": path,
+            "query_string": urlencode(query or {}).encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "client": (address, 1),
+        }
+        typed = [*(query or {}).values(), *(form or {}).values(), *([file[0], file[1].decode()] if file else ())]
+        request = Request(method, path, address, sent["x-correlation-id"], "\n".join((path, *typed)))
+        answer = self.run(self._answer(request, scope, content))
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            self.shown.add((method, path.split("/")[1]))
+        return answer
+
+    def _address(self) -> tuple[int, str]:
+        """A number that nobody has got before, and an address made of it."""
+        number = self.number()
+        return number, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
     async def _answer(self, request: Request, scope: dict[str, Any], content: bytes) -> Answer:
         told: list[Any] = []
 
@@ -127,7 +176,9 @@ class Application:
             await writing
         start, *rest = told
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Answer(request, start["status"], headers, b"".join(message["body"] for message in rest))
+        cookies = tuple(value.decode() for name, value in start["headers"] if name == b"set-cookie")
+        body = b"".join(message["body"] for message in rest)
+        return Answer(request, start["status"], headers, body, cookies)
 
     @contextmanager
     def alive(self) -> Iterator[None]:
@@ -161,6 +212,9 @@ def running(settings: Settings) -> Iterator[Application]:
         patch.setattr(credentials, "_hasher", cheap)
         patch.setattr(credentials, "_NOBODY", cheap.hash("nobody"))
         patch.setattr(gate, "REMEMBERED", 0.0)
+        # What happens by itself is done by the machine, one step after the other.
+        patch.setattr(app, "keep_house", _stand_still)
+        patch.setattr(app, "do_imports", _stand_still)
         loop = runner.get_loop()
         loop.run_until_complete(_found(app.open_store(settings)))
         application = Application(settings, loop)
@@ -176,11 +230,23 @@ def running(settings: Settings) -> Iterator[Application]:
             yield application
 
 
+async def _stand_still(marketplace: Marketplace) -> None:
+    """In the place of what works by itself."""
+
+
 async def _found(store: Store) -> None:
     await store.migrate()
     await store.open()
     await platforms.found(store, platforms.SANDBOX, 1, sandbox=True)
     await store.close()
+
+
+def _multipart(form: Mapping[str, str], file_name: str, content: bytes) -> bytes:
+    """A form with a file, as a browser sends it (RFC 7578)."""
+    begin = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="'
+    fields = "".join(f'{begin}{name}"\r\n\r\n{value}\r\n' for name, value in form.items())
+    head = f'{fields}{begin}file"; filename="{file_name}"\r\n\r\n'
+    return head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 def basic(login: str, password: str) -> str:

@@ -23,6 +23,7 @@ from tests.isolation.model import (
     HIDDEN,
     ROLES,
     Account,
+    Administrator,
     Holder,
     Json,
     Key,
@@ -37,6 +38,7 @@ from tests.isolation.model import (
 
 # Every account has a mark of its own in all that is said of it, and every secret begins with the same word.
 MARK = re.compile(r"mark\.(\d+)\.")
+MARKS = re.compile(r"mark\.\d+\.x")
 SECRET = "secretly"
 IDS = re.compile(r"\b\d{6,9}\b")
 REALM = "shared"
@@ -113,6 +115,7 @@ class Isolation(RuleBasedStateMachine):
     def plant(self, data: Data) -> None:
         """Two to four resellers, each with a customer and a user who has a key and a token."""
         self._verify_all()  # of examples before
+        self.marketplace.refusals.sum_up()
         provider = Reseller({"id": str(PROVIDER_ID)}, None)
         provider.before = self._log_of_the_provider()
         self.world = World(provider)
@@ -129,6 +132,7 @@ class Isolation(RuleBasedStateMachine):
         self._run(self._furnish(list(zip(self.world.resellers, roles, strict=True))))
         caller = Caller(self.world.keys[0], self.world.tokens[0])
         shown = self.application.ask("getResellerById", caller.headers, {"id": provider.id})
+        self._count(caller.key)
         provider.document, provider.version = shown.json, int(shown.headers["etag"].strip('"'))
         self.followers.append(self._new_follower(caller, provider, None, "latest"))
 
@@ -391,6 +395,9 @@ class Isolation(RuleBasedStateMachine):
             self.world.logins.append(body["contactPersons"][0]["login"])
             hidden["contactPersons[0].password"] = {"after": HIDDEN}
         name = "reseller" if kind is Reseller else "customer"
+        if kind is Account:
+            person = body["contactPersons"][0]
+            self.world.administrators.append(Administrator(account, person.get("login"), person.get("password")))
         self.world.note(account, f"{name}.created", **origin, changes={**changes({}, account.document), **hidden})
         return account
 
@@ -487,6 +494,7 @@ class Isolation(RuleBasedStateMachine):
         headers = {"Authorization": basic(user.id, password), **({"X-Subscription-Key": key.secret} if key else {})}
         answer = self.application.ask("generateAuthToken", headers)
         self._check_nothing_leaks(answer, None)
+        self._count(key)
         refusal = (
             self.world.refusal(key, None)
             if key is None or key.revoked
@@ -581,7 +589,9 @@ class Isolation(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def disable_or_enable(self, data: Data) -> None:
-        holder = _one(data, self.world.holders)
+        self._disable_or_enable(_one(data, self.world.holders))
+
+    def _disable_or_enable(self, holder: Holder) -> None:
         done = "enable" if holder.disabled else "disable"
         if holder.kind == "user":
             self._run(getattr(self.marketplace.users, done)(OPERATOR, holder.id))
@@ -605,9 +615,14 @@ class Isolation(RuleBasedStateMachine):
 
     def _note_key(self, reseller: Reseller, new: NewKey, api_version: str | None) -> None:
         """A key that was added."""
-        self.world.keys.append(Key(new.secret, new.key.id, reseller, api_version))
+        self.world.keys.append(Key(new.secret, new.key.id, reseller, api_version, name=new.key.name))
         pinned = {"apiVersion": {"after": api_version}} if api_version else {}
         self._note_command(reseller, "key.created", f"key {new.key.id}", {"name": {"after": new.key.name}, **pinned})
+
+    def _count(self, key: Key | None) -> None:
+        """A request came with a key."""
+        if key and not key.revoked:
+            key.requests += 1
 
     def _revoke(self, key: Key) -> None:
         if key.revoked:
@@ -618,13 +633,14 @@ class Isolation(RuleBasedStateMachine):
         key.revoked = True
         self._note_command(key.reseller, "key.updated", f"key {key.id}", {"revoked": {"after": True}})
 
-    def _note_access(self, holder: Holder, kind: str, found: Json, more: str = "") -> None:
+    def _note_access(self, holder: Holder, kind: str, found: Json, more: str = "", origin: Json | None = None) -> None:
         about = holder.name.replace("client:", "client ") if holder.kind == "client" else f"user {holder.name}"
-        self._note_command(holder.reseller, kind, about + more, found)
+        self._note_command(holder.reseller, kind, about + more, found, origin)
 
-    def _note_command(self, reseller: Reseller, kind: str, about: str, found: Json) -> None:
-        origin = {"door": OPERATOR.door, "by": self.world.provider, "user": OPERATOR.user}
-        self.world.note(reseller, kind, **origin, about=about, changes=found)
+    def _note_command(self, reseller: Reseller, kind: str, about: str, found: Json, origin: Json | None = None) -> None:
+        """origin: of whoever did it, if not the operator."""
+        operator = {"door": OPERATOR.door, "by": self.world.provider, "user": OPERATOR.user}
+        self.world.note(reseller, kind, **(origin or operator), about=about, changes=found)
 
     # Who and what is drawn
 
@@ -766,6 +782,7 @@ class Isolation(RuleBasedStateMachine):
         answer = self.application.ask(operation_id, {**caller.headers, **(headers or {})}, path, query, body)
         event(f"{operation_id} {answer.status}")
         note(f"{answer.request.method} {answer.request.path} by {caller}: {answer.status}")
+        self._count(caller.key)
         refusal = self.world.refusal(caller.key, caller.token)
         holder = caller.token.holder if caller.token and not refusal else None
         if refusal:
@@ -773,9 +790,12 @@ class Isolation(RuleBasedStateMachine):
         self._check_nothing_leaks(answer, holder.reseller if holder else None)
         return answer, holder
 
-    def _check_refused(self, answer: Answer, refusal: Refusal) -> None:
+    def _check_refused(self, answer: Answer, refusal: Refusal, door: str = "api", why: str | None = None) -> None:
+        """why: what the log says of it, if not the message of the answer."""
         assert answer.status == refusal.status, answer
         request = answer.request
+        message = why or answer.json["message"]
+        self.world.refusals[refusal.log] += 1
         told: list[tuple[Reseller, Reseller | None, str | None]] = [(refusal.log, refusal.by, refusal.user)]
         if refusal.victim:
             told.append((refusal.victim.reseller, refusal.victim.reseller, refusal.victim.name))
@@ -783,12 +803,12 @@ class Isolation(RuleBasedStateMachine):
             self.world.note(
                 log,
                 "access.refused",
-                door="api",
+                door=door,
                 by=by,
                 user=user,
                 address=request.address,
                 correlation_id=request.correlation_id,
-                about=f"{refusal.code} {request.method} {request.path}: {answer.json['message']}",
+                about=f"{refusal.code} {request.method} {request.path}: {message}",
             )
 
     def _check_nothing_leaks(self, answer: Answer, root: Reseller | None) -> None:
@@ -797,15 +817,25 @@ class Isolation(RuleBasedStateMachine):
         if root is self.world.provider:
             return
         accounts = [one for one in self.world.accounts if root and reaches(root, one)]
+        ids = {one.id for one in accounts} | {root.owner.id if root and root.owner else ""}
         marks = {one.mark for one in accounts}
-        for found in set(MARK.findall(answer.text)) - set(MARK.findall(answer.request.text)):
+        if not answer.request.path.endswith("/events"):
+            self._check_known(answer, answer.text, marks, ids)
+            return
+        # Events tell for whom somebody acted, and what he asked for; they are compared word by word.
+        for one in accounts:
+            if isinstance(one, Reseller):
+                marks |= {mark for entry in one.events if entry.about for mark in MARKS.findall(entry.about)}
+        self._check_known(answer, answer.text, marks, None)
+
+    def _check_known(self, answer: Answer, text: str, marks: set[str], ids: set[str] | None) -> None:
+        """No other marks and ids than these in `text`, unless they were sent. ids: None for any."""
+        for found in set(MARK.findall(text)) - set(MARK.findall(answer.request.text)):
             assert f"mark.{found}.x" in marks, f"mark {found} of somebody else is in {answer}"
-        if answer.request.path.endswith("/events"):
-            return  # which tell for whom somebody acted, and what he asked for; they are compared word by word
-        known = {one.id for one in accounts} | {root.owner.id if root and root.owner else ""}
         newest = max(one.number for one in self.world.accounts)
-        for found in set(IDS.findall(answer.body.decode())) - set(IDS.findall(answer.request.text)):
-            assert found in known or int(found) > newest, f"the id {found} of somebody else is in {answer}"
+        told = set(IDS.findall(text)) - set(IDS.findall(answer.request.text))
+        for found in told if ids is not None else ():
+            assert found in (ids or ()) or int(found) > newest, f"the id {found} of somebody else is in {answer}"
 
     def _check_missing(self, answer: Answer, what: str) -> None:
         assert answer.status == 404, answer
@@ -859,11 +889,11 @@ def _tag(account: Account) -> str:
     return f'"{account.version}"'
 
 
-def _origin(holder: Holder, answer: Answer) -> Json:
+def _origin(holder: Holder, answer: Answer, door: str = "api") -> Json:
     """What the log says of whoever sent a request."""
     request = answer.request
     return {
-        "door": "api",
+        "door": door,
         "by": holder.reseller,
         "user": holder.name,
         "address": request.address,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -10,6 +11,7 @@ Json = dict[str, Any]
 
 ROLES = ("reader", "editor", "owner")
 SHUT = ("adminHold", "cancelled")
+CLOSED = ("cancelled", "error")
 HIDDEN = "(hidden)"
 MERGED = ("address", "attributes")
 
@@ -76,14 +78,66 @@ class Holder:
 
 
 @dataclass(eq=False)
+class Administrator:
+    """The one administrator of a customer. login: None as long as nobody knows it. secret: None without a password."""
+
+    account: Account
+    login: str | None = None
+    secret: str | None = None
+
+    @property
+    def email(self) -> str:
+        return str(self.account.document["contactPersons"][0]["email"])
+
+
+@dataclass(eq=False)
+class Session:
+    """A cookie that somebody got for his password `secret`, when his credentials were in `version` if he is a user.
+
+    ended: whether he has signed out.
+    """
+
+    cookie: str
+    who: Holder | Administrator
+    secret: str
+    version: int = 0
+    ended: bool = False
+
+
+@dataclass(eq=False)
+class Link:
+    """A one-time link. over: whether it was used, or replaced by a newer one."""
+
+    secret: str
+    administrator: Administrator
+    over: bool = False
+
+
+@dataclass(eq=False)
+class Import:
+    """A file of one good customer and a faulty one, which `sender` has sent for `reseller`. mark: of the customer."""
+
+    id: str
+    reseller: Reseller
+    sender: Holder
+    file_name: str
+    mark: str
+    body: Json
+    origin: Json = field(default_factory=dict)
+    state: Literal["checking", "checked", "running", "done", "refused", "cancelled"] = "checking"
+
+
+@dataclass(eq=False)
 class Key:
-    """A subscription key; id: what the log calls it."""
+    """A subscription key; id: what the log calls it. requests: how many came with it."""
 
     secret: str
     id: str
     reseller: Reseller
     api_version: str | None = None
     revoked: bool = False
+    name: str = ""
+    requests: int = 0
 
 
 @dataclass(eq=False)
@@ -116,7 +170,7 @@ class Event(NamedTuple):
     type: str
     account: Account
     door: str
-    by: Reseller | None = None
+    by: Account | None = None
     user: str | None = None
     address: str | None = None
     correlation_id: str | None = None
@@ -150,6 +204,11 @@ class World:
         self.background: dict[str, int] = {}
         self.accounts: list[Account] = [provider]
         self.holders: list[Holder] = []
+        self.administrators: list[Administrator] = []
+        self.sessions: list[Session] = []
+        self.links: list[Link] = []
+        self.imports: list[Import] = []
+        self.refusals: Counter[Reseller] = Counter()
         self.keys: list[Key] = []
         self.tokens: list[Token] = []
         self.logins: list[str] = []
@@ -191,6 +250,21 @@ class World:
         if user.reseller is not place:
             return Refusal(403, "forbidden", place, place, victim=user)
         return self.shut(user)
+
+    def is_open(self, session: Session) -> bool:
+        """Whether somebody is signed in with it."""
+        who = session.who
+        is_over = isinstance(who, Holder) and (who.disabled or who.version != session.version)
+        return not session.ended and not is_over and who.secret == session.secret
+
+    def closed(self, who: Holder | Administrator) -> Refusal | None:
+        """Why somebody with the right password is not let in, None if he is."""
+        if isinstance(who, Holder):
+            return self.shut(who)
+        owner = who.account.log
+        if who.account.status in CLOSED or any(one.status in SHUT for one in upwards(owner)):
+            return Refusal(403, "forbidden", owner, owner)
+        return None
 
     def shut(self, holder: Holder) -> Refusal | None:
         """Whether the reseller or one above it is on hold or cancelled."""
@@ -318,4 +392,5 @@ def matches(account: Account, filters: dict[str, str]) -> bool:
         filters.get("name", "").lower() in document["name"].lower()
         and ("email" not in filters or filters["email"].lower() in emails)
         and filters.get("externalId") in (None, document.get("externalId"))
+        and filters.get("status") in (None, account.status)
     )

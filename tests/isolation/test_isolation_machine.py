@@ -15,11 +15,11 @@ from emporion.settings import Settings
 from tests.conftest import Caller
 from tests.document import CheckedClient
 from tests.isolation.application import OPERATIONS, Application, running
-from tests.isolation.machine import Isolation
+from tests.isolation.pages import Pages
 from tests.postgres import Databases
 
 EXAMPLES = 500
-STEPS = 20
+STEPS = 22
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -46,9 +46,10 @@ def _database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def test_each_answer_is_what_the_model_says(application: Application) -> None:
     # To make a failure smaller would take minutes; its steps can be read as they are. Phase.shrink does it.
     searched = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, phases=[Phase.generate])
-    run_state_machine_as_test(partial(Isolation, application), settings=searched)  # type: ignore[arg-type]
+    run_state_machine_as_test(partial(Pages, application), settings=searched)  # type: ignore[arg-type]
     answered = {operation_id for (operation_id, status), _ in application.done.items() if status == 200}
     assert answered == set(OPERATIONS)
+    assert {area for _, area in application.shown} == {"console", "panel"}
 
 
 def test_a_taken_external_id_does_not_tell_of_the_reseller_beside(
