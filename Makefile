@@ -51,12 +51,16 @@ clean:  ## remove what was built; data files stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 SWAGGER_UI := 5.35.0
+HTMX := 4.0.1
 AXE := 4.14.1
-vendor:  ## take the files of Swagger UI and axe-core anew from the npm registry
+vendor:  ## take the files of Swagger UI, htmx and axe-core anew from the npm registry
 	npm pack --silent --pack-destination /tmp swagger-ui-dist@$(SWAGGER_UI)
 	cd src/emporion/api/swagger && for file in swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css \
 	  favicon-32x32.png LICENSE NOTICE; do \
 	  tar -xzOf /tmp/swagger-ui-dist-$(SWAGGER_UI).tgz package/$$file | sed '/^\/[/*]# sourceMappingURL=/d' > $$file; done
+	npm pack --silent --pack-destination /tmp htmx.org@$(HTMX)
+	cd src/emporion/web/assets && tar -xzOf /tmp/htmx.org-$(HTMX).tgz package/LICENSE > htmx.LICENSE \
+	  && tar -xzOf /tmp/htmx.org-$(HTMX).tgz package/dist/htmx.min.js | sed '/sourceMappingURL/d' > htmx.min.js
 	npm pack --silent --pack-destination /tmp axe-core@$(AXE)
 	cd tests/browser/axe && for file in axe.min.js LICENSE LICENSE-3RD-PARTY.txt; do \
 	  tar -xzOf /tmp/axe-core-$(AXE).tgz package/$$file > $$file; done
