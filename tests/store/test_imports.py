@@ -90,7 +90,7 @@ async def test_only_one_of_many_gets_hold_of_an_import(open_store: Open, store: 
     assert sum(got) == 1
 
 
-async def test_the_oldest_that_nobody_has_is_to_be_done(store: Store) -> None:
+async def test_what_waits_longest_and_nobody_has_is_to_be_done(store: Store) -> None:
     assert await store.import_to_do("me", 1000) is None
     for import_id, state, at in (
         ("done", "done", 1),
@@ -103,6 +103,9 @@ async def test_the_oldest_that_nobody_has_is_to_be_done(store: Store) -> None:
     assert await store.import_to_do("me", 1000) == "a"
     await store.hold_import("a", "other", 1000, 2000)
     assert await store.import_to_do("me", 1000) == "b"
+    assert await store.import_to_do("me", 2001) == "b"
+    await store.hold_import("b", "other", 1000, 3000)
+    assert await store.import_to_do("me", 1000) is None
     assert await store.import_to_do("other", 1000) == "a"
     assert await store.import_to_do("me", 2001) == "a"
 

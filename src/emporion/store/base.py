@@ -677,8 +677,8 @@ class Store(Protocol):
         """The last imports of the reseller `root_id` and of all below it, newest first (by created_at, then id)."""
 
     async def import_to_do(self, holder: str, now: int) -> str | None:
-        """The id of the oldest import of the whole platform that is stored, not over and not waiting for a person,
-        and that only `holder` has, if anybody has it at `now`.
+        """The id of an import of the whole platform that is stored, not over and not waiting for a person, and that
+        only `holder` has, if anybody has it at `now`: the one whose last hold ended first, then the oldest.
         """
 
     async def hold_import(self, import_id: str, holder: str, now: int, until: int) -> bool:
