@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, StorageState, async_playwright, 
 
 from tests.browser.people import Person, sign_in
 from tests.browser.showroom import Showroom, furnish
+from tests.browser.slow_line import slow_line
 from tests.browser.visit import LIMIT, ONLY_HERE, visit
 from tests.server import Server, serving
 
@@ -47,12 +48,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="package")
 async def showroom(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Showroom]:
-    """A platform that is only looked at."""
+    """A platform that is only looked at, by people whose line is slow."""
     folder = tmp_path_factory.mktemp("showroom")
     furnished = await furnish(folder)
     with serving(folder, EMPORION_VERIFICATION="manual") as running:
-        furnished.url = running.url
-        yield furnished
+        async with slow_line(running.url) as furnished.url:
+            yield furnished
 
 
 @pytest.fixture(scope="package")

@@ -378,11 +378,11 @@ def test_all_that_can_be_said_of_accounts_is_there() -> None:
 
 def test_dates_and_numbers_are_written_as_the_language_does() -> None:
     assert [language(code).date(NOON) for code in LANGUAGES] == [
-        "November 23, 2026",
-        "23. November 2026",
-        "23 novembre 2026",
-        "23 de noviembre de 2026",
-        "23 de novembro de 2026",
+        "Nov 23, 2026",
+        "23.11.2026",
+        "23 nov. 2026",
+        "23 nov 2026",
+        "23 de nov. de 2026",
     ]
     assert [language(code).number(1234) for code in LANGUAGES] == ["1,234", "1.234", "1\u202f234", "1.234", "1.234"]
     assert language("de").moment(NOON) == "23.11.2026, 12:00:00 UTC"

@@ -41,7 +41,7 @@ class Language:
 
     def date(self, milliseconds: int) -> str:
         """A day in UTC."""
-        return dates.format_date(_moment(milliseconds), "long", self.locale)
+        return dates.format_date(_moment(milliseconds), "medium", self.locale)
 
     def moment(self, milliseconds: int) -> str:
         """A day and time in UTC."""
