@@ -14,6 +14,7 @@ from msgspec import structs
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
 from emporion.app import build_marketplace
 from emporion.errors import Code, Problem
+from emporion.events import NewEvent
 from emporion.marketplace import Marketplace, imports
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
@@ -22,9 +23,9 @@ from emporion.marketplace.imports import CHECKPOINT, HELD, Imports, Lost
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
 from emporion.spreadsheets import Format
-from emporion.store.base import Filter, Import
+from emporion.store.base import Filter, Import, User
 from emporion.store.sqlite import SqliteStore
-from tests.conftest import CALLERS, new_contact, new_customer, settings_for
+from tests.conftest import CALLERS, ORIGIN, new_contact, new_customer, settings_for
 
 ANNA = Actor(RESELLER_ID, "anna", "console", "editor", address="192.0.2.1")
 OTHER = Actor(CALLERS["other"].reseller_id, "otto", "console")
@@ -51,6 +52,9 @@ def jsonl_of(*customers: dict[str, Any]) -> bytes:
 async def store(database: Path) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(database)
     await store.open()
+    for login in ("anna", "berta"):
+        user = User(login, RESELLER_ID, "us", "", "editor")
+        await store.add_user(user, NewEvent(RESELLER_ID, RESELLER_ID, "user.created", 1, ORIGIN))
     yield store
     await store.close()
 
@@ -458,6 +462,24 @@ async def test_an_import_ends_when_its_reseller_is_put_on_hold(imported: Imports
     one = await imported.get(operator, one.id)
     assert counts(one) == ("refused", 0, 0, 0, 0)
     assert one.refusal == "The reseller, or one above it, is on hold or cancelled."
+
+
+@pytest.mark.parametrize("change", ["disable", "demote"])
+async def test_an_import_ends_when_its_user_may_no_more(
+    imported: Imports, marketplace: Marketplace, store: SqliteStore, change: str
+) -> None:
+    one = await checked(imported, csv_of(line("1")))
+    await imported.confirm(ANNA, one.id)
+    owner = Actor(RESELLER_ID, "sandbox", "console")
+    if change == "disable":
+        await marketplace.users.disable(owner, "anna")
+    else:
+        await marketplace.users.change_role(owner, "anna", "reader")
+    assert await imported.work("process")
+    one = await imported.get(ANNA, one.id)
+    assert counts(one) == ("refused", 0, 0, 0, 0)
+    assert one.refusal == "The user anna may not import any more."
+    assert not await customers(store)
 
 
 async def test_what_was_cancelled_while_it_was_sent_is_not_done(imported: Imports) -> None:

@@ -20,6 +20,7 @@ from emporion.accounts import RESELLER_ID
 from emporion.app import build_marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.imports import Imports
+from emporion.marketplace.platforms import SANDBOX
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Serve, settings_for
 from tests.postgres import wait_until
@@ -29,7 +30,7 @@ HEADER = "externalid,companyname,givenname,familyname,contactemail,telvoice,stre
 T = TypeVar("T")
 
 ROWS, KILLS = 6000, 4
-ANNA = Actor(RESELLER_ID, "anna", "console")
+OWNER = Actor(RESELLER_ID, SANDBOX.user, "console")
 
 
 def content(*, with_ids: bool, rows: int = ROWS) -> str:
@@ -121,17 +122,17 @@ async def _sent(database: Path, sent: str) -> str:
         yield sent.encode()
 
     async def send(imports: Imports) -> str:
-        return (await imports.start(ANNA, RESELLER_ID, "x.csv", "csv", parts())).id
+        return (await imports.start(OWNER, RESELLER_ID, "x.csv", "csv", parts())).id
 
     return await _with_imports(database, send)
 
 
 async def _confirm(database: Path, import_id: str) -> None:
-    await _with_imports(database, lambda imports: imports.confirm(ANNA, import_id))
+    await _with_imports(database, lambda imports: imports.confirm(OWNER, import_id))
 
 
 async def _state(database: Path, import_id: str) -> str:
-    return (await _with_imports(database, lambda imports: imports.get(ANNA, import_id))).state
+    return (await _with_imports(database, lambda imports: imports.get(OWNER, import_id))).state
 
 
 async def _with_imports(database: Path, work: Callable[[Imports], Awaitable[T]]) -> T:

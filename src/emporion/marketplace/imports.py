@@ -502,9 +502,13 @@ class Imports:
         return Once(key.hexdigest(), key.digest(), int((self._clock() - KEPT) * 1000))
 
     async def _check_open(self, imported: Import) -> None:
-        """Raise Problem (FORBIDDEN) if the account of whoever imports is shut."""
+        """Raise Problem (FORBIDDEN) if whoever imports would not get in any more, or no more than read."""
         if await self._store.is_shut(imported.account_id):
             raise Problem(Code.FORBIDDEN, SHUT)
+        if imported.door == "console":
+            user = await self._store.user(imported.user)
+            if not user or user.disabled_at is not None or user.role == "reader":
+                raise Problem(Code.FORBIDDEN, f"The user {imported.user} may not import any more.")
 
     async def _save(self, now: Import, before: Import, faulty: Sequence[FaultyRow]) -> Import:
         """Write down how far it has come. Raises Lost."""
