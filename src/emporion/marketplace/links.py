@@ -12,11 +12,11 @@ from emporion.accounts import NEVER_SHOWN
 from emporion.credentials import key_digest
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.events import NewEvent, Origin
-from emporion.marketplace import customers
-from emporion.marketplace.sessions import Closed
+from emporion.marketplace.sessions import Closed, email_of
 from emporion.store.base import Administrator, AdministratorLogin, Link
 
 if TYPE_CHECKING:
+    from emporion.accounts import Customer
     from emporion.events import Changes
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.customers import Customers
@@ -79,13 +79,7 @@ class Links:
 
     async def find(self, secret: str) -> tuple[Link, Administrator]:
         """A link that is good, and whose it is. Raises Problem (NOT_FOUND) for any other, and Closed."""
-        link = await self._store.link(key_digest(secret))
-        if not link or link.used_at is not None or link.ends_at <= self._now():
-            raise not_found(NO_LINK)
-        administrator = await self._store.administrator(link.login)
-        if not administrator or administrator.customer_id != link.customer_id:
-            raise not_found(NO_LINK)
-        await self._sessions.entered(administrator)
+        link, administrator, _ = await self._find(secret)
         return link, administrator
 
     async def use(self, secret: str, password: str, origin: Origin) -> Administrator:
@@ -94,22 +88,28 @@ class Links:
         His sessions and his other links are over. Raises Problem (NOT_FOUND) for a link that is not good, and
         (INVALID) at `new` for a password that is too weak.
         """
-        link, administrator = await self.find(secret)
+        link, administrator, customer = await self._find(secret)
         if message := self._passwords.fault(password):
             refuse([Fault("new", message)])
         digest = await self._passwords.hash(password)
         had = NEVER_SHOWN if administrator.password_hash else None
         changes: Changes = {f"contactPersons[{administrator.position}].password": (had, NEVER_SHOWN)}
-        record = await self._store.customer(link.reseller_id, link.customer_id)
-        if not record:
-            raise not_found(NO_LINK)
-        email = customers.decode(record.document).contact_persons[administrator.position].email
-        who = structs.replace(origin, user=email, account_id=link.customer_id)
+        who = structs.replace(origin, user=email_of(administrator, customer), account_id=link.customer_id)
         now = self._now()
         event = NewEvent(link.reseller_id, link.customer_id, "customer.updated", now, who, changes)
         if not await self._store.use_link(link, digest, now, event):
             raise not_found(NO_LINK)
         return structs.replace(administrator, password_hash=digest)
+
+    async def _find(self, secret: str) -> tuple[Link, Administrator, Customer]:
+        link = await self._store.link(key_digest(secret))
+        if not link or link.used_at is not None or link.ends_at <= self._now():
+            raise not_found(NO_LINK)
+        found = await self._sessions.administrator(link.login, link.customer_id)
+        if not found:
+            raise not_found(NO_LINK)
+        administrator, customer, _ = found
+        return link, administrator, customer
 
     async def _check_open(self, login: AdministratorLogin, reseller_id: int, customer_id: int) -> None:
         try:

@@ -63,7 +63,7 @@ class Closed(Refused):
 
 
 class Visitor(NamedTuple):
-    """An administrator who is signed in. version: of the customer."""
+    """An administrator who is signed in, and his account at the same moment. version: of the customer."""
 
     session: Session
     administrator: Administrator
@@ -73,7 +73,7 @@ class Visitor(NamedTuple):
     @property
     def email(self) -> str:
         """What he is called in the log: his login is shown to nobody."""
-        return self.customer.contact_persons[self.administrator.position].email
+        return email_of(self.administrator, self.customer)
 
     def actor(self, origin: Origin) -> Actor:
         """He, acting for his own account."""
@@ -165,12 +165,12 @@ class Sessions:
         session = await self._current(secret)
         if not session or session.customer_id is None:
             return None
-        administrator = await self._store.administrator(session.login)
-        if not administrator or administrator.customer_id != session.customer_id:
+        found = await self.administrator(session.login, session.customer_id)
+        if not found:
             return None
+        administrator, customer, version = found
         if _proof(administrator.password_hash or "") != session.proof:
             return None
-        customer, version = await self.entered(administrator)
         await self._note_use(session)
         return Visitor(session, administrator, customer, version)
 
@@ -255,6 +255,21 @@ class Sessions:
         if now - session.used_at > NOTED * 1000:
             await self._store.use_session(session.digest, now)
 
+    async def administrator(self, login: str, customer_id: int) -> tuple[Administrator, Customer, int] | None:
+        """Whose login it is, if he is this customer's still, with the account and its version at the same moment.
+
+        Raises Closed if he does not get in.
+        """
+        administrator = await self._store.administrator(login)
+        while administrator and administrator.customer_id == customer_id:
+            customer, version = await self.entered(administrator)
+            # He has another place among the contacts if others were removed in between.
+            again = await self._store.administrator(login)
+            if again == administrator:
+                return administrator, customer, version
+            administrator = again
+        return None
+
     async def entered(self, administrator: Administrator) -> tuple[Customer, int]:
         """The account of an administrator and its version. Raises Closed if he does not get in."""
         record = await self._store.customer(administrator.reseller_id, administrator.customer_id)
@@ -267,6 +282,11 @@ class Sessions:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def email_of(administrator: Administrator, customer: Customer) -> str:
+    """The address of an administrator, both as they were at one moment."""
+    return customer.contact_persons[administrator.position].email
 
 
 def _credentials(user: User) -> str:
