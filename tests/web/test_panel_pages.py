@@ -526,6 +526,13 @@ def test_a_link_ends_the_sessions_of_before(house: House) -> None:
     assert house.browser().sign_in(*ANNA).status == 401
 
 
+def test_whoever_has_only_a_session_of_before_is_not_told_of_the_account(house: House) -> None:
+    before = house.signed_in()
+    house.browser().submit(house.link(), {"new": NEW_PASSWORD, "again": NEW_PASSWORD})
+    house.change("provider", status="cancelled")
+    assert messages.STATUS_WORDS["cancelled"] not in before.get("/panel/address").text
+
+
 def test_a_link_that_was_opened_with_a_bad_password_is_still_good(house: House) -> None:
     browser, address = house.browser(), house.link()
     weak = browser.submit(address, {"new": "weak", "again": "weak"})

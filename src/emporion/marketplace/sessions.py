@@ -165,14 +165,11 @@ class Sessions:
         session = await self._current(secret)
         if not session or session.customer_id is None:
             return None
-        found = await self.administrator(session.login, session.customer_id)
+        found = await self.administrator(session.login, session.customer_id, session.proof)
         if not found:
             return None
-        administrator, customer, version = found
-        if _proof(administrator.password_hash or "") != session.proof:
-            return None
         await self._note_use(session)
-        return Visitor(session, administrator, customer, version)
+        return Visitor(session, *found)
 
     async def end(self, session: Session) -> None:
         """Sign out."""
@@ -255,13 +252,17 @@ class Sessions:
         if now - session.used_at > NOTED * 1000:
             await self._store.use_session(session.digest, now)
 
-    async def administrator(self, login: str, customer_id: int) -> tuple[Administrator, Customer, int] | None:
+    async def administrator(
+        self, login: str, customer_id: int, proof: bytes | None = None
+    ) -> tuple[Administrator, Customer, int] | None:
         """Whose login it is, if he is this customer's still, with the account and its version at the same moment.
 
-        Raises Closed if he does not get in.
+        proof: of the password that he must have still, where that counts. Raises Closed if he does not get in.
         """
         administrator = await self._store.administrator(login)
         while administrator and administrator.customer_id == customer_id:
+            if proof is not None and _proof(administrator.password_hash or "") != proof:
+                return None
             customer, version = await self.entered(administrator)
             # He has another place among the contacts if others were removed in between.
             again = await self._store.administrator(login)
