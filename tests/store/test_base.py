@@ -116,6 +116,17 @@ async def test_a_platform_is_founded_once(store: Store) -> None:
     assert await store.events(51, 0, 10) == []
 
 
+async def test_a_founded_platform_has_a_log(open_store: Open) -> None:
+    store = await open_store()
+    events = (event(ONE, "user.created"), event(ONE, "key.created"))
+    first = User("api", ONE, "us", "hash"), SubscriptionKey(b"digest", ONE)
+    await store.found(
+        Platform(sandbox=False), new_reseller("P", None, PROVIDER), new_reseller("R", PROVIDER, ONE), *first, events
+    )
+    log = [(entry.sequence, entry.type) for entry in await store.events(ONE, 0, 10)]
+    assert log == [(1, "reseller.created"), (2, "user.created"), (3, "key.created")]
+
+
 async def test_what_was_written_is_there_after_opening_again(store: Store, open_store: Open) -> None:
     record = await add(store)
     await store.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from emporion.accounts import (
     PROVIDER_ID,
@@ -20,7 +20,9 @@ from emporion.accounts import (
 from emporion.credentials import hash_password, key_digest, new_password, new_subscription_key
 from emporion.errors import Code, Problem, refuse
 from emporion.events import Origin
+from emporion.marketplace import subscription_keys, users
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.users import NewLogin
 from emporion.store.base import NewResellerRecord, Platform, SubscriptionKey, User
 from emporion.validation import read
 
@@ -46,29 +48,6 @@ SANDBOX = Access("Sandbox Reseller", "sandbox", "sandbox-password-1", "5a9db0c5a
 SANDBOX_REALM = "sandbox"
 SANDBOX_CLIENT = "sandbox-client"
 SANDBOX_SECRET = "sandbox-secret-1"  # noqa: S105 - everybody knows it
-
-
-class NewLogin(Struct, kw_only=True, frozen=True):
-    """How an API user is called, and for which marketplace."""
-
-    login: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=256,
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$",
-            extra={"says": "must begin with a letter or digit and have only letters, digits, _ . @ and - after it"},
-        ),
-    ]
-    marketplace: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=64,
-            pattern=r"^[A-Za-z0-9_-]+$",
-            extra={"says": "must be a code of letters, digits, - and _, such as us"},
-        ),
-    ]
 
 
 class NewAccess(Struct, kw_only=True, frozen=True):
@@ -103,12 +82,15 @@ async def found(store: Store, access: Access, at: int, *, sandbox: bool, currenc
         address=SANDBOX_ADDRESS if sandbox else None,
         contact_persons=[SANDBOX_CONTACT] if sandbox else [],
     )
+    user = User(access.user, RESELLER_ID, access.marketplace, hash_password(access.password), created_at=at)
+    key = SubscriptionKey(key_digest(access.subscription_key), RESELLER_ID, name="The first key", created_at=at)
     await store.found(
         Platform(sandbox=sandbox),
         provider=NewResellerRecord(None, provider, (), origin, at, PROVIDER_ID),
         reseller=NewResellerRecord(PROVIDER_ID, reseller, (), origin, at, RESELLER_ID),
-        user=User(access.user, RESELLER_ID, access.marketplace, hash_password(access.password), created_at=at),
-        key=SubscriptionKey(key_digest(access.subscription_key), RESELLER_ID, name="The first key", created_at=at),
+        user=user,
+        key=key,
+        events=(users.created(user, origin, at), subscription_keys.created(key, origin, at)),
     )
 
 

@@ -11,7 +11,7 @@ from emporion import accounts
 from emporion.accounts import Name
 from emporion.credentials import key_digest, new_subscription_key
 from emporion.errors import Code, Problem, Refused, not_found, refuse
-from emporion.events import Changes, EventType, NewEvent
+from emporion.events import Changes, NewEvent, Origin
 from emporion.limits import Limit
 from emporion.marketplace.actors import check_reach
 from emporion.store.base import SubscriptionKey
@@ -102,7 +102,7 @@ class SubscriptionKeys:
         await check_reach(self._store, actor, reseller_id)
         secret = new_subscription_key()
         key = SubscriptionKey(key_digest(secret), reseller_id, api_version, name, limit, self._now())
-        await self._store.add_key(key, self._event(actor, key, accounts.changes({}, _shown(key)), new=True))
+        await self._store.add_key(key, created(key, actor.origin(), self._now()))
         return NewKey(secret, key)
 
     async def _change(self, actor: Actor, key: SubscriptionKey, changed: SubscriptionKey) -> SubscriptionKey:
@@ -113,13 +113,22 @@ class SubscriptionKeys:
             await self._store.change_key(changed, self._event(actor, key, changes))
         return changed
 
-    def _event(self, actor: Actor, key: SubscriptionKey, changes: Changes, *, new: bool = False) -> NewEvent:
-        kind: EventType = "key.created" if new else "key.updated"
+    def _event(self, actor: Actor, key: SubscriptionKey, changes: Changes) -> NewEvent:
         owner = key.reseller_id
-        return NewEvent(owner, owner, kind, self._now(), actor.origin(), changes, f"key {key.id}")
+        return NewEvent(owner, owner, "key.updated", self._now(), actor.origin(), changes, _named(key))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def created(key: SubscriptionKey, origin: Origin, at: int) -> NewEvent:
+    """The entry of the log for a new key. at: in milliseconds."""
+    owner = key.reseller_id
+    return NewEvent(owner, owner, "key.created", at, origin, accounts.changes({}, _shown(key)), _named(key))
+
+
+def _named(key: SubscriptionKey) -> str:
+    return f"key {key.id}"
 
 
 def _checked(name: str) -> str:

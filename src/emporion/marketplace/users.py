@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from msgspec import structs
+from msgspec import Meta, Struct, structs
 
 from emporion import accounts
 from emporion.accounts import NEVER_SHOWN
 from emporion.credentials import Role, new_password
 from emporion.errors import Fault, Problem, not_found, refuse
-from emporion.events import Changes, EventType, NewEvent
+from emporion.events import Changes, NewEvent, Origin
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
-from emporion.marketplace.platforms import NewLogin
 from emporion.store.base import User
 from emporion.validation import read
 
@@ -22,6 +21,29 @@ if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.passwords import Passwords
     from emporion.store.base import Store
+
+
+class NewLogin(Struct, kw_only=True, frozen=True):
+    """How an API user is called, and for which marketplace."""
+
+    login: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=256,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$",
+            extra={"says": "must begin with a letter or digit and have only letters, digits, _ . @ and - after it"},
+        ),
+    ]
+    marketplace: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            pattern=r"^[A-Za-z0-9_-]+$",
+            extra={"says": "must be a code of letters, digits, - and _, such as us"},
+        ),
+    ]
 
 
 class NewUser(NamedTuple):
@@ -72,8 +94,7 @@ class Users:
         secret = password or new_password()
         digest = await self._passwords.hash(secret)
         user = User(login, reseller_id, marketplace, digest, role, created_at=self._now())
-        changes = accounts.changes({}, _shown(user))
-        await self._store.add_user(user, self._event(actor, user, changes, new=True))
+        await self._store.add_user(user, created(user, actor.origin(), self._now()))
         return NewUser(secret, user)
 
     async def rotate(self, actor: Actor, login: str, password: str | None = None) -> NewUser:
@@ -114,13 +135,22 @@ class Users:
         if faults:
             refuse(faults)
 
-    def _event(self, actor: Actor, user: User, changes: Changes, *, new: bool = False) -> NewEvent:
-        kind: EventType = "user.created" if new else "user.updated"
+    def _event(self, actor: Actor, user: User, changes: Changes) -> NewEvent:
         owner = user.reseller_id
-        return NewEvent(owner, owner, kind, self._now(), actor.origin(), changes, f"user {user.login}")
+        return NewEvent(owner, owner, "user.updated", self._now(), actor.origin(), changes, _named(user))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def created(user: User, origin: Origin, at: int) -> NewEvent:
+    """The entry of the log for a new user. at: in milliseconds."""
+    owner = user.reseller_id
+    return NewEvent(owner, owner, "user.created", at, origin, accounts.changes({}, _shown(user)), _named(user))
+
+
+def _named(user: User) -> str:
+    return f"user {user.login}"
 
 
 def _unknown(login: str) -> Problem:

@@ -412,8 +412,11 @@ class Store(Protocol):
         reseller: NewResellerRecord,
         user: User,
         key: SubscriptionKey,
+        events: Sequence[NewEvent] = (),
     ) -> None:
         """Make the platform with its first accounts, all or nothing; both resellers' logs begin with their creation.
+
+        events: what follows in the logs.
 
         Raises Problem (CONFLICT) if there is one already.
         """

@@ -110,8 +110,9 @@ class PostgresStore(Lookups):
         reseller: NewResellerRecord,
         user: User,
         key: SubscriptionKey,
+        events: Sequence[NewEvent] = (),
     ) -> None:
-        await platforms.found(self._primary, platform, provider, reseller, user, key)
+        await platforms.found(self._primary, platform, provider, reseller, user, key, events)
 
     async def add_signing_key(self, key: SigningKey, until: int, event: NewEvent) -> None:
         await access.add_signing_key(self._primary, key, until, event)

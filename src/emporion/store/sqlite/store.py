@@ -105,8 +105,9 @@ class SqliteStore(Lookups):
         reseller: NewResellerRecord,
         user: User,
         key: SubscriptionKey,
+        events: Sequence[NewEvent] = (),
     ) -> None:
-        await self._writer.run(lambda c: platforms.found(c, platform, provider, reseller, user, key))
+        await self._writer.run(lambda c: platforms.found(c, platform, provider, reseller, user, key, events))
 
     async def add_signing_key(self, key: SigningKey, until: int, event: NewEvent) -> None:
         await self._writer.run(lambda c: access.add_signing_key(c, key, until, event))
