@@ -709,7 +709,8 @@ class Pages(Isolation):
         for one in self.world.imports:
             if one.state not in ("checking", "running"):
                 continue
-            if any(above.status in model.SHUT for above in model.upwards(one.sender.reseller)):
+            is_shut = any(above.status in model.SHUT for above in model.upwards(one.sender.reseller))
+            if is_shut or one.sender.disabled or one.sender.role == "reader":
                 one.state = "refused"
             elif one.state == "checking":
                 one.state = "checked"
