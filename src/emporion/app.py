@@ -89,7 +89,7 @@ log = structlog.get_logger()
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, not opened yet."""
     if settings.database.path:
-        return SqliteStore(settings.database.path, alone=settings.workers == 1)
+        return SqliteStore(settings.database.path)
     limits = Limits(settings.database_connections, settings.statement_timeout, settings.lock_timeout)
     standby = settings.read_database.url if settings.read_database else None
     return PostgresStore(settings.database.url, limits, standby)

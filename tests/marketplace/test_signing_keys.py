@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
-from emporion.credentials import new_signing_key
+from emporion.credentials import SigningKey, new_signing_key
 from emporion.errors import Code, Problem
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
@@ -120,6 +120,26 @@ async def test_an_ended_key_is_over_on_every_node_within_a_second_and_another_on
         assert ended.id not in await good(one)
         assert await one.tokens.read(await token_of(one), KEY)
     assert await nodes[0].signing_keys.current() == await nodes[1].signing_keys.current() != ended
+
+
+async def test_keys_that_were_read_slowly_are_not_remembered_for_longer(
+    open_node: OpenNode, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await open_node(), await open_node()
+    ended = await one.signing_keys.current()
+    read = two.signing_keys._store.signing_keys
+
+    async def read_slowly() -> list[SigningKey]:
+        keys = await read()
+        clock.now += REMEMBERED - 0.1
+        return keys
+
+    with monkeypatch.context() as stuttering:
+        stuttering.setattr(two.signing_keys._store, "signing_keys", read_slowly)
+        assert ended.id in await good(two)
+    await one.signing_keys.end(OPERATOR, ended.id)
+    clock.now += 0.2
+    assert ended.id not in await good(two)
 
 
 async def test_to_end_an_old_key_leaves_the_one_that_signs(marketplace: Marketplace, clock: Clock) -> None:

@@ -34,7 +34,7 @@ def event(reseller_id: int, type: EventType = "user.created") -> NewEvent:  # no
     return NewEvent(reseller_id, reseller_id, type, 1000, Origin("api", "api", "correlation"))
 
 
-@pytest.fixture(params=["sqlite", "sqlite, alone", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres"])
 async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens one more store over the test's own database; they all close with the test."""
     stores: list[Store] = []
@@ -42,7 +42,7 @@ async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         if request.param == "postgres":
             new = databases.enter_context(postgres_stores(request))
         else:
-            new = partial(SqliteStore, tmp_path / "store.db", alone=request.param == "sqlite, alone")
+            new = partial(SqliteStore, tmp_path / "store.db")
 
         async def open_one() -> Store:
             store = new()

@@ -15,7 +15,6 @@ import pytest
 from emporion.events import Event
 from emporion.store.base import Entry, Store
 from emporion.store.postgres import PostgresStore
-from emporion.store.sqlite.connections import VIEW
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event, new_reseller
 from tests.store.test_base import add, change, customer
 
@@ -141,13 +140,6 @@ async def follow(store: Store, root: int, writing: asyncio.Future[Any], luck: ra
     return entries
 
 
-async def see_all(store: Store, fresh: Store) -> None:
-    """Reads that share a view see what others have written a moment later."""
-    async with asyncio.timeout(5):
-        while await store.written(PROVIDER) < await fresh.written(PROVIDER):  # noqa: ASYNC110 - it ends by the clock
-            await asyncio.sleep(VIEW / 4)
-
-
 async def hold_back(store: PostgresStore, reseller_id: int, others: asyncio.Future[Any]) -> None:
     """Append to a reseller's log and commit only when the feed has gone on with others, as long as these write."""
     connection = await asyncpg.connect(store._primary._url)
@@ -198,7 +190,6 @@ async def test_readers_get_each_event_of_theirs_once_while_many_write(
     )
     fresh = await open_store()
     for reader, root, entries in ((stores[1], PROVIDER, whole), (stores[2], ONE, part)):
-        await see_all(reader, fresh)
         entries += await read(reader, root, entries[-1].position, 7)
         assert all(one < other for one, other in pairwise(positions(entries)))
         assert by_reseller(entries) == await logs(fresh, *REACHED[root])

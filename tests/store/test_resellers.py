@@ -511,8 +511,8 @@ def tell(line: str) -> None:
 class CountedSqlite(SqliteConnections):
     """Keeps what SQLite is asked, and counts the steps of its machine."""
 
-    def __init__(self, path: Path, *, alone: bool) -> None:
-        super().__init__(path, alone=alone)
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self.statements: list[str] = []
         self.steps = 0
 

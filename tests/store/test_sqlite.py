@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from emporion.accounts import Reseller, fold
 from emporion.errors import Problem
 from emporion.store.base import Counts, Filter, Listing, Platform, SubscriptionKey, User
 from emporion.store.migrations import Migration, migrations
-from emporion.store.sqlite import SqliteStore, connections, schema
+from emporion.store.sqlite import SqliteStore, schema
 from emporion.store.sqlite.places import ordinal_of, place
 from tests.store.conftest import event, new_reseller
 
@@ -177,36 +178,51 @@ async def test_the_customers_of_an_older_database_are_counted_and_listed_by_stat
     await store.close()
 
 
-async def test_a_shared_view_is_given_up_for_every_write_and_after_a_moment(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    alone, command = SqliteStore(path, alone=True), SqliteStore(path)
-    await alone.migrate()
-    await alone.open()
-    await command.open()
-    await found(alone)
-    assert await alone.user("first") is None
-    await alone.add_user(User("first", 20, "us", "hash"), event(20))
-    assert await alone.user("first")
-    assert await alone.user("second") is None  # a view begins
-    await command.add_user(User("second", 20, "us", "hash"), event(20))
-    async with asyncio.timeout(5):
-        while await alone.user("second") is None:  # noqa: ASYNC110 - the view ends by the clock
-            await asyncio.sleep(connections.VIEW / 4)
-    await alone.close()
-    await command.close()
-
-
-async def test_the_log_does_not_grow_while_reads_and_writes_alternate(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    store = SqliteStore(path, alone=True)
+@pytest.fixture
+async def founded(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    """The store of a process that serves a platform from `store.db`."""
+    store = SqliteStore(tmp_path / "store.db")
     await store.migrate()
     await store.open()
     await found(store)
-    for number in range(3000):
-        await store.add_user(User(f"user{number}", 20, "us", "h" * 100), event(20))
-        assert await store.user(f"user{number}")
-    assert (tmp_path / "store.db-wal").stat().st_size < 20_000_000
+    yield store
     await store.close()
+
+
+def add_by_command(path: Path, login: str) -> None:
+    """Add a user over another connection; the event loop stands still meanwhile."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO logins (login, reseller_id, password_hash) VALUES (?, 20, 'hash')", (login,))
+        connection.execute("INSERT INTO users (reseller_id, login, marketplace) VALUES (20, ?, 'us')", (login,))
+
+
+async def test_a_request_sees_what_a_command_wrote_before_it_was_sent(founded: SqliteStore, tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    seen: asyncio.Future[User | None] = loop.create_future()
+
+    async def request() -> None:
+        seen.set_result(await founded.user("late"))
+
+    # A request reads; before the event loop turns to anything else, a command writes and another request is sent.
+    assert await founded.user("late") is None
+    add_by_command(tmp_path / "store.db", "late")
+    loop.call_soon(lambda: loop.create_task(request()))
+    assert await seen
+
+
+async def test_requests_of_one_turn_share_a_view(founded: SqliteStore, tmp_path: Path) -> None:
+    assert await founded.user("late") is None
+    add_by_command(tmp_path / "store.db", "late")
+    assert await founded.user("late") is None
+    await asyncio.sleep(0)
+    assert await founded.user("late")
+
+
+async def test_the_log_does_not_grow_while_reads_and_writes_alternate(founded: SqliteStore, tmp_path: Path) -> None:
+    for number in range(3000):
+        await founded.add_user(User(f"user{number}", 20, "us", "h" * 100), event(20))
+        assert await founded.user(f"user{number}")
+    assert (tmp_path / "store.db-wal").stat().st_size < 20_000_000
 
 
 async def test_nothing_is_held_after_closing(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ class SigningKeys:
         return self._known
 
     async def _read(self) -> list[SigningKey]:
-        self._known = await self._store.signing_keys()
-        self._read_at = self._clock()
+        asked_at = self._clock()
+        self._known, self._read_at = await self._store.signing_keys(), asked_at
         return self._known
 
     async def rotate(self, actor: Actor) -> SigningKey:

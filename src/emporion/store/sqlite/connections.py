@@ -25,8 +25,6 @@ T = TypeVar("T")
 
 # How many long reads run at a time.
 READERS = 2
-# For how many seconds reads may share a view of the database.
-VIEW = 0.02
 # Seconds between two tries to have the log written ahead.
 PAUSE = 0.05
 
@@ -34,10 +32,8 @@ PAUSE = 0.05
 class Connections:
     """Connections to the file at `path`."""
 
-    def __init__(self, path: Path, *, alone: bool) -> None:
-        """alone: no other process serves from this file. Reads here and now then share a view of it (`_view`)."""
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._alone = alone
         self._reader: sqlite3.Connection | None = None
         self._threads = ThreadPoolExecutor(READERS, "reader")
         # Connections that no reading thread is using, the one used last on top.
@@ -104,21 +100,20 @@ class Connections:
             raise unavailable(error) from error
 
     def _view(self) -> sqlite3.Connection:
-        """The connection for reads here and now.
+        """The connection for reads here and now, in a view that all reads of this turn of the event loop share.
 
-        To begin a read costs SQLite three system calls, more than the look-up itself. Whoever is alone keeps the view
-        until the next write of his own, and not longer than VIEW seconds, in which a command in another process may
-        have written.
+        To begin a read costs SQLite three system calls, more than the look-up itself. The turn's end is in the queue
+        from the moment at which the view begins, so what uses the view was asked for before it began: it sees all that
+        was written by then, whichever process wrote it.
         """
         if not self._reader:
             raise closed()
-        if self._alone and not self._reader.in_transaction:
+        if not self._reader.in_transaction:
             self._reader.execute("BEGIN")
-            asyncio.get_running_loop().call_later(VIEW, self.end_view)
+            asyncio.get_running_loop().call_soon(self._end_view)
         return self._reader
 
-    def end_view(self) -> None:
-        """From now on what is read is what the database has now."""
+    def _end_view(self) -> None:
         if self._reader and self._reader.in_transaction:
             self._reader.execute("COMMIT")
 

@@ -34,10 +34,8 @@ class GroupCommit:
     event loop: there they take microseconds, while in a thread each of them would wait its turn for the interpreter.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], around: Callable[[], None] = lambda: None) -> None:
-        """around: called in the event loop before and after each transaction."""
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
-        self._around = around
         self._connection: sqlite3.Connection | None = None
         self._jobs: deque[Job] = deque()
         self._thread = ThreadPoolExecutor(1, "commit")
@@ -84,11 +82,9 @@ class GroupCommit:
     async def _commit_group(self, connection: sqlite3.Connection) -> None:
         group: list[Job] = []
         try:
-            self._around()
             await self._begin(connection)
             results = await self._do(connection, group)
             await self._in_thread(connection, "COMMIT")
-            self._around()
             self._checkpoints.committed()
         except sqlite3.Error as error:
             if connection.in_transaction:

@@ -62,11 +62,10 @@ class SqliteStore(Lookups):
 
     _login_is = sessions.LOGIN_IS
 
-    def __init__(self, path: Path, *, alone: bool = False) -> None:
-        """alone: no other process serves from this file. Point reads then share a view of it."""
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._connections = Connections(path, alone=alone)
-        self._writer = GroupCommit(self._connections.connect, around=self._connections.end_view)
+        self._connections = Connections(path)
+        self._writer = GroupCommit(self._connections.connect)
 
     async def migrate(self) -> list[str]:
         schema.check_version()
