@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import hypothesis
 import pytest
 from starlette.testclient import TestClient
+from xdist.scheduler import LoadFileScheduling
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID, Reseller
 from emporion.app import build_app, build_marketplace
@@ -24,14 +27,84 @@ from emporion.marketplace.platforms import SANDBOX
 from emporion.settings import Settings
 from emporion.store.base import NewResellerRecord, SubscriptionKey, User
 from emporion.store.sqlite import SqliteStore
+from tests import server_logs
 from tests.document import CheckedClient
+from tests.effort import be_thorough, is_thorough
 from tests.postgres import postgres
+from tests.programs import advice, missing
 
 __all__ = ["postgres"]
 
 # The same examples in each run, however long the machine takes for one.
 hypothesis.settings.register_profile("emporion", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("emporion")
+
+# Where data of a quick run lies if the machine has as much memory to spare: a kill -9 needs no disk.
+MEMORY, ENOUGH = Path("/dev/shm"), 3 << 30
+
+# The files that take longest are begun first, so that at the end no process waits for another.
+LONGEST = ("tests/browser/", "tests/reliability/", "tests/contract/", "tests/isolation/", "tests/cli/")
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="try everything at full size, as make test-all does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    be_thorough(config.option.thorough)
+    if not is_thorough() and "TMPDIR" not in os.environ and _has_room(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether data and programs of a run may lie there."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize >= ENOUGH and not disk.f_flag & os.ST_NOEXEC
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say before the first test what cannot be tested on this machine."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and (lacking := missing()):
+        terminal.write_line(advice(lacking))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not is_thorough():
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+    items.sort(key=lambda item: next((at for at, path in enumerate(LONGEST) if item.nodeid.startswith(path)), 99))
+
+
+class Files(LoadFileScheduling):
+    """Gives each process whole files, so that what the tests of a file share is made once; the browser's are one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/browser" if nodeid.startswith("tests/browser/") else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
+    return Files(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what its servers have printed."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"printed into {output}", text) for output, text in server_logs.tails()]
+    if report.when == "teardown":
+        server_logs.forget_ended()
+    return report
+
+
+# --- what tests share ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

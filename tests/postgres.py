@@ -7,7 +7,6 @@ import functools
 import importlib.util
 import os
 import pwd
-import random
 import secrets
 import shutil
 import signal
@@ -26,6 +25,10 @@ from urllib.parse import quote, urlsplit
 
 import asyncpg
 import pytest
+
+from tests import server_logs
+from tests.ports import free_port
+from tests.programs import required
 
 OLDEST = 15
 SUPERUSER = "emporion"
@@ -200,15 +203,6 @@ def processes_in(folder: Path) -> set[int]:
     return found
 
 
-def free_port() -> int:
-    """A port that no outgoing connection gets by chance while its server is down."""
-    while True:
-        port = random.SystemRandom().randrange(10_000, 30_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
 def wait_until(happened: Callable[[], bool], what: Callable[[], str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not happened():
@@ -270,7 +264,7 @@ class Databases:
             finally:
                 await connection.close(timeout=PATIENCE)
 
-        return _in_a_thread(ask())
+        return in_a_thread(ask())
 
 
 class Postgres(Databases):
@@ -311,6 +305,7 @@ class Postgres(Databases):
             self._initialize()
         self._configure()
         self._process = _spawn(self.folder, self.log, self.programs / "postgres", "-D", self.data)
+        server_logs.keep(self.log, self._process)
         wait_until(self._accepts, lambda: _tail(self.log))
 
     def stop(self, mode: str = "fast") -> None:
@@ -463,7 +458,7 @@ def _quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _in_a_thread(work: Coroutine[Any, Any, T]) -> T:
+def in_a_thread(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, whether or not this thread runs an event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
@@ -501,7 +496,7 @@ class Pooler:
             folder = ending.enter_context(guarded_folder())
             configuration, log = folder / "pgbouncer.ini", folder / "log.txt"
             configuration.write_text(self._configuration())
-            process = _spawn(folder, log, pgbouncer(), configuration)
+            process = _spawn(folder, log, required("pgbouncer"), configuration)
             ending.callback(process.wait, PATIENCE)
             ending.callback(process.kill)
             wait_until(lambda: process.poll() is not None or listens(self.port), lambda: _tail(log))
@@ -516,14 +511,6 @@ class Pooler:
     def _configuration(self) -> str:
         databases = f"[databases]\n* = host=127.0.0.1 port={self.upstream} user={SUPERUSER}\n"
         return databases + "[pgbouncer]\n" + "".join(f"{name} = {value}\n" for name, value in self.settings.items())
-
-
-def pgbouncer() -> str:
-    """Where PgBouncer is; Debian has it where PATH may not look."""
-    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
-    if found := shutil.which("pgbouncer", path=places):
-        return found
-    raise FileNotFoundError("no pgbouncer: `apt install pgbouncer`")
 
 
 class Address:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.postgres import PATIENCE, free_port, guarded_folder, listens, wait_until
+from tests.ports import free_port
+from tests.postgres import PATIENCE, guarded_folder, listens, wait_until
+from tests.programs import required
 
 # Nothing is kept: whoever starts it anew finds it empty.
 SETTINGS = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "daemonize": "no"}
@@ -43,7 +44,7 @@ class Redis:
         configuration.write_text("".join(_line(name, value) for name, value in self.settings.items()))
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [redis_server(), configuration],
+                [required("redis-server"), configuration],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -94,13 +95,6 @@ def server(**settings: str) -> Iterator[Redis]:
             yield redis
         finally:
             redis.kill()
-
-
-def redis_server() -> str:
-    """Where the program is."""
-    if found := shutil.which("redis-server"):
-        return found
-    raise FileNotFoundError("no redis-server: `apt install redis-server`")
 
 
 def _line(name: str, value: str) -> str:

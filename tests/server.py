@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,11 @@ from pathlib import Path
 import httpx2 as httpx
 
 from emporion.marketplace.platforms import SANDBOX
+from tests import server_logs
+from tests.ports import free_port
 
 # Long enough for a busy machine; whoever waits stops waiting as soon as it has happened.
 PATIENCE = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -95,6 +90,7 @@ def serving(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    server_logs.keep(output, process)
     server = Server(process, f"{scheme}://127.0.0.1:{port}", output)
     try:
         _wait_until_ready(server)

@@ -20,7 +20,6 @@ from tests.postgres import (
     Postgres,
     binaries,
     listens,
-    pgbouncer,
     processes_in,
     server,
     shared,
@@ -266,12 +265,6 @@ def test_a_machine_without_postgresql_says_what_to_install(monkeypatch: pytest.M
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match="apt install postgresql"):
         binaries([])
-
-
-def test_a_machine_without_pgbouncer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name, path: None)
-    with pytest.raises(FileNotFoundError, match="apt install pgbouncer"):
-        pgbouncer()
 
 
 def test_the_shared_server_is_the_one_at_database_url(primary: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -281,7 +281,6 @@ def checked(server: Server, token: str, keys: jwt.PyJWKClient) -> dict[str, Any]
     return claims
 
 
-@pytest.mark.slow
 def test_a_third_party_checks_our_tokens_also_after_the_key_was_rotated(server: Server, tmp_path: Path) -> None:
     discovery = httpx.get(f"{server.url}/.well-known/openid-configuration").raise_for_status().json()
     keys = jwt.PyJWKClient(discovery["jwks_uri"], cooldown_duration=0)

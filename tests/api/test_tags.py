@@ -21,6 +21,7 @@ from emporion.marketplace.passwords import Passwords
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Caller, new_contact, new_customer
 from tests.document import CheckedClient
+from tests.effort import promised
 from tests.server import PATIENCE, serving
 
 CUSTOMER = "/customers/1000001"
@@ -177,7 +178,7 @@ def test_a_long_header_takes_no_longer_than_its_length() -> None:
         for read, name in ((expected_versions, b"if-match"), (idempotency_key, b"idempotency-key")):
             with pytest.raises(Problem):
                 read({name: header if name == b"if-match" else idempotency})
-        assert time.perf_counter() - began < 1
+        assert time.perf_counter() - began < promised(1)
 
 
 @pytest.mark.parametrize("known", [b'"5"', b'W/"5"', b'"1", "5"', b'"1",W/"5"', b"*", b'"a,b" , "5"'])

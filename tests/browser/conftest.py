@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -15,6 +14,7 @@ from tests.browser.people import Person, sign_in
 from tests.browser.showroom import Showroom, furnish
 from tests.browser.slow_line import slow_line
 from tests.browser.visit import LIMIT, ONLY_HERE, visit
+from tests.programs import required
 from tests.server import Server, serving
 
 OpenPage = Callable[..., Awaitable[Page]]
@@ -24,9 +24,7 @@ OpenPage = Callable[..., Awaitable[Page]]
 @pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium, without a window."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail("no chromium: `apt install chromium`", pytrace=False)
+    program = required("chromium")
     expect.set_options(timeout=LIMIT)
     async with async_playwright() as playwright:
         # Chromium's own sandbox refuses root.

@@ -17,6 +17,13 @@ END_OF_HEAD = b"\r\n\r\n"
 async def slow_line(url: str) -> AsyncIterator[str]:
     """The address of a line to the server at `url`: pages arrive in pieces, what they refer to as fast as ever."""
     server = urlsplit(url)
+    # The event loop itself would forget those whose browser has gone.
+    carrying: set[asyncio.Task[None]] = set()
+
+    def accept(browser: StreamReader, to_browser: StreamWriter) -> None:
+        task = asyncio.create_task(carry(browser, to_browser))
+        carrying.add(task)
+        task.add_done_callback(carrying.discard)
 
     async def carry(browser: StreamReader, to_browser: StreamWriter) -> None:
         # Browsers open lines that they do not use, and leave pages before they are whole.
@@ -30,9 +37,12 @@ async def slow_line(url: str) -> AsyncIterator[str]:
                 await _carry_back(answers, to_browser)
                 sending.cancel()
 
-    async with await asyncio.start_server(carry, "127.0.0.1", 0) as line:
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as line:
         host, port = line.sockets[0].getsockname()
         yield f"http://{host}:{port}"
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
 
 
 async def _carry_back(answers: StreamReader, to_browser: StreamWriter) -> None:

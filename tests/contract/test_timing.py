@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 
 from emporion import credentials
 from emporion.errors import Code, Refused
@@ -108,7 +108,23 @@ OTHERS: dict[str, tuple[str, str, str | None]] = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [WRONG_PASSWORD, *OTHERS.values()], ids=["a wrong password", *OTHERS])
+async def test_one_digest_is_made_whatever_is_wrong(
+    marketplace: Marketplace, clock: Clock, wrong: tuple[str, str, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    verify = PasswordHasher.verify
+
+    def counted(hasher: PasswordHasher, digest: str | bytes, password: str | bytes) -> bool:
+        made.append(extract_parameters(str(digest)))
+        return verify(hasher, digest, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    await seconds_until_refused(marketplace, clock, *wrong)
+    assert [(parameters.memory_cost, parameters.time_cost) for parameters in made] == [(4096, 1)]
+
+
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 async def test_a_wrong_password_takes_as_long_as_whatever_else_is_wrong(
@@ -118,7 +134,7 @@ async def test_a_wrong_password_takes_as_long_as_whatever_else_is_wrong(
     assert not differ(one, two), f"{median(one) * 1000:.2f} ms and {median(two) * 1000:.2f} ms"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_it_would_be_noticed_if_no_digest_were_made_for_an_unknown_user(
     marketplace: Marketplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
@@ -131,7 +147,7 @@ async def test_it_would_be_noticed_if_no_digest_were_made_for_an_unknown_user(
     assert differ(one, two), f"{median(one) * 1000:.2f} ms and {median(two) * 1000:.2f} ms"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 async def test_it_would_be_noticed_if_the_digest_for_an_unknown_user_were_a_cheaper_one(
     marketplace: Marketplace, clock: Clock, monkeypatch: pytest.MonkeyPatch

@@ -14,11 +14,12 @@ from hypothesis.stateful import run_state_machine_as_test
 from emporion.settings import Settings
 from tests.conftest import Caller
 from tests.document import CheckedClient
+from tests.effort import effort
 from tests.isolation.application import OPERATIONS, Application, running
 from tests.isolation.pages import Pages
 from tests.postgres import Databases
 
-EXAMPLES = 500
+EXAMPLES = effort(quick=12, thorough=500)
 STEPS = 22
 
 
@@ -41,14 +42,14 @@ def _database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield server.url(name)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_each_answer_is_what_the_model_says(application: Application) -> None:
     # To make a failure smaller would take minutes; its steps can be read as they are. Phase.shrink does it.
     searched = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, phases=[Phase.generate])
     run_state_machine_as_test(partial(Pages, application), settings=searched)  # type: ignore[arg-type]
     answered = {operation_id for (operation_id, status), _ in application.done.items() if status == 200}
-    assert answered == set(OPERATIONS)
+    # A short search meets most of them.
+    assert len(answered) >= effort(quick=len(OPERATIONS) // 2, thorough=len(OPERATIONS))
     assert {area for _, area in application.shown} == {"console", "panel"}
 
 

@@ -28,6 +28,7 @@ from emporion.credentials import TokenClaims
 from emporion.errors import Code, Problem
 from emporion.marketplace import identity_providers
 from emporion.marketplace.identity_providers import FRESH, PAUSE, RETRY, IdentityProvider, Trust
+from tests.effort import promised
 from tests.identity_server import (
     AUDIENCE,
     DISCOVERY,
@@ -484,7 +485,7 @@ async def test_old_keys_are_fetched_again_while_requests_go_on(
     began = time.monotonic()
     assert await provider.read(old)
     assert await provider.read(old)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < promised(1)
     issuer.rotate("EdDSA")
     issuer.resume()
     await finished(provider)
@@ -559,7 +560,7 @@ async def test_an_issuer_that_hangs_delays_nobody_for_long(issuer: IdentityServe
     issuer.hang()
     began = time.monotonic()
     await asyncio.gather(*(is_away(provider, issuer.mint()) for _ in range(5)))
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < promised(4)
     issuer.resume()
     await finished(provider)
 
@@ -571,7 +572,7 @@ async def test_an_issuer_that_answers_in_drops_is_given_up(
     issuer.answers[DISCOVERY] = Answer(b" " * 200, pause=0.02)
     began = time.monotonic()
     await is_away(provider, issuer.mint())
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < promised(2)
     assert not provider._fetch
 
 
@@ -583,7 +584,7 @@ async def test_a_fetch_that_does_not_come_back_delays_nobody_for_long(
     monkeypatch.setattr(identity_providers, "_published_keys", lambda _: back.wait(5) and [])
     began = time.monotonic()
     await is_away(provider, issuer.mint())
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < promised(2)
     back.set()
     await finished(provider)
 

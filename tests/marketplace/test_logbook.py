@@ -27,6 +27,7 @@ from emporion.marketplace.logbook import LOOK, MOST_WAITING, News
 from emporion.store.base import Entry
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Caller, Serve, new_contact, new_customer, settings_for
+from tests.effort import promised
 from tests.postgres import wait_until
 from tests.server import PATIENCE, Server, serving
 
@@ -186,7 +187,7 @@ async def test_whoever_waits_gets_what_happens_meanwhile(marketplace: Marketplac
     customer = await create(marketplace, BELOW)
     began = time.monotonic()
     news = await waiting
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < promised(1)
     assert [entry.event.account_id for entry in news.entries] == [customer]
 
 
@@ -206,7 +207,7 @@ async def test_where_nothing_happens_the_answer_is_empty_after_the_wait(marketpl
     start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
     began = time.monotonic()
     news = await marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, 1)
-    assert 1 <= time.monotonic() - began < 2
+    assert 1 <= time.monotonic() - began < promised(2)
     assert news == News([], start, more=False)
 
 
@@ -247,8 +248,11 @@ async def test_one_account_cannot_have_all_connections_wait(marketplace: Marketp
         asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, PATIENCE))
         for _ in range(MOST_WAITING + 10)
     ]
-    answered, still = await asyncio.wait(waiting, timeout=3 * LOOK)
-    assert (len(answered), len(still)) == (10, MOST_WAITING)
+    still, answered = set(waiting), set[asyncio.Task[News]]()
+    while len(answered) < 10:
+        some, still = await asyncio.wait(still, return_when=asyncio.FIRST_COMPLETED)
+        answered |= some
+    assert len(still) == MOST_WAITING
     assert all(not task.result().entries for task in answered)
     await create(marketplace)
     assert all(len(news.entries) == 1 for news in await asyncio.gather(*still))
@@ -283,7 +287,7 @@ def test_a_waiting_request_learns_within_a_second_what_another_process_did(tmp_p
         httpx.patch(f"{other.url}/customers/1000001", headers=headers, json={"name": "New"}, timeout=PATIENCE)
         began = time.monotonic()
         (event,) = waiting.result(PATIENCE).json()["data"]
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < promised(1)
         assert (event["type"], event["changes"]["name"]["after"]) == ("customer.updated", "New")
 
 
@@ -291,7 +295,7 @@ def test_requests_that_wait_do_not_keep_the_server_from_ending(tmp_path: Path) -
     with serving(tmp_path) as server, waiting_client(server, 30) as waiting:
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < promised(4)
         # Whoever waits gets an empty answer or none; either way he asks again.
         if not waiting.exception(PATIENCE):
             assert waiting.result().status_code in (200, 503)

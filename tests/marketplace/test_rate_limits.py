@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from emporion.limits import DAY, UNLIMITED, Limit
 from emporion.marketplace import rate_limits
 from emporion.marketplace.rate_limits import RateLimits, Verdict
+from tests.effort import promised
 from tests.postgres import PATIENCE
 from tests.redis_server import Redis, server
 
@@ -218,8 +219,10 @@ async def test_with_redis_too_the_next_one_is_allowed_after_the_time_that_it_is_
         verdict = await refused(limits, "key", limit)
         assert verdict.retry_after == 1
         told = time.monotonic() + verdict.retry_after
+        asked = time.monotonic()
         while not (await limits.take("key", limit)).allowed:
-            assert time.monotonic() < told
+            assert asked < told
+            asked = time.monotonic()
 
 
 async def test_with_redis_too_the_limit_of_a_day_is_kept(redis: Redis) -> None:
@@ -302,7 +305,7 @@ async def test_while_redis_is_down_each_process_goes_on_by_itself(
             for _ in range(60):
                 await allowed(limits, "key", limit)
             await refused(limits, "key", limit)
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < promised(1)
             assert [(line["event"], line["log_level"]) for line in lines] == [(AWAY, "warning")]
             assert lines[0]["why"]
 
@@ -338,9 +341,9 @@ async def test_while_redis_hangs_nobody_waits_a_second(redis: Redis, monkeypatch
             await allowed(limits, "key", limit)
             redis.pause()
             times = await asyncio.gather(*(timed(limits, f"key-{number}", limit) for number in range(100)))
-            assert max(times) < 1
+            assert max(times) < promised(1)
             # From now on one request in a while asks; the others do not wait at all.
-            assert sum([await timed(limits, "key", limit) for _ in range(100)]) < 1
+            assert sum([await timed(limits, "key", limit) for _ in range(100)]) < promised(1)
             assert [line["event"] for line in lines] == [AWAY]
 
             redis.resume()
@@ -354,7 +357,7 @@ async def test_connections_end_soon_while_redis_hangs(redis: Redis) -> None:
         await asyncio.gather(*(limits.take("key", Limit(rate=1000)) for _ in range(50)))
         redis.pause()
         start = time.monotonic()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < promised(1)
     redis.resume()
 
 

@@ -25,13 +25,14 @@ from emporion.marketplace.repeats import KEPT, Repeats
 from emporion.store.base import NewRecord, Record
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Caller, Serve, new_contact, new_customer
+from tests.effort import effort
 from tests.postgres import Databases
 from tests.server import PATIENCE, Server, serving
 
 SANDBOX = Actor(RESELLER_ID, "sandbox", "api")
 ASKED = "POST /customers"
 KEY = {"Idempotency-Key": '"8e03978e-40d5-43dd-bc93-6894a57f9324"'}
-KILLS = 6
+KILLS = effort(quick=2, thorough=6)
 
 
 class Clock:
@@ -235,7 +236,6 @@ def test_a_kill_right_after_the_answer_does_not_make_it_forget(tmp_path: Path) -
         assert total(server, headers) == 3
 
 
-@pytest.mark.slow
 def test_a_kill_at_any_moment_before_the_answer_makes_no_duplicate(tmp_path: Path) -> None:
     headers: dict[str, str] = {}
     answered: dict[int, bytes] = {}

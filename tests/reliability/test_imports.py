@@ -23,13 +23,14 @@ from emporion.marketplace.imports import Imports
 from emporion.marketplace.platforms import SANDBOX
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Serve, settings_for
+from tests.effort import effort
 from tests.postgres import wait_until
 from tests.server import PATIENCE, clean_environment, run, serving
 
 HEADER = "externalid,companyname,givenname,familyname,contactemail,telvoice,streetaddress,postalcode,city,countrycode"
 T = TypeVar("T")
 
-ROWS, KILLS = 6000, 4
+ROWS, KILLS = effort(quick=(3000, 1), thorough=(6000, 4))
 OWNER = Actor(RESELLER_ID, SANDBOX.user, "console")
 
 
@@ -58,7 +59,6 @@ def check(database: Path) -> None:
     assert one(database, "PRAGMA integrity_check") == "ok"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("with_ids", [True, False])
 def test_a_command_that_is_killed_again_and_again_imports_each_row_once(tmp_path: Path, with_ids: bool) -> None:
@@ -97,7 +97,6 @@ def test_a_server_checks_and_writes_what_it_was_sent(serve: Serve, database: Pat
     assert imported(database) == 10
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_server_goes_on_with_what_a_killed_one_has_left(tmp_path: Path) -> None:
     database = tmp_path / "sandbox.db"

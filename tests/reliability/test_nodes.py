@@ -20,12 +20,13 @@ from emporion.accounts import RESELLER_ID, Customer
 from emporion.marketplace.platforms import SANDBOX_CUSTOMERS
 from emporion.store import rows
 from tests.conftest import new_contact, new_customer
+from tests.effort import effort
 from tests.postgres import Databases, Postgres, server, wait_until
 from tests.server import PATIENCE, Server, serving
 
 CLIENTS = 4
-ROUNDS = 20
-KILLS = 8
+ROUNDS = effort(quick=6, thorough=20)
+KILLS = effort(quick=2, thorough=8)
 # Created by way of the node before it is killed.
 BEFORE_A_KILL = 20
 # Seconds that a client lets pass before it asks again.
@@ -216,7 +217,6 @@ def durable() -> Iterator[Postgres]:
 # --- two nodes that live ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_two_nodes_over_one_database_are_one_platform(durable: Postgres, tmp_path: Path) -> None:
     together = threading.Barrier(CLIENTS)
     with durable.temporary() as name, ExitStack() as running:
@@ -328,7 +328,6 @@ class Nodes:
             yield (self.victim, self.steady)[which]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_node_that_is_killed_again_and_again_loses_and_doubles_nothing(durable: Postgres, tmp_path: Path) -> None:
     with durable.temporary() as name, node(tmp_path / "steady", durable.url(name)) as steady:

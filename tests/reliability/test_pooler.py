@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from tests.effort import effort
 from tests.postgres import Pooler, Postgres, server, wait_until
 from tests.reliability.test_nodes import check_database, node, say, unique_customer
 from tests.server import PATIENCE, Server, run
@@ -17,7 +18,7 @@ from tests.server import PATIENCE, Server, run
 # Connections to the server, for the two workers of a node that would have up to ten each.
 POOL_SIZE = 3
 CLIENTS = 8
-REQUESTS = 200
+REQUESTS = effort(quick=80, thorough=200)
 # Milliseconds that no statement takes the server, the first ones on a new connection included.
 LONG = 500
 LOOKS = (
@@ -88,7 +89,6 @@ def _servers(postgres: Postgres, name: str) -> int:
     return len(postgres.query(sql, name))
 
 
-@pytest.mark.slow
 def test_more_clients_than_connections_are_all_served_behind_a_pooler(behind: Postgres, tmp_path: Path) -> None:
     with (
         pooled(behind) as (pooler, name),

@@ -18,9 +18,10 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import new_customer
+from tests.effort import effort
 from tests.server import PATIENCE, serving
 
-CREATIONS = 200
+CREATIONS = effort(quick=60, thorough=200)
 THREADS = 8
 SEED = 4
 
@@ -117,7 +118,6 @@ def create_until_answered(http: httpx.Client, number: int) -> httpx.Response:
                 return answer
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_client_that_retries_blindly_makes_no_duplicate(tmp_path: Path, workers: str) -> None:
     numbers = range(CREATIONS)

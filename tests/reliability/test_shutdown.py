@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.conftest import new_contact, new_customer
+from tests.postgres import wait_until
+from tests.processes import cpu_seconds
 from tests.server import PATIENCE, serving
 
 
@@ -28,10 +30,11 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(tmp_path: Path) 
                 asked.set()
                 answers.append(http.post(f"{server.url}/customers", json=new_customer(contactPersons=contacts)))
 
+        at_rest = cpu_seconds(server.process.pid)
         creating = threading.Thread(target=create)
         creating.start()
         assert asked.wait(PATIENCE)
-        threading.Event().wait(0.2)  # the request is on its way and takes about a second
+        wait_until(lambda: cpu_seconds(server.process.pid) > at_rest + 0.05, lambda: "no request came")
         assert server.stop() == 0
         creating.join(PATIENCE)
         assert [answer.status_code for answer in answers] == [200]

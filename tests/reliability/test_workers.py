@@ -13,12 +13,8 @@ from typing import Any
 import httpx2 as httpx
 
 from tests.conftest import new_customer
+from tests.processes import children
 from tests.server import PATIENCE, Server, serving
-
-
-def _children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    return [int(child) for child, parent in map(str.split, found.splitlines()) if int(parent) == pid]
 
 
 def _create(server: Server, headers: dict[str, str], client: int, count: int) -> list[dict[str, Any]]:
@@ -76,7 +72,7 @@ def test_no_change_is_lost_between_workers(tmp_path: Path) -> None:
 
 def test_workers_end_with_a_server_that_was_killed(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "2") as server:
-        workers = _children(server.process.pid)
+        workers = children(server.process.pid)
         server.process.kill()
         deadline = time.monotonic() + PATIENCE
         while any(_is_alive(pid) for pid in workers):
@@ -91,7 +87,7 @@ def _is_alive(pid: int) -> bool:
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         headers = server.headers()
-        before = _children(server.process.pid)
+        before = children(server.process.pid)
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + PATIENCE
@@ -101,6 +97,6 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
             except httpx.TransportError:
                 continue
             assert answer.status_code == 200
-            assert set(_children(server.process.pid)).isdisjoint(before)
+            assert set(children(server.process.pid)).isdisjoint(before)
             return
         raise AssertionError("no worker came back")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from emporion.store.base import NewResellerRecord, Platform, Store, Subscription
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
-from tests.postgres import Databases
+from tests.postgres import Databases, in_a_thread
 
 Open = Callable[[], Awaitable[Store]]
 
@@ -34,6 +35,27 @@ def event(reseller_id: int, type: EventType = "user.created") -> NewEvent:  # no
     return NewEvent(reseller_id, reseller_id, type, 1000, Origin("api", "api", "correlation"))
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database that is up to date, to be copied: to migrate takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "store.db"
+    in_a_thread(_migrate(SqliteStore(path)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: Databases) -> Iterator[str]:
+    """The same on PostgreSQL: the name of a template."""
+    with postgres.temporary() as name:
+        in_a_thread(_migrate(PostgresStore(postgres.url(name), Limits())))
+        yield name
+
+
+async def _migrate(store: Store) -> None:
+    await store.migrate()
+    await store.close()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens one more store over the test's own database; they all close with the test."""
@@ -42,7 +64,8 @@ async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         if request.param == "postgres":
             new = databases.enter_context(postgres_stores(request))
         else:
-            new = partial(SqliteStore, tmp_path / "store.db")
+            path = Path(shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "store.db"))
+            new = partial(SqliteStore, path)
 
         async def open_one() -> Store:
             store = new()
@@ -60,7 +83,7 @@ async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 def postgres_stores(request: pytest.FixtureRequest) -> Iterator[Callable[[], Store]]:
     """Makes stores over one new database of the tests' PostgreSQL."""
     server: Databases = request.getfixturevalue("postgres")
-    with server.temporary() as name:
+    with server.temporary(request.getfixturevalue("migrated_database")) as name:
         yield lambda: PostgresStore(server.url(name), Limits())
 
 

@@ -41,6 +41,7 @@ from emporion.store.base import (
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
+from tests.effort import effort
 from tests.postgres import Databases
 from tests.store.conftest import new_reseller
 from tests.store.test_base import customer, person
@@ -591,11 +592,10 @@ def _change(record: Record, wanted: Customer, step: Alter) -> Change:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 # To make a history that fails smaller takes minutes: take `phases` out for that.
 @settings(
-    max_examples=40,
+    max_examples=effort(quick=6, thorough=40),
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

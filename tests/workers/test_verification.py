@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from emporion.errors import Code, Problem
 from emporion.workers import verification
 from tests.conftest import Caller, Serve, new_customer
+from tests.effort import promised
 
 
 def test_a_pending_customer_is_active_within_two_seconds(serve: Serve, callers: dict[str, Caller]) -> None:
@@ -20,7 +21,7 @@ def test_a_pending_customer_is_active_within_two_seconds(serve: Serve, callers: 
     began = time.monotonic()
     assert created["status"] == "pending"
     while client.get(f"/customers/{created['id']}", caller).json()["status"] == "pending":
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < promised(2)
     assert client.get("/customers", caller).json()["data"][0] == {
         "id": created["id"],
         "name": created["name"],
@@ -41,7 +42,7 @@ def test_a_pending_reseller_is_active_within_two_seconds(serve: Serve, callers: 
     began = time.monotonic()
     assert created["status"] == "pending"
     while client.get(f"/resellers/{created['id']}", caller).json()["status"] == "pending":
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < promised(2)
     assert client.get(f"/resellers/{created['id']}", caller).json() == {**created, "status": "active"}
 
 
