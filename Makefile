@@ -6,6 +6,8 @@ PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+# Containers often forbid Python to keep what it has compiled; then each start of the program compiles all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -79,5 +81,6 @@ vendor:  ## take the files of Swagger UI, htmx and axe-core anew from the npm re
 	  || { echo "uv could not be installed: see https://docs.astral.sh/uv/ and run make again" >&2; rm -rf .uv; exit 1; }
 
 .venv/ready: $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) pyproject.toml uv.lock
-	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --compile-bytecode
+	@.venv/bin/python -m compileall -q src
 	@touch $@

@@ -31,8 +31,8 @@ from bench.server import emporion
 from bench.service import CREATION, FIRST_PAGE
 from bench.table import facts
 from emporion.accounts import RESELLER_ID
-from emporion.app import open_store
 from emporion.settings import Settings
+from emporion.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

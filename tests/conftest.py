@@ -19,15 +19,17 @@ from starlette.testclient import TestClient
 from xdist.scheduler import LoadFileScheduling
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID, Reseller
-from emporion.app import build_app, build_marketplace
+from emporion.app import build_app
 from emporion.credentials import TokenClaims, encode_token, hash_password, key_digest
 from emporion.events import NewEvent, Origin
 from emporion.marketplace import platforms
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
 from emporion.settings import Settings
 from emporion.store.base import NewResellerRecord, SubscriptionKey, User
 from emporion.store.sqlite import SqliteStore
 from tests import server_logs
+from tests.argon2 import use_argon2, use_real_argon2
 from tests.document import CheckedClient
 from tests.effort import be_thorough, is_thorough
 from tests.postgres import postgres
@@ -55,6 +57,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     be_thorough(config.option.thorough)
+    # Servers and commands that tests start find what they started with before, compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not is_thorough() and "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
@@ -201,6 +205,20 @@ def database(template: Template, tmp_path: Path) -> Path:
 @pytest.fixture
 def callers(template: Template) -> dict[str, Caller]:
     return template.callers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_argon2() -> Iterator[None]:
+    """Digests that take no time: no password of a test protects anything. Servers that are processes have real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_argon2(patch)
+        yield
+
+
+@pytest.fixture
+def real_argon2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digests as the program makes them."""
+    use_real_argon2(monkeypatch)
 
 
 Serve = Callable[..., CheckedClient]

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-import structlog
 from starlette.routing import BaseRoute, Route, Router
 
 from emporion.api import customers, docs, events, oauth, openapi, resellers, tokens
@@ -20,35 +19,14 @@ from emporion.api.addresses import Addresses
 from emporion.api.door import Door
 from emporion.api.gate import Gate
 from emporion.api.operations import routes
+from emporion.credentials import digest_of_nobody
 from emporion.errors import Code, Problem
-from emporion.logs import configure_logs
+from emporion.logs import configure_logs, log
 from emporion.marketplace import Marketplace
-from emporion.marketplace.administrators import Administrators
-from emporion.marketplace.clients import Clients
-from emporion.marketplace.customers import Customers
-from emporion.marketplace.exports import Exports
-from emporion.marketplace.guesses import Guesses
-from emporion.marketplace.identity_providers import IdentityProvider, Trust
-from emporion.marketplace.imports import Imports
-from emporion.marketplace.links import Links
-from emporion.marketplace.logbook import Logbook
-from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
-from emporion.marketplace.rate_limits import RateLimits
-from emporion.marketplace.refusals import Refusals
-from emporion.marketplace.repeats import Repeats
-from emporion.marketplace.resellers import Resellers
-from emporion.marketplace.sessions import Sessions
-from emporion.marketplace.signing_keys import SigningKeys
-from emporion.marketplace.statistics import Statistics
-from emporion.marketplace.subscription_keys import SubscriptionKeys
-from emporion.marketplace.tokens import Grants, Tokens
-from emporion.marketplace.users import Users
-from emporion.marketplace.visits import Visits
 from emporion.settings import Settings
-from emporion.store.postgres import PostgresStore
-from emporion.store.postgres.connections import Limits
-from emporion.store.sqlite import SqliteStore
+from emporion.store import open_store
 from emporion.web.assets import Assets
 from emporion.web.console.area import console
 from emporion.web.entrance import Entrance
@@ -82,64 +60,6 @@ PATIENCE = 2
 
 # Seconds after which one thread lets another run.
 SWITCH_INTERVAL = 0.0005
-
-log = structlog.get_logger()
-
-
-def open_store(settings: Settings) -> Store:
-    """The store that the settings name, not opened yet."""
-    if settings.database.path:
-        return SqliteStore(settings.database.path)
-    limits = Limits(settings.database_connections, settings.statement_timeout, settings.lock_timeout)
-    standby = settings.read_database.url if settings.read_database else None
-    return PostgresStore(settings.database.url, limits, standby)
-
-
-def build_marketplace(settings: Settings, store: Store) -> Marketplace:
-    """What the doors call, over an open store."""
-    clock = time.time
-    passwords = Passwords(settings.password_quality)
-    administrators = Administrators(passwords, clock)
-    clients, signing_keys = Clients(store, clock), SigningKeys(store, clock)
-    guesses, visits = Guesses(store, clock), Visits(store, clock)
-    grants = Grants(settings.issuer, settings.token_lifetime)
-    provider = _identity_provider(settings)
-    customers_of_all = Customers(store, administrators, clock)
-    sessions = Sessions(store, passwords, guesses, visits, clock)
-    return Marketplace(
-        customers=customers_of_all,
-        imports=Imports(store, customers_of_all, administrators, clock),
-        exports=Exports(store),
-        resellers=Resellers(store, administrators, clock),
-        users=Users(store, passwords, clock),
-        subscription_keys=SubscriptionKeys(store, clock),
-        clients=clients,
-        signing_keys=signing_keys,
-        tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
-        sessions=sessions,
-        links=Links(store, passwords, customers_of_all, sessions, clock),
-        logbook=Logbook(store, time.monotonic),
-        statistics=Statistics(store, clock),
-        guesses=guesses,
-        repeats=Repeats(store, clock),
-        refusals=Refusals(store, visits, clock),
-        visits=visits,
-        rate_limits=RateLimits(settings.limits, clock),
-    )
-
-
-def _identity_provider(settings: Settings) -> IdentityProvider | None:
-    """The operator's own, if he has one."""
-    if not settings.oidc_issuer:
-        return None
-    trust = Trust(
-        settings.oidc_issuer,
-        settings.oidc_audience,
-        settings.oidc_account_claim,
-        settings.oidc_role_claim,
-        settings.oidc_leeway,
-    )
-    return IdentityProvider(trust, time.time)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI application
@@ -254,6 +174,7 @@ def app() -> ASGIApp:
     """The application for the settings in the environment: what each worker process of the server runs."""
     settings = Settings.from_environment(os.environ)
     configure_logs(settings.log_level)
+    digest_of_nobody()
     # The thread that commits waits for the interpreter while the event loop is busy: by default 5 ms each time.
     sys.setswitchinterval(SWITCH_INTERVAL)
     application = build_app(settings)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 import string
-from functools import lru_cache
-from typing import Literal
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Literal
 
-import jwt
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from jwt.algorithms import OKPAlgorithm
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PasswordQuality = Literal["low", "medium", "high"]
 
@@ -26,9 +25,26 @@ Role = Literal["reader", "editor", "owner"]
 TOKEN_ALGORITHM = "EdDSA"  # noqa: S105 - no password
 TOKEN_AUDIENCE = "emporion"  # noqa: S105 - no password
 
-# RFC 9106 §4, second recommended option: 64 MiB, 3 passes.
-_hasher = PasswordHasher()
-_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+# The libraries are imported where they are used: most commands need neither passwords nor tokens, and end before these
+# would have been loaded.
+
+
+@cache
+def password_hasher() -> PasswordHasher:
+    """What digests passwords: RFC 9106 §4, second recommended option (64 MiB, 3 passes)."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+@cache
+def digest_of_nobody() -> str:
+    """A digest that no password has. Unknown logins are verified against it, so that they take as long as others.
+
+    Whoever serves calls it before the first login: making it takes longer than verifying it.
+    """
+    return password_hasher().hash(secrets.token_hex(16))
 
 
 def password_fault(password: str, quality: PasswordQuality) -> str | None:
@@ -50,13 +66,15 @@ def password_fault(password: str, quality: PasswordQuality) -> str | None:
 
 def hash_password(password: str) -> str:
     """Argon2id digest of `password` in PHC format. Takes tens of milliseconds: never call it in the event loop."""
-    return _hasher.hash(password)
+    return password_hasher().hash(password)
 
 
 def verify_password(digest: str | None, password: str) -> bool:
     """Whether `password` is the one of `digest`; takes the same time where there is no digest."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
-        return _hasher.verify(digest or _NOBODY, password) and digest is not None
+        return password_hasher().verify(digest or digest_of_nobody(), password) and digest is not None
     except (VerificationError, InvalidHashError):
         return False
 
@@ -106,18 +124,24 @@ class SigningKey(Struct, frozen=True):
 
     def public(self) -> dict[str, str]:
         """What everybody may know of it, as a JSON Web Key (RFC 8037 §2)."""
+        from jwt.algorithms import OKPAlgorithm
+
         jwk = OKPAlgorithm.to_jwk(_private(self.private).public_key(), as_dict=True)
         return {**jwk, "kid": self.id, "use": "sig", "alg": TOKEN_ALGORITHM}
 
 
 def new_signing_key(at: int) -> SigningKey:
     """A random key; `at` in milliseconds since 1970."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     private = Ed25519PrivateKey.generate().private_bytes_raw()
     return SigningKey(secrets.token_hex(8), private, at)
 
 
 @lru_cache(maxsize=64)
 def _private(raw: bytes) -> Ed25519PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     return Ed25519PrivateKey.from_private_bytes(raw)
 
 
@@ -138,6 +162,8 @@ class TokenClaims(Struct, frozen=True):
 
 def encode_token(claims: TokenClaims, now: float, key: SigningKey, issuer: str) -> str:
     """A signed JWT (RFC 7519) with `claims`; `now` in seconds since 1970. issuer: our own URL."""
+    import jwt
+
     return jwt.encode(
         {
             "iss": issuer,
@@ -159,6 +185,8 @@ def encode_token(claims: TokenClaims, now: float, key: SigningKey, issuer: str) 
 
 def key_id(token: str) -> str | None:
     """Which key a token says has signed it; None if it is no token or does not say."""
+    import jwt
+
     try:
         found = jwt.get_unverified_header(token).get("kid")
     except jwt.InvalidTokenError:
@@ -168,6 +196,8 @@ def key_id(token: str) -> str | None:
 
 def decode_token(token: str, now: float, key: SigningKey) -> TokenClaims | None:
     """The claims of a token that `key` signed and that has not expired at `now` (seconds since 1970), else None."""
+    import jwt
+
     try:
         claims = jwt.decode(
             token,

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO, cast
 
-import structlog
+
+class Log:
+    """The log of all rooms: `log.warning(event, **members)`, as of structlog's loggers.
+
+    structlog is imported with the first entry: it brings more than most commands need, which write none.
+    """
+
+    def __getattr__(self, level: str) -> Callable[..., None]:
+        import structlog
+
+        method: Callable[..., None] = getattr(structlog.get_logger(), level)
+        return method
+
+
+log = Log()
 
 
 class Patient:
@@ -24,6 +39,8 @@ class Patient:
 
 def configure_logs(level: str) -> None:
     """Log from `level` (debug, info, warning or error) upwards."""
+    import structlog
+
     people = sys.stderr.isatty()
     structlog.configure(
         processors=[

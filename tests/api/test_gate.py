@@ -13,27 +13,25 @@ import pytest
 from emporion.accounts import RESELLER_ID
 from emporion.api import gate
 from emporion.api.gate import LONGEST_REMEMBERED, REMEMBERED, Gate
-from emporion.app import open_store
 from emporion.credentials import TokenClaims
 from emporion.errors import Code, Refused
 from emporion.limits import UNLIMITED
 from emporion.marketplace import Marketplace, platforms, signing_keys
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM
 from emporion.settings import Settings
+from emporion.store import open_store
 from emporion.store.base import SubscriptionKey
+from tests.clock import Clock, told_time
 from tests.conftest import Serve, settings_for
 from tests.marketplace.test_tokens import (
     FROM_HOME,
     OPERATOR,
     OWNER,
-    Clock,
-    cheap_digests,
     done_by_command,
     is_refused,
     new_reseller_below,
     node,
     token_of,
-    told_time,
 )
 from tests.postgres import Databases, wait_until
 
@@ -47,7 +45,6 @@ Headers = dict[bytes, bytes]
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    cheap_digests(monkeypatch)
     return told_time(monkeypatch)
 
 

@@ -14,8 +14,9 @@ import pytest
 from emporion.limits import DAY, UNLIMITED, Limit
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
+from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, Caller, Serve, new_customer
-from tests.marketplace.test_tokens import Clock, done_by_command, told_time
+from tests.marketplace.test_tokens import done_by_command
 
 AMPLE = Limit(rate=10, burst=100, per_day=1000)
 

@@ -16,10 +16,11 @@ import pytest
 from emporion.accounts import RESELLER_ID
 from emporion.marketplace import Marketplace
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM, SANDBOX_SECRET
+from tests.clock import told_time
 from tests.conftest import CALLERS, Caller, Serve, new_customer
 from tests.document import CheckedClient
 from tests.identity_server import IdentityServer, identity_server
-from tests.marketplace.test_tokens import OPERATOR, OWNER, content, done_by_command, told_time
+from tests.marketplace.test_tokens import OPERATOR, OWNER, content, done_by_command
 from tests.postgres import wait_until
 from tests.server import Server, serving
 

@@ -16,7 +16,7 @@ from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.platforms import SANDBOX
 from tests.conftest import CALLERS, Caller, Serve, new_customer
-from tests.marketplace.test_tokens import OWNER, cheap_digests, done_by_command
+from tests.marketplace.test_tokens import OWNER, done_by_command
 from tests.postgres import wait_until
 
 BELOW_ID = CALLERS["below"].reseller_id
@@ -27,7 +27,6 @@ As = Callable[[Role], Caller]
 @pytest.fixture
 def as_role(database: Path, monkeypatch: pytest.MonkeyPatch) -> As:
     """Who comes in as another user of the sandbox's reseller, in a role."""
-    cheap_digests(monkeypatch)
 
     def caller(role: Role) -> Caller:
         async def token(marketplace: Marketplace) -> str:

@@ -6,19 +6,17 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec import structs, to_builtins
 
-from emporion import app
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
-from emporion.app import build_marketplace
 from emporion.events import Origin
 from emporion.limits import Limit
 from emporion.marketplace import Marketplace, platforms
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.platforms import SANDBOX
@@ -26,6 +24,7 @@ from emporion.spreadsheets import Place
 from emporion.store.base import Import, Record, Store, Usage
 from emporion.store.sqlite import SqliteStore
 from tests.browser.people import ANNA, EMMA, GONE, LENA, MARC, NEWCOMER, OPERATOR, Person
+from tests.clock import Clock, told_time
 from tests.conftest import settings_for
 
 DAY = 86_400
@@ -88,16 +87,6 @@ AGENTS = (
 )
 
 
-class Clock:
-    """Seconds since 1970 that pass when somebody says so."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @dataclass
 class Showroom:
     """What was put into the database at `path`. places: the ids in the paths of pages, by their names.
@@ -117,10 +106,9 @@ async def furnish(folder: Path) -> Showroom:
     store = SqliteStore(showroom.path)
     await store.migrate()
     await store.open()
-    clock = Clock(now - DAYS * DAY)
     try:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(app, "time", SimpleNamespace(time=clock, monotonic=time.monotonic))
+            clock = told_time(patched, now - DAYS * DAY)
             marketplace = build_marketplace(settings_for(showroom.path), store)
         await platforms.found(store, SANDBOX, int(clock.now * 1000), sandbox=True)
         await platforms.furnish_sandbox(marketplace)

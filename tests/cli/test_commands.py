@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from emporion.cli import app
+from emporion.cli import command_line
 from tests.cli.conftest import Command, refused
 
 ROOT = Path(__file__).parent.parent.parent
@@ -17,7 +17,7 @@ NOUNS = ("reseller", "user", "key", "client", "token")
 
 def _commands() -> Iterator[tuple[str, ...]]:
     """The words of each command."""
-    top = typer.main.get_command(app)
+    top = typer.main.get_command(command_line([]))
     for name, command in top.commands.items():  # type: ignore[attr-defined]
         inner = getattr(command, "commands", None)
         yield from ((name, verb) for verb in inner) if inner else [(name,)]
@@ -34,7 +34,7 @@ def test_every_command_is_in_the_docs(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_option_has_its_help(emporion: Command, words: tuple[str, ...]) -> None:
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(command_line([]))
     for word in words:
         command = command.commands[word]  # type: ignore[attr-defined]
     assert command.help
@@ -51,7 +51,7 @@ def test_each_noun_has_the_same_verbs(noun: str) -> None:
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words[0] in NOUNS], ids=" ".join)
 def test_each_gives_json_and_takes_a_database(words: tuple[str, ...]) -> None:
-    command = typer.main.get_command(app).commands[words[0]].commands[words[1]]  # type: ignore[attr-defined]
+    command = typer.main.get_command(command_line([])).commands[words[0]].commands[words[1]]  # type: ignore[attr-defined]
     assert {"--json", "--database"} <= {option for parameter in command.params for option in parameter.opts}
 
 

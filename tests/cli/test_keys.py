@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
-from emporion.app import build_marketplace, open_store
 from emporion.credentials import key_digest
 from emporion.limits import Limit
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
+from emporion.store import open_store
 from emporion.store.base import SubscriptionKey
 from emporion.store.sqlite import SqliteStore
 from tests.cli.conftest import Command, refused

@@ -11,10 +11,10 @@ import jwt
 import pytest
 
 from emporion.accounts import PROVIDER_ID
-from emporion.app import open_store
 from emporion.credentials import TokenClaims, encode_token, new_signing_key
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.signing_keys import SigningKeys
+from emporion.store import open_store
 from tests.cli.conftest import Command, refused
 from tests.conftest import Caller, settings_for
 

@@ -14,16 +14,18 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher, extract_parameters
 
+from argon2 import PasswordHasher, extract_parameters
 from emporion import credentials
 from emporion.errors import Code, Refused
 from emporion.events import Origin
 from emporion.marketplace import Marketplace, passwords
 from emporion.marketplace.guesses import FORGOTTEN
 from emporion.marketplace.platforms import SANDBOX
+from tests.argon2 import use_argon2
+from tests.clock import Clock, told_time
 from tests.conftest import settings_for
-from tests.marketplace.test_tokens import KEY, OWNER, Clock, node, told_time
+from tests.marketplace.test_tokens import KEY, OWNER, node
 
 PAIRS = 320
 # Of two kinds of tries that take the same time, one is slower in half of all comparisons; the deviation of that share
@@ -41,9 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 async def marketplace(database: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Marketplace]:
     """The sandbox, whose digests take some milliseconds: the less they take, the more all else shows."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=4096, parallelism=1)
-    monkeypatch.setattr(credentials, "_hasher", hasher)
-    monkeypatch.setattr(credentials, "_NOBODY", hasher.hash("nobody's"))
+    use_argon2(monkeypatch, memory_cost=4096)
     async with node(settings_for(database)) as marketplace:
         await marketplace.users.rotate(OWNER, SANDBOX.user, SANDBOX.password)
         yield marketplace
@@ -153,7 +153,8 @@ async def test_it_would_be_noticed_if_the_digest_for_an_unknown_user_were_a_chea
     marketplace: Marketplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cheaper = PasswordHasher(time_cost=1, memory_cost=2048, parallelism=1)
-    monkeypatch.setattr(credentials, "_NOBODY", cheaper.hash("nobody's"))
+    digest = cheaper.hash("nobody's")
+    monkeypatch.setattr(credentials, "digest_of_nobody", lambda: digest)
     one, two = await times(marketplace, clock, WRONG_PASSWORD, OTHERS["a wrong user"])
     assert differ(one, two), f"{median(one) * 1000:.2f} ms and {median(two) * 1000:.2f} ms"
 

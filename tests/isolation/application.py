@@ -14,13 +14,15 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 import pytest
-from argon2 import PasswordHasher
 
-from emporion import app, credentials
+from emporion import app
 from emporion.api import gate
 from emporion.marketplace import Marketplace, platforms
+from emporion.marketplace.build import build_marketplace
 from emporion.settings import Settings
+from emporion.store import open_store
 from emporion.store.base import Store
+from tests.argon2 import use_argon2
 
 OPERATIONS = {operation.id: operation for operation in app.OPERATIONS}
 JSON = "application/json"
@@ -206,19 +208,17 @@ class Application:
 @contextmanager
 def running(settings: Settings) -> Iterator[Application]:
     """The application over a new platform in an empty database."""
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
         # What a password costs, and that others get out within a second and not at once, have tests of their own.
-        patch.setattr(credentials, "_hasher", cheap)
-        patch.setattr(credentials, "_NOBODY", cheap.hash("nobody"))
+        use_argon2(patch)
         patch.setattr(gate, "REMEMBERED", 0.0)
         # What happens by itself is done by the machine, one step after the other.
         patch.setattr(app, "keep_house", _stand_still)
         patch.setattr(app, "do_imports", _stand_still)
         loop = runner.get_loop()
-        loop.run_until_complete(_found(app.open_store(settings)))
+        loop.run_until_complete(_found(open_store(settings)))
         application = Application(settings, loop)
-        build = app.build_marketplace
+        build = build_marketplace
 
         def build_and_keep(settings: Settings, store: Store) -> Marketplace:
             application.store = store

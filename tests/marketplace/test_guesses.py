@@ -28,9 +28,10 @@ from emporion.marketplace.guesses import (
 )
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM
 from emporion.store.sqlite import SqliteStore
+from tests.clock import Clock, told_time
 from tests.conftest import settings_for
 from tests.effort import effort
-from tests.marketplace.test_tokens import KEY, OWNER, Clock, cheap_digests, node, told_time
+from tests.marketplace.test_tokens import KEY, OWNER, node
 
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.1"
 LOGIN = SANDBOX.user
@@ -38,7 +39,6 @@ LOGIN = SANDBOX.user
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    cheap_digests(monkeypatch)
     return told_time(monkeypatch)
 
 

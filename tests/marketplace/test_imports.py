@@ -12,12 +12,12 @@ import pytest
 from msgspec import structs
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
-from emporion.app import build_marketplace
 from emporion.errors import Code, Problem
 from emporion.events import NewEvent
 from emporion.marketplace import Marketplace, imports
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.imports import CHECKPOINT, HELD, Imports, Lost
 from emporion.marketplace.passwords import Passwords

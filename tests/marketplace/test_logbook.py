@@ -18,11 +18,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
-from emporion.app import build_marketplace
 from emporion.errors import Code, Problem
 from emporion.limits import UNLIMITED
 from emporion.marketplace import Marketplace, logbook
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.logbook import LOOK, MOST_WAITING, News
 from emporion.store.base import Entry
 from emporion.store.sqlite import SqliteStore

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
-from emporion.app import build_app, open_store
+from emporion.app import build_app
 from emporion.credentials import TokenClaims, encode_token
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Event, NewEvent, Origin
@@ -25,11 +25,13 @@ from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REAL
 from emporion.marketplace.refusals import AT_ONCE, EACH, MINUTE, Refusals
 from emporion.marketplace.visits import Visits
 from emporion.settings import Settings
+from emporion.store import open_store
 from emporion.store.base import Store as AnyStore
 from emporion.store.sqlite import SqliteStore
+from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, Caller, Serve, settings_for
 from tests.document import CheckedClient
-from tests.marketplace.test_tokens import OWNER, Clock, done_by_command, told_time
+from tests.marketplace.test_tokens import OWNER, done_by_command
 from tests.postgres import PATIENCE, Databases, wait_until
 
 ALL_RESELLERS = sorted({caller.reseller_id for caller in CALLERS.values()})

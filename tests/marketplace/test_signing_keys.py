@@ -19,8 +19,9 @@ from emporion.marketplace.platforms import SANDBOX
 from emporion.marketplace.signing_keys import LONGEST_LIFETIME, REMEMBERED
 from emporion.settings import BadSetting, Settings
 from emporion.store.sqlite import SqliteStore
+from tests.clock import Clock, told_time
 from tests.conftest import settings_for
-from tests.marketplace.test_tokens import KEY, OPERATOR, Clock, is_refused, node, token_of, told_time
+from tests.marketplace.test_tokens import KEY, OPERATOR, is_refused, node, token_of
 
 OpenNode = Callable[[], Awaitable[Marketplace]]
 

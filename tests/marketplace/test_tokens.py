@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar, get_args
 
 import jwt
 import pytest
-from argon2 import PasswordHasher
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from emporion import app, credentials
+from emporion import credentials
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
-from emporion.app import build_marketplace, open_store
 from emporion.credentials import Role, SigningKey, TokenClaims, decode_token, encode_token, key_id
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
-from emporion.limits import DAY
 from emporion.marketplace import Marketplace, passwords
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM, SANDBOX_SECRET
 from emporion.settings import Settings
+from emporion.store import open_store
 from emporion.store.base import Client, SubscriptionKey
 from emporion.store.sqlite import SqliteStore
+from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, new_customer, settings_for
 
 KEY = SubscriptionKey(b"digest", RESELLER_ID)
@@ -40,30 +38,6 @@ FROM_HOME = Origin(None, "api", "correlation", None, "192.0.2.7")
 
 T = TypeVar("T")
 Change = Callable[[Marketplace], Awaitable[object]]
-
-
-class Clock:
-    """The time that a platform is told. now: seconds since 1970; it begins at noon, so that no day ends by chance."""
-
-    def __init__(self) -> None:
-        self.now = time.time() // DAY * DAY + DAY / 2
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def told_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of all that is put together from now on."""
-    clock = Clock()
-    monkeypatch.setattr(app, "time", SimpleNamespace(time=clock, monotonic=time.monotonic))
-    return clock
-
-
-def cheap_digests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let passwords that are hashed from now on take hardly any time."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(credentials, "_hasher", hasher)
-    monkeypatch.setattr(credentials, "_NOBODY", hasher.hash("nobody's"))
 
 
 @asynccontextmanager
@@ -95,7 +69,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 async def marketplace(database: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Marketplace]:
     """The sandbox, whose user's password takes no time."""
-    cheap_digests(monkeypatch)
     async with node(settings_for(database)) as marketplace:
         await marketplace.users.rotate(OWNER, SANDBOX.user, SANDBOX.password)
         yield marketplace
@@ -223,9 +196,9 @@ def counted_digests(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     return seen
 
 
-def test_a_password_for_nobody_takes_a_real_digest_and_is_never_right() -> None:
-    assert credentials._NOBODY.startswith("$argon2id$v=19$m=65536,t=3,")
-    assert not credentials._hasher.check_needs_rehash(credentials._NOBODY)
+def test_a_password_for_nobody_takes_a_real_digest_and_is_never_right(real_argon2: None) -> None:
+    assert credentials.digest_of_nobody().startswith("$argon2id$v=19$m=65536,t=3,")
+    assert not credentials.password_hasher().check_needs_rehash(credentials.digest_of_nobody())
     assert not credentials.verify_password(None, "anything")
 
 

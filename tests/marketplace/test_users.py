@@ -18,8 +18,9 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.platforms import SANDBOX
 from emporion.store.base import User
 from emporion.store.sqlite import SqliteStore
+from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, settings_for
-from tests.marketplace.test_tokens import FROM_HOME, KEY, OWNER, Clock, cheap_digests, is_refused, node, told_time
+from tests.marketplace.test_tokens import FROM_HOME, KEY, OWNER, is_refused, node
 
 OWNER_WITH_ADDRESS = Actor(RESELLER_ID, SANDBOX.user, "api", "owner", "correlation", "192.0.2.7")
 
@@ -31,7 +32,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 async def marketplace(database: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Marketplace]:
-    cheap_digests(monkeypatch)
     async with node(settings_for(database, workers="2")) as marketplace:
         yield marketplace
 

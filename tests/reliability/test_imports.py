@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import pytest
 
 from emporion.accounts import RESELLER_ID
-from emporion.app import build_marketplace
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.platforms import SANDBOX
 from emporion.store.sqlite import SqliteStore

@@ -30,8 +30,6 @@ from tests.web import test_panel_pages
 from tests.web.conftest import Shown
 from tests.web.test_panel_pages import ANNA, NEW_PASSWORD, PAGES, Browser, House, house_of, set_cookies
 
-# Digests take no time here, either.
-quick_passwords = test_panel_pages.quick_passwords
 house = test_panel_pages.house
 
 WEB = Path(str(resources.files("emporion.web")))

@@ -8,26 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
-from argon2 import PasswordHasher
 from msgspec import structs
 
-from emporion import app, credentials
 from emporion.accounts import RESELLER_ID
-from emporion.app import build_marketplace
 from emporion.events import Changes, Origin
 from emporion.marketplace import links, sessions
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.store.base import Change
 from emporion.store.sqlite import SqliteStore
 from emporion.web.panel import area, messages
 from emporion.web.panel.sign_in import LANGUAGE_COOKIE
+from tests.clock import Clock, told_time
 from tests.conftest import Caller, Serve, new_contact, new_customer, settings_for
 from tests.document import CheckedClient
 from tests.postgres import wait_until
@@ -153,35 +151,15 @@ def house_of(client: CheckedClient, callers: dict[str, Caller], **members: Any) 
     return House(client, callers, made.json()["id"])
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Digests that take no time: none of them protects anybody here."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(credentials, "_hasher", hasher)
-    monkeypatch.setattr(credentials, "_NOBODY", hasher.hash("nobody's"))
-
-
 @pytest.fixture
 def house(client: CheckedClient, callers: dict[str, Caller]) -> House:
     return house_of(client, callers)
 
 
-class Clock:
-    """Seconds since 1970 that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of an application that is started after this."""
-    clock = Clock()
-    monkeypatch.setattr(app, "time", SimpleNamespace(time=clock, monotonic=time.monotonic))
-    return clock
+    return told_time(monkeypatch, time.time())
 
 
 # Who gets in

@@ -13,10 +13,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import structlog
-
 from emporion.api.problems import send_error, to_error
 from emporion.errors import Code, Problem
+from emporion.logs import log
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,8 +26,6 @@ BODILESS = ("GET", "HEAD")
 # How much of a body is read, and for how many seconds, only so that its sender gets to read our error.
 MOST_DRAINED = 16 << 20
 DRAIN_TIMEOUT = 5
-
-log = structlog.get_logger()
 
 
 def _correlation_ids() -> Iterator[bytes]:

@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from emporion import __version__
-from emporion.cli import clients, databases, exports, imports, keys, resellers, serve, tokens, users
-from emporion.cli.operators import Stop
+from emporion.cli.errors import Stop
 from emporion.errors import Problem
 from emporion.settings import BadSetting
 
+VERSION = "--version"
 # What a shell expects of a program that Ctrl-C has ended.
 INTERRUPTED = 130
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    help="Emporion, an open marketplace platform: find and create customer accounts over the contract's API.",
-    epilog="Start with `emporion serve --sandbox`, or make your own platform with `emporion init`.",
-)
-app.command()(serve.serve)
-app.command()(databases.init)
-app.command()(databases.migrate)
-app.command()(databases.copy)
-app.command("import")(imports.import_customers)
-app.command("export")(exports.export_customers)
-app.add_typer(resellers.app, name="reseller")
-app.add_typer(users.app, name="user")
-app.add_typer(keys.app, name="key")
-app.add_typer(clients.app, name="client")
-app.add_typer(tokens.app, name="token")
+# Where each command stands, and each noun with its commands, in the order of the help.
+COMMANDS = {
+    "serve": "serve:serve",
+    "init": "databases:init",
+    "migrate": "databases:migrate",
+    "copy": "databases:copy",
+    "import": "imports:import_customers",
+    "export": "exports:export_customers",
+    "reseller": "resellers:app",
+    "user": "users:app",
+    "key": "keys:app",
+    "client": "clients:app",
+    "token": "tokens:app",
+}
 
 
-@app.callback(invoke_without_command=True)
+def command_line(arguments: Sequence[str]) -> typer.Typer:
+    """The command line as far as a call with these arguments needs it, or all of it.
+
+    To import all takes several times as long as most commands.
+    """
+    word = next(iter(arguments), None)
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        help="Emporion, an open marketplace platform: find and create customer accounts over the contract's API.",
+        epilog="Start with `emporion serve --sandbox`, or make your own platform with `emporion init`.",
+    )
+    app.callback(invoke_without_command=True)(_emporion)
+    needed = {name: place for name, place in COMMANDS.items() if name == word} or COMMANDS
+    if arguments == [VERSION]:
+        needed = {}
+    for name, place in needed.items():
+        module, _, attribute = place.partition(":")
+        found = getattr(import_module(f"emporion.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
+
+
 def _emporion(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False,
+    version: Annotated[bool, typer.Option(VERSION, help="Show the version and stop.")] = False,
 ) -> None:
     if version:
         typer.echo(f"emporion {__version__}")
@@ -48,6 +72,7 @@ def _emporion(
 def main() -> None:
     """Run the command line; what cannot be done is told in one line, with exit status 2."""
     try:
+        app = command_line(sys.argv[1:])
         status = app(standalone_mode=False, prog_name="emporion")
     except (BadSetting, Stop) as problem:
         sys.exit(_tell(str(problem)))

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from emporion.accounts import RESELLER_ID
-from emporion.app import open_store
-from emporion.cli.operators import Stop, now, with_store
+from emporion.cli.errors import Stop
+from emporion.cli.operators import now, with_store
 from emporion.cli.options import Database, told_by_option
 from emporion.marketplace import platforms
 from emporion.marketplace.platforms import Access, random_access
 from emporion.settings import SETTINGS, BadSetting, Settings
-from emporion.store import copying
+from emporion.store import copying, open_store
 from emporion.store.tables import TABLES
 
 if TYPE_CHECKING:

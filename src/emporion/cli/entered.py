@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 
-from emporion.cli.operators import Stop
+from emporion.cli.errors import Stop
 
 
 def everything() -> bytes:

@@ -13,8 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from emporion.cli.errors import Stop
 from emporion.cli.imports import FORMATS, FormatOption
-from emporion.cli.operators import Operator, Stop, operate
+from emporion.cli.operators import Operator, operate
 from emporion.cli.options import Database, OfReseller
 
 STANDARD_OUTPUT = "-"

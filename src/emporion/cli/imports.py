@@ -20,7 +20,8 @@ from msgspec import structs
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-from emporion.cli.operators import Operator, Stop, operate
+from emporion.cli.errors import Stop
+from emporion.cli.operators import Operator, operate
 from emporion.cli.options import AsJson, Database, PasswordQuality, Reseller
 from emporion.cli.shown import show_json, show_table
 from emporion.errors import Code, Problem

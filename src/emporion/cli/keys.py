@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from emporion.cli.operators import Operator, Stop, operate, unknown
+from emporion.cli.errors import Stop
+from emporion.cli.operators import Operator, operate, unknown
 from emporion.cli.options import AsJson, Database, OfReseller, Reseller
 from emporion.cli.shown import minute_of, show_json, show_table, show_thing, time_of
 from emporion.limits import Limit

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from emporion.accounts import PROVIDER_ID, AccountQuery
-from emporion.app import build_marketplace, open_store
+from emporion.cli.errors import Stop
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
+from emporion.marketplace.build import build_marketplace
 from emporion.paging import LARGEST_PAGE
 from emporion.settings import SETTINGS, SQLITE, Settings
+from emporion.store import open_store
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
@@ -32,10 +34,6 @@ OF_SERVERS = ("read_database", "limits", "workers")
 AT_ONCE = 8
 # How many of the things that there are we tell whoever named another one.
 MOST_TOLD = 5
-
-
-class Stop(Exception):
-    """The command cannot go on; the message is one line for whoever typed it."""
 
 
 @dataclass(frozen=True, slots=True)

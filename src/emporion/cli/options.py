@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emporion.cli.operators import Stop
+from emporion.cli.errors import Stop
 from emporion.errors import Problem
 from emporion.settings import SETTINGS
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import typer
-from rich.text import Text
 
 from emporion.accounts import PROVIDER_ID
 from emporion.cli import entered
-from emporion.cli.operators import Operator, Stop, operate
+from emporion.cli.errors import Stop
+from emporion.cli.operators import Operator, operate
 from emporion.cli.options import AsJson, Database, told_by_option
-from emporion.cli.shown import plain, show_json, show_table, show_thing
+from emporion.cli.shown import Exact, plain, show_json, show_table, show_thing
 
 app = typer.Typer(no_args_is_help=True, help="Resellers: who sells, and who stands below whom.")
 
@@ -173,7 +173,7 @@ def as_tree(resellers: Sequence[dict[str, Any]]) -> list[Placed]:
 def _row(placed: Placed) -> Sequence[object]:
     reseller = placed.reseller
     indent = "  " * min(placed.depth, DEEPEST) + ("… " if placed.depth > DEEPEST else "")
-    name = Text(indent + plain(reseller["name"]), overflow="fold")
+    name = Exact(indent + plain(reseller["name"]))
     return reseller["id"], name, reseller["status"], reseller.get("currency"), reseller.get("externalId")
 
 

@@ -16,11 +16,12 @@ from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.log import LogLevels
 
 from emporion import __version__
-from emporion.app import build_marketplace
-from emporion.cli.operators import Stop, no_platform, now, unfinished, with_store
+from emporion.cli.errors import Stop
+from emporion.cli.operators import no_platform, now, unfinished, with_store
 from emporion.cli.options import option
 from emporion.errors import Problem
 from emporion.marketplace import platforms
+from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import (
     SANDBOX,
     SANDBOX_CLIENT,

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 import typer
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 # What a terminal may take as a command, or for the direction of the text after it; JSON has them escaped.
 CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+class Exact(str):
+    """Text for a table that is printable as it is, its outer blanks included."""
 
 
 def show_json(value: Mapping[str, object] | Sequence[Mapping[str, object]]) -> None:
@@ -27,8 +28,8 @@ def show_json(value: Mapping[str, object] | Sequence[Mapping[str, object]]) -> N
 
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]], none: str) -> None:
-    """Print a table; a Text is printed as it is. none: what is said where it would have no rows."""
-    cells = [[cell.plain if isinstance(cell, Text) else plain(cell) for cell in row] for row in rows]
+    """Print a table; what is Exact is printed as it is. none: what is said where it would have no rows."""
+    cells = [[cell if isinstance(cell, Exact) else plain(cell) for cell in row] for row in rows]
     if not cells:
         typer.echo(none)
     elif sys.stdout.isatty():
@@ -39,6 +40,10 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]], none: 
 
 def _show_on_screen(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table no wider than the screen."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.columns[0].no_wrap = True  # what things are called by is copied from here
     for row in rows:

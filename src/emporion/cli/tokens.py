@@ -8,7 +8,8 @@ import jwt
 import typer
 
 from emporion.cli import entered
-from emporion.cli.operators import Operator, Stop, now, operate, unknown
+from emporion.cli.errors import Stop
+from emporion.cli.operators import Operator, now, operate, unknown
 from emporion.cli.options import AsJson, Database, option
 from emporion.cli.shown import minute_of, show_json, show_table, show_thing, time_of
 from emporion.cli.users import user_called

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from emporion.cli import entered
-from emporion.cli.operators import Operator, Stop, operate, unknown
+from emporion.cli.errors import Stop
+from emporion.cli.operators import Operator, operate, unknown
 from emporion.cli.options import AsJson, Database, OfReseller, PasswordQuality, PasswordStdin, Reseller
 from emporion.cli.shown import minute_of, show_json, show_table, show_thing, time_of
 from emporion.credentials import Role

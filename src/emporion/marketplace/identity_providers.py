@@ -13,11 +13,11 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import jwt
 import msgspec
-import structlog
 from msgspec import Struct
 
 from emporion.credentials import Role, TokenClaims
 from emporion.errors import Code, Problem
+from emporion.logs import log
 
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 # Who checks a signature of one of these cannot make one; with HS256 he could, and with "none" everybody.
@@ -42,8 +42,6 @@ RETRY = 2.0
 
 # No time of a token is as far away: seconds since 1970. Infinity and "not a number" are not below it.
 END_OF_TIME = 1e12
-
-log = structlog.get_logger()
 
 
 class Trust(Struct, frozen=True):

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any, NamedTuple, Protocol, cast
 
-import structlog
-
 from emporion.limits import DAY, Limit, Quota
+from emporion.logs import log
 
 # Seconds that Redis has for one answer, and for all that a request asks.
 SILENCE = 0.25
@@ -21,8 +20,6 @@ PAUSE = 5.0
 # How many ask at the same time; more would only wait for this process.
 CONNECTIONS = 16
 KEYS = "emporion:limits"
-
-log = structlog.get_logger()
 
 
 class Verdict(NamedTuple):

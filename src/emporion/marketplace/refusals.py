@@ -7,12 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import structlog
 from msgspec import Struct, structs
 
 from emporion.accounts import PROVIDER_ID
 from emporion.errors import Problem, Refused
 from emporion.events import NewEvent, Origin
+from emporion.logs import log
 from emporion.marketplace.guesses import network
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ MOST_TALLIES = 10_000
 AT_ONCE = 128
 # Seconds before a failed write is tried again.
 RETRY = 1.0
-
-log = structlog.get_logger()
 
 
 class Tally(Struct):

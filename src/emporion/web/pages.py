@@ -15,7 +15,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, unquote, urlencode
 
-import structlog
 from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, compile_path
@@ -23,6 +22,7 @@ from starlette.routing import BaseRoute, Match, compile_path
 from emporion.api.problems import STATUS, method_not_allowed
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Door, Origin
+from emporion.logs import log
 from emporion.web.forms import Form, read_form, read_parameters
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ TOKEN = "token"  # noqa: S105 - the name of a field
 LONGEST_PATH = 200
 EXPIRED = "The form was open for too long, or you signed in or out in another window. Go back, reload it, try again."
 
-log = structlog.get_logger()
 
 Method = Literal["GET", "POST"]
 

@@ -6,9 +6,8 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
-import structlog
-
 from emporion.errors import Problem
+from emporion.logs import log
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 # Seconds between two rounds, and how many of them there are for each in which something is forgotten.
 INTERVAL = 5.0
 ROUNDS = 12
-
-log = structlog.get_logger()
 
 
 async def keep_house(marketplace: Marketplace) -> None:

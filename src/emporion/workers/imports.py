@@ -7,9 +7,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-import structlog
-
 from emporion.errors import Problem
+from emporion.logs import log
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 # Seconds between two looks, and between two times that something is forgotten.
 INTERVAL = 1.0
 FORGETTING = 60.0
-
-log = structlog.get_logger()
 
 
 async def do_imports(marketplace: Marketplace) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import structlog
-
 from emporion.errors import Problem
+from emporion.logs import log
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
 
 # Seconds between two looks: a customer is verified within two seconds (contract: POST /customers).
 INTERVAL = 0.5
-
-log = structlog.get_logger()
 
 
 async def verify_accounts(marketplace: Marketplace) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
-import structlog
 
+from emporion.logs import log
 from emporion.store.faults import Away
 from emporion.store.postgres.connections import Connections
 
@@ -16,8 +16,6 @@ T = TypeVar("T")
 
 # Seconds before a standby that was away is asked again.
 PAUSE = 5.0
-
-log = structlog.get_logger()
 
 
 class Standby:

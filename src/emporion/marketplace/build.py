@@ -1,0 +1,83 @@
+"""Puts a marketplace together over a store, for one Settings."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from emporion.marketplace import Marketplace
+from emporion.marketplace.administrators import Administrators
+from emporion.marketplace.clients import Clients
+from emporion.marketplace.customers import Customers
+from emporion.marketplace.exports import Exports
+from emporion.marketplace.guesses import Guesses
+from emporion.marketplace.imports import Imports
+from emporion.marketplace.links import Links
+from emporion.marketplace.logbook import Logbook
+from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.rate_limits import RateLimits
+from emporion.marketplace.refusals import Refusals
+from emporion.marketplace.repeats import Repeats
+from emporion.marketplace.resellers import Resellers
+from emporion.marketplace.sessions import Sessions
+from emporion.marketplace.signing_keys import SigningKeys
+from emporion.marketplace.statistics import Statistics
+from emporion.marketplace.subscription_keys import SubscriptionKeys
+from emporion.marketplace.tokens import Grants, Tokens
+from emporion.marketplace.users import Users
+from emporion.marketplace.visits import Visits
+
+if TYPE_CHECKING:
+    from emporion.marketplace.identity_providers import IdentityProvider
+    from emporion.settings import Settings
+    from emporion.store.base import Store
+
+
+def build_marketplace(settings: Settings, store: Store) -> Marketplace:
+    """What the doors call, over an open store."""
+    clock = time.time
+    passwords = Passwords(settings.password_quality)
+    administrators = Administrators(passwords, clock)
+    clients, signing_keys = Clients(store, clock), SigningKeys(store, clock)
+    guesses, visits = Guesses(store, clock), Visits(store, clock)
+    grants = Grants(settings.issuer, settings.token_lifetime)
+    provider = _identity_provider(settings)
+    customers_of_all = Customers(store, administrators, clock)
+    sessions = Sessions(store, passwords, guesses, visits, clock)
+    return Marketplace(
+        customers=customers_of_all,
+        imports=Imports(store, customers_of_all, administrators, clock),
+        exports=Exports(store),
+        resellers=Resellers(store, administrators, clock),
+        users=Users(store, passwords, clock),
+        subscription_keys=SubscriptionKeys(store, clock),
+        clients=clients,
+        signing_keys=signing_keys,
+        tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
+        sessions=sessions,
+        links=Links(store, passwords, customers_of_all, sessions, clock),
+        logbook=Logbook(store, time.monotonic),
+        statistics=Statistics(store, clock),
+        guesses=guesses,
+        repeats=Repeats(store, clock),
+        refusals=Refusals(store, visits, clock),
+        visits=visits,
+        rate_limits=RateLimits(settings.limits, clock),
+    )
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The operator's own, if he has one."""
+    if not settings.oidc_issuer:
+        return None
+    # It brings what fetches and checks tokens, which whoever has no provider of their own need not load.
+    from emporion.marketplace.identity_providers import IdentityProvider, Trust
+
+    trust = Trust(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        settings.oidc_account_claim,
+        settings.oidc_role_claim,
+        settings.oidc_leeway,
+    )
+    return IdentityProvider(trust, time.time)
