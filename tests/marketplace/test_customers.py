@@ -57,7 +57,9 @@ def admin(email: str, **members: Any) -> dict[str, Any]:
     return new_contact(email=email, **members)
 
 
-async def test_a_password_is_kept_as_argon2id_and_can_be_verified(customers: Customers, store: SqliteStore) -> None:
+async def test_a_password_is_kept_as_argon2id_and_can_be_verified(
+    customers: Customers, store: SqliteStore, real_argon2: None
+) -> None:
     customer = await create(customers, admin("a@example.com", login="anna.a", password="Ecx$cvdazv"))
     (login,) = await logins(store, customer)
     assert login.login == "anna.a"

@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from emporion.accounts import RESELLER_ID
 from emporion.cli.errors import Stop
@@ -81,6 +79,9 @@ def init(
 
 async def _copy(source: Store, target: Store, shown: str) -> None:
     """Copy, compare and tell, with a bar for each. shown: the target, as people may see it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
     bar = Progress(
         "[progress.description]{task.description}",
         BarColumn(),
