@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench bench-scale bench-pages messages clean vendor servers
+.PHONY: help serve test test-pythons check bench bench-scale bench-pages messages clean vendor servers
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -15,6 +15,9 @@ serve: .venv/ready  ## run the sandbox on http://127.0.0.1:8000
 
 test: .venv/ready servers  ## run all tests
 	$(RUN) pytest
+
+test-pythons: .venv/ready servers  ## run the quick tests on every promised Python that is there; OPTIONS='-n 2' for pytest
+	@$(RUN) python -m tests.pythons $(UV) $(OPTIONS)
 
 # Some tests need them, and they are no Python packages. PostgreSQL itself comes as one where the machine has none.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
