@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all check bench bench-scale bench-pages messages clean vendor servers
+.PHONY: help serve test test-all test-pythons check bench bench-scale bench-pages messages clean vendor servers
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -22,6 +22,9 @@ test: .venv/ready servers  ## test every rule in a short form, in a few minutes;
 
 test-all: .venv/ready servers  ## test everything at full size
 	$(PYTEST) --thorough $(ARGS)
+
+test-pythons: .venv/ready servers  ## run the quick tests on every promised Python that is there; ARGS="-x -k isolation" for pytest
+	@$(RUN) python -m tests.pythons $(UV) $(ARGS)
 
 # Some tests need them, and they are no Python packages. PostgreSQL itself comes as one where the machine has none.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)

@@ -81,8 +81,8 @@ def fill(path: Path, wanted: int, say: Callable[[str], None]) -> None:
                 _insert(connection, rows)
                 say(f"{batch.ordinals[-1]:,} customers")
         connection.execute(
-            "UPDATE resellers SET customers = ?1, events = events + ?1 - ?2 WHERE reseller_id = ?3",
-            (wanted, present, RESELLER_ID),
+            "UPDATE resellers SET customers = ?, events = events + ? - ? WHERE reseller_id = ?",
+            (wanted, wanted, present, RESELLER_ID),
         )
         for name, statement in indexes:
             say(name)

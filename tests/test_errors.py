@@ -13,6 +13,25 @@ def test_every_code_has_a_status() -> None:
     assert set(STATUS) == set(Code)
 
 
+def test_the_phrases_do_not_depend_on_the_python() -> None:
+    assert {status.value: status.phrase for status in STATUS.values()} == {
+        400: "Bad Request",
+        401: "Unauthorized",
+        403: "Forbidden",
+        404: "Not Found",
+        405: "Method Not Allowed",
+        408: "Request Timeout",
+        409: "Conflict",
+        412: "Precondition Failed",
+        413: "Request Entity Too Large",
+        415: "Unsupported Media Type",
+        422: "Unprocessable Entity",
+        429: "Too Many Requests",
+        500: "Internal Server Error",
+        503: "Service Unavailable",
+    }
+
+
 def test_the_page_of_errors_is_up_to_date() -> None:
     assert PAGE.read_text() == page(), "run: .venv/bin/python -m tests.errors_page"
 

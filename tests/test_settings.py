@@ -169,7 +169,8 @@ def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "only"),
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-     ("192.168.1.5", False), ("example.com", False), ("localhost.example.com", False)],
+     ("192.168.1.5", False), ("example.com", False), ("localhost.example.com", False),
+     ("::ffff:127.0.0.1", True), ("::ffff:192.168.1.5", False)],
 )  # fmt: skip
 def test_which_hosts_only_this_machine_can_reach(host: str, only: bool) -> None:
     assert Settings.read({"host": host}).only_this_machine is only

@@ -268,6 +268,7 @@ def test_a_nul_byte_is_told() -> None:
         ('{"a": ', "is no JSON"),
         ('{"name": "\ud800"}'.encode("unicode_escape").decode(), "is no JSON"),
         ("[" * 100_000, "is no JSON"),
+        ('{"x": ' * 600 + "1" + "}" * 600, "is no JSON"),
         ('{"nmae": "x"}', "is no member that is known, did you mean name?"),
         ('{"address": {"town": "x"}}', "is no member that is known"),
         ('{"contactPersons": [{"mail": "x"}]}', "is no member that is known, did you mean email?"),

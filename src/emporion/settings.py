@@ -268,9 +268,11 @@ class Settings:
     def only_this_machine(self) -> bool:
         """Whether nobody but this machine can reach the server."""
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            address = ipaddress.ip_address(self.host)
         except ValueError:
             return self.host == "localhost"
+        # Python itself looks into ::ffff:127.0.0.1 only from 3.13 on.
+        return ((address.version == 6 and address.ipv4_mapped) or address).is_loopback
 
 
 def _read(setting: Setting, text: str | None) -> object:

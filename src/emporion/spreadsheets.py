@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from emporion.accounts import Address, NewContactPerson, NewCustomer
 from emporion.errors import Code, Fault, Problem
+from emporion.validation import decode
 
 Format = Literal["csv", "jsonl"]
 
@@ -553,8 +554,8 @@ class JsonRows:
 def _json_row(text: str, line: int, after: Place) -> JsonRow:
     value, fault = None, None
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        value = decode(text.encode())
+    except msgspec.DecodeError:
         fault = "is no JSON"
     if fault is None and not isinstance(value, dict):
         fault = "must be a JSON object"

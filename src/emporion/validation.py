@@ -45,8 +45,38 @@ DECIMAL = re.compile("(-?)0*([0-9]+)")
 MOST_DIGITS = 40
 # How many ignored members we compare with our own: a hostile body has a hundred thousand of them.
 MOST_HINTS = 20
+# How deep arrays and objects may stand in each other. What a Python itself takes is between 1,000 and very many.
+DEEPEST = 512
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_DEEPER, _LESS_DEEP = b"[{", b"]}"
+_STEPS = bytes.maketrans(_DEEPER + _LESS_DEEP, b"\x01\x01\xff\xff")
+_NO_STEPS = bytes(set(range(256)) - set(_DEEPER + _LESS_DEEP))
+
+_decode = msgspec.json.Decoder().decode
 
 _readers: dict[type, Read] = {}
+
+
+class TooDeep(msgspec.DecodeError):
+    """A JSON text whose arrays and objects stand more than DEEPEST deep in each other."""
+
+
+def decode(text: bytes) -> Any:
+    """The value of a JSON text in UTF-8.
+
+    Raises TooDeep for any text that is nested so deeply, and for what is no JSON msgspec.MsgspecError or
+    UnicodeDecodeError.
+    """
+    if text.count(b"[") + text.count(b"{") > DEEPEST and _depth(text) > DEEPEST:
+        raise TooDeep("nested too deeply")
+    return _decode(text)
+
+
+def _depth(text: bytes) -> int:
+    """How deep arrays and objects stand in each other, if that is JSON or not."""
+    steps = _STRING.sub(b"", text).translate(_STEPS, _NO_STEPS)
+    return max(itertools.accumulate(memoryview(steps).cast("b")), default=0)
 
 
 def read(struct: type[T], value: object) -> tuple[T, list[Fault]]:

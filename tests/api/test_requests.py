@@ -10,6 +10,7 @@ import pytest
 
 from emporion import validation
 from emporion.api import requests
+from emporion.validation import DEEPEST
 from tests.conftest import Caller, new_customer
 from tests.document import CheckedClient
 
@@ -38,6 +39,68 @@ def test_a_body_that_cannot_be_read(
     )
     assert answer.status_code == 400
     assert message in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("{", "Expecting property name enclosed in double quotes at line 1, column 2"),
+        ("{'a': 1}", "Expecting property name enclosed in double quotes at line 1, column 2"),
+        ("{,}", "Expecting property name enclosed in double quotes at line 1, column 2"),
+        ('{"a": }', "Expecting value at line 1, column 7"),
+        ('{"a": [1,,2]}', "Expecting value at line 1, column 10"),
+        ("[,]", "Expecting value at line 1, column 2"),
+        ('{"a": 1,\n "b": tru}', "Expecting value at line 2, column 7"),
+        ('{"a": 1,}', "Illegal trailing comma before end of object at line 1, column 8"),
+        ('{"a": 1 ,\n\t}', "Illegal trailing comma before end of object at line 1, column 9"),
+        ('{"a":\n[{}, ]}', "Illegal trailing comma before end of array at line 2, column 4"),
+        ('{"a": 1 "b": 2}', "Expecting ',' delimiter at line 1, column 9"),
+        ('{"a": [1 2]}', "Expecting ',' delimiter at line 1, column 10"),
+        ('{"a": "b', "Unterminated string starting at line 1, column 7"),
+        ('{"a": "b\n"}', "Invalid control character at line 1, column 9"),
+        ('{"a": "\\x"}', "Invalid \\escape at line 1, column 8"),
+        ('{"a": "\\u12"}', "Invalid \\uXXXX escape at line 1, column 9"),
+        ('{"a": 1}}', "Extra data at line 1, column 9"),
+        ('{"a": 01}', "Expecting ',' delimiter at line 1, column 8"),
+        ('{"a": 1e999}', "a number is out of range"),
+        ('{"a": -Infinity}', "-Infinity is no JSON number"),
+    ],
+)
+def test_what_is_wrong_with_json_is_told_alike_by_every_python(
+    client: CheckedClient, callers: dict[str, Caller], body: str, message: str
+) -> None:
+    answer = client.post(
+        "/customers", callers["sandbox"], content=body.encode(), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["message"] == f"The body must be valid JSON: {message}."
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("[" * (DEEPEST - 1) + "]" * (DEEPEST - 1), 200),
+        ("[" * DEEPEST + "]" * DEEPEST, 400),
+        ('{"a":' * (DEEPEST - 1) + "1" + "}" * (DEEPEST - 1), 200),
+        ('{"a":' * DEEPEST + "1" + "}" * DEEPEST, 400),
+        ("[" + "[[]]," * DEEPEST + "{}]", 200),
+        (json.dumps("[" * DEEPEST), 200),
+        (json.dumps('\\"[' * DEEPEST), 200),
+    ],
+)
+def test_how_deep_a_body_may_be_nested_does_not_depend_on_the_python(
+    client: CheckedClient, callers: dict[str, Caller], value: str, status: int
+) -> None:
+    body = json.dumps(new_customer())[:-1] + f', "unknown": {value}}}'
+    answer = client.post(
+        "/customers",
+        callers["sandbox"],
+        content=body.encode(),
+        headers={"Content-Type": "application/json", "Idempotency-Key": "deep"},
+    )
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["message"] == "The body is nested too deeply, more than 512 levels."
 
 
 @pytest.mark.parametrize("depth", [1, 50, 500])

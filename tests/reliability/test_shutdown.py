@@ -1,4 +1,4 @@
-"""SIGTERM: what is in flight is finished."""
+"""SIGTERM and SIGHUP: what is in flight is finished."""
 
 from __future__ import annotations
 
@@ -6,17 +6,31 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2 as httpx
+import pytest
 
 from tests.conftest import new_contact, new_customer
 from tests.postgres import wait_until
 from tests.processes import cpu_seconds
-from tests.server import PATIENCE, serving
+from tests.server import PATIENCE, Server, serving
 
 
-def test_a_request_in_flight_is_answered_before_the_server_ends(tmp_path: Path) -> None:
+def stopped_by_the_service_manager(server: Server) -> int:
+    return server.stop()
+
+
+def stopped_with_the_terminal(server: Server) -> int:
+    os.killpg(server.process.pid, signal.SIGHUP)
+    return server.process.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("stopped", [stopped_by_the_service_manager, stopped_with_the_terminal])
+def test_a_request_in_flight_is_answered_before_the_server_ends(
+    tmp_path: Path, stopped: Callable[[Server], int]
+) -> None:
     with serving(tmp_path) as server:
         headers = server.headers()
         # Hashing a password for each of twenty administrators takes long enough to be in flight.
@@ -35,7 +49,7 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(tmp_path: Path) 
         creating.start()
         assert asked.wait(PATIENCE)
         wait_until(lambda: cpu_seconds(server.process.pid) > at_rest + 0.05, lambda: "no request came")
-        assert server.stop() == 0
+        assert stopped(server) == 0
         creating.join(PATIENCE)
         assert [answer.status_code for answer in answers] == [200]
     with serving(tmp_path) as server:
@@ -50,12 +64,6 @@ def test_an_idle_connection_does_not_keep_the_server(tmp_path: Path) -> None:
             idle.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
             assert idle.recv(15) == b"HTTP/1.1 200 OK"
             assert server.stop() == 0
-
-
-def test_a_terminal_that_is_closed_ends_the_server(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        os.killpg(server.process.pid, signal.SIGHUP)
-        assert server.process.wait(PATIENCE) == 0
 
 
 def test_the_data_is_kept_from_one_start_to_the_next(tmp_path: Path) -> None:

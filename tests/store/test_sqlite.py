@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import emporion.store
 from emporion.accounts import Reseller, fold
 from emporion.errors import Problem
 from emporion.store.base import Counts, Filter, Listing, Platform, SubscriptionKey, User
@@ -39,6 +41,12 @@ def tables(path: Path) -> set[str]:
 def test_a_place_is_a_reseller_and_an_ordinal(reseller: int, ordinal: int) -> None:
     assert ordinal_of(place(reseller, ordinal)) == ordinal
     assert place(reseller, ordinal) < place(reseller + 1, 0) <= 2**63
+
+
+def test_no_statement_numbers_its_placeholders() -> None:
+    # CPython 3.12.0 to 3.12.3 take ?1 for a name, and warn of each statement that has one and gets a sequence.
+    for file in Path(emporion.store.__file__).parent.rglob("*.py"):
+        assert not re.search(r"\?\d", file.read_text()), file
 
 
 def test_migrations_are_numbered_without_gaps() -> None:
@@ -219,10 +227,18 @@ async def test_requests_of_one_turn_share_a_view(founded: SqliteStore, tmp_path:
 
 
 async def test_the_log_does_not_grow_while_reads_and_writes_alternate(founded: SqliteStore, tmp_path: Path) -> None:
-    for number in range(3000):
-        await founded.add_user(User(f"user{number}", 20, "us", "h" * 100), event(20))
-        assert await founded.user(f"user{number}")
-    assert (tmp_path / "store.db-wal").stat().st_size < 20_000_000
+    users = 0
+    while times_begun_anew(tmp_path / "store.db-wal") < 3:
+        users += 1
+        await founded.add_user(User(f"user{users}", 20, "us", "h" * 100), event(20))
+        assert await founded.user(f"user{users}")
+        assert users < 3000
+
+
+def times_begun_anew(log: Path) -> int:
+    """How often the log has been written over from its beginning: the fourth number of its header."""
+    with log.open("rb") as file:
+        return int.from_bytes(file.read(16)[12:])
 
 
 async def test_nothing_is_held_after_closing(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from emporion import __version__
 from emporion.accounts import AccountId
 from emporion.api.door import CORRELATION_ID
-from emporion.api.problems import STATUS, Error, to_error
+from emporion.api.problems import STATUS, Error, Status, to_error
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.settings import ApiVersion
 
@@ -310,7 +309,7 @@ def _responses(operation: Operation) -> Json:
             "content": _content(answers[0] if len(answers) == 1 else answers, operation.answer_example),
         }
     }
-    by_status: dict[HTTPStatus, list[Code]] = {}
+    by_status: dict[Status, list[Code]] = {}
     if operation.access in ("Bearer", "Public"):
         responses["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
         if operation.method == "GET":
@@ -326,13 +325,13 @@ def _responses(operation: Operation) -> Json:
     return responses
 
 
-def _error_response(operation: Operation, status: HTTPStatus, codes: list[Code]) -> Json:
+def _error_response(operation: Operation, status: Status, codes: list[Code]) -> Json:
     headers = {"X-Correlation-ID": {"$ref": "#/components/headers/CorrelationId"}}
-    if status == HTTPStatus.UNAUTHORIZED and operation.access != "OAuth":
+    if status == STATUS[Code.UNAUTHENTICATED] and operation.access != "OAuth":
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
     if operation.access in ("Bearer", "Basic"):
         headers |= LIMIT_HEADERS
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+    if status in (STATUS[Code.UNAVAILABLE], STATUS[Code.LIMITED]):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     path = operation.path.replace("{id}", "1000240").replace("{realm}", "sandbox")
     problems = {code: operation.error_examples.get(code, EXAMPLES[code]) for code in codes}

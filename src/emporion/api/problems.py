@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,23 +15,31 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
+
+class Status(NamedTuple):
+    """What HTTP calls an error. Clients read the phrases, and those of `http.HTTPStatus` differ between Pythons."""
+
+    value: int
+    phrase: str
+
+
 STATUS = {
-    Code.MALFORMED: HTTPStatus.BAD_REQUEST,
-    Code.INVALID: HTTPStatus.BAD_REQUEST,
-    Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
-    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
-    Code.TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
-    Code.CONFLICT: HTTPStatus.CONFLICT,
-    Code.RUNNING: HTTPStatus.CONFLICT,
-    Code.MOVED: HTTPStatus.PRECONDITION_FAILED,
-    Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Code.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    Code.REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Code.LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
-    Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.MALFORMED: Status(400, "Bad Request"),
+    Code.INVALID: Status(400, "Bad Request"),
+    Code.UNAUTHENTICATED: Status(401, "Unauthorized"),
+    Code.FORBIDDEN: Status(403, "Forbidden"),
+    Code.NOT_FOUND: Status(404, "Not Found"),
+    Code.METHOD_NOT_ALLOWED: Status(405, "Method Not Allowed"),
+    Code.TIMEOUT: Status(408, "Request Timeout"),
+    Code.CONFLICT: Status(409, "Conflict"),
+    Code.RUNNING: Status(409, "Conflict"),
+    Code.MOVED: Status(412, "Precondition Failed"),
+    Code.TOO_LARGE: Status(413, "Request Entity Too Large"),
+    Code.UNSUPPORTED_MEDIA_TYPE: Status(415, "Unsupported Media Type"),
+    Code.REUSED: Status(422, "Unprocessable Entity"),
+    Code.LIMITED: Status(429, "Too Many Requests"),
+    Code.INTERNAL: Status(500, "Internal Server Error"),
+    Code.UNAVAILABLE: Status(503, "Service Unavailable"),
 }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 
 from emporion.errors import Code, Fault, Problem, refuse
-from emporion.validation import read
+from emporion.validation import DEEPEST, TooDeep, decode, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,7 @@ BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
 # How many ignored parameters are named: proxies take headers of a few kilobytes.
 MOST_NAMED = 20
-
-decode = msgspec.json.Decoder().decode
+ENDS = {"}": "object", "]": "array"}
 
 
 @lru_cache(maxsize=1024)  # clients ask for the same pages again and again
@@ -158,8 +157,8 @@ def _decode(body: bytes) -> Any:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
     except UnicodeDecodeError:
         raise Problem(Code.MALFORMED, "The body must be UTF-8.") from None
-    except RecursionError:
-        raise Problem(Code.MALFORMED, "The body is nested too deeply.") from None
+    except TooDeep:
+        raise Problem(Code.MALFORMED, f"The body is nested too deeply, more than {DEEPEST} levels.") from None
     except msgspec.MsgspecError:
         raise Problem(Code.MALFORMED, f"The body must be valid JSON: {_what_is_wrong(body)}.") from None
 
@@ -169,16 +168,24 @@ def _what_is_wrong(body: bytes) -> str:
     try:
         json.loads(body, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+        return _told(error)
     except _Constant as error:
         return f"{error} is no JSON number"
     except UnicodeDecodeError:
         return "it is not UTF-8"
-    except (ValueError, RecursionError):
-        return "a number is too large, or it is nested too deeply"
+    except ValueError:
+        return "a number is too large"
     if re.search(rb"\\u[dD][89a-fA-F]", body):
         return "a \\u escape is half of a surrogate pair, which stands for no character"
     return "a number is out of range"
+
+
+def _told(error: json.JSONDecodeError) -> str:
+    """What the standard library says, as Python 3.13 and newer do; older ones blame what follows a last comma."""
+    before, at = error.doc[: error.pos].rstrip(" \t\r\n"), error.doc[error.pos : error.pos + 1]
+    if before.endswith(",") and at in ENDS:
+        error = json.JSONDecodeError(f"Illegal trailing comma before end of {ENDS[at]}", error.doc, len(before) - 1)
+    return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
 
 
 class _Constant(Exception):

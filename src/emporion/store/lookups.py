@@ -40,7 +40,7 @@ _import = msgspec.json.Decoder(Import).decode
 class Lookups(ABC):
     """See `emporion.store.base.Store` for what each method promises."""
 
-    # The condition that a login is ?1, whatever its case: of the letters of ASCII, and a login has no others.
+    # The condition that a login is ?, whatever its case: of the letters of ASCII, and a login has no others.
     _login_is: ClassVar[str]
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Lookups(ABC):
         return Record(reseller_id, reseller_id, *row) if row else None
 
     async def children(self, parent_id: int, offset: int, limit: int) -> Children:
-        found = await self._many(statements.CHILDREN, parent_id, offset, limit)
+        found = await self._many(statements.CHILDREN, parent_id, limit, offset)
         row = await self._row(statements.CHILDREN_COUNT, parent_id)
         return Children([Child(*child) for child in found], row[0] if row else 0)
 

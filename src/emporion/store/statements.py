@@ -1,4 +1,4 @@
-"""The SQL that both databases understand, with SQLite's numbered placeholders: ?1 stands for the first value."""
+"""The SQL that both databases understand, with plain placeholders: each ? stands for the next value."""
 # ruff: noqa: S608 - put together from what stands here
 
 PLATFORM = "SELECT sandbox FROM platform"
@@ -7,24 +7,24 @@ SIGNING_KEYS = "SELECT id, private, created_at, until FROM signing_keys ORDER BY
 
 IS_WITHIN = """
     SELECT 1 FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
-    WHERE b.reseller_id = ?1 AND t.reseller_id = ?2
+    WHERE b.reseller_id = ? AND t.reseller_id = ?
 """
 
-SHUTS = "SELECT shuts FROM reseller_accounts WHERE reseller_id = ?1"
+SHUTS = "SELECT shuts FROM reseller_accounts WHERE reseller_id = ?"
 
-RESELLER = "SELECT version, document FROM reseller_accounts WHERE reseller_id = ?1"
+RESELLER = "SELECT version, document FROM reseller_accounts WHERE reseller_id = ?"
 
 WAITING_RESELLERS = """
-    SELECT reseller_id, version, document FROM reseller_accounts WHERE status = 'pending' ORDER BY reseller_id LIMIT ?1
+    SELECT reseller_id, version, document FROM reseller_accounts WHERE status = 'pending' ORDER BY reseller_id LIMIT ?
 """
 
 CHILDREN = """
     SELECT c.document, (SELECT count(*) FROM reseller_accounts b WHERE b.first > c.first AND b.first <= c.last)
     FROM reseller_accounts c WHERE c.reseller_id IN (
-        SELECT reseller_id FROM reseller_accounts WHERE parent_id = ?1 ORDER BY reseller_id DESC LIMIT ?3 OFFSET ?2
+        SELECT reseller_id FROM reseller_accounts WHERE parent_id = ? ORDER BY reseller_id DESC LIMIT ? OFFSET ?
     ) ORDER BY c.reseller_id DESC
 """
-CHILDREN_COUNT = "SELECT count(*) FROM reseller_accounts WHERE parent_id = ?1"
+CHILDREN_COUNT = "SELECT count(*) FROM reseller_accounts WHERE parent_id = ?"
 
 _USER = """
     SELECT l.login, l.reseller_id, u.marketplace, l.password_hash, u.role, u.version, u.created_at, u.used_at,
@@ -34,51 +34,51 @@ _USER = """
 """
 # Ends in the comparison with a login, which is the store's own.
 USER = _USER
-USERS = f"{_USER} u.reseller_id = ?1 ORDER BY u.login"
+USERS = f"{_USER} u.reseller_id = ? ORDER BY u.login"
 
 _KEY = """
     SELECT digest, reseller_id, api_version, name, rate, burst, per_day, created_at, used_at, revoked_at
     FROM subscription_keys
 """
-KEY = f"{_KEY} WHERE digest = ?1"
-KEYS = f"{_KEY} WHERE reseller_id = ?1 ORDER BY created_at, digest"
+KEY = f"{_KEY} WHERE digest = ?"
+KEYS = f"{_KEY} WHERE reseller_id = ? ORDER BY created_at, digest"
 
 _CLIENT = """
     SELECT realm, id, reseller_id, secret_digest, role, name, version, created_at, used_at, disabled_at FROM clients
 """
-CLIENT = f"{_CLIENT} WHERE realm = ?1 AND id = ?2"
-CLIENTS = f"{_CLIENT} WHERE reseller_id = ?1 ORDER BY realm, id"
+CLIENT = f"{_CLIENT} WHERE realm = ? AND id = ?"
+CLIENTS = f"{_CLIENT} WHERE reseller_id = ? ORDER BY realm, id"
 
-OWNER = "SELECT reseller_id FROM accounts WHERE id = ?1 AND kind = 'customer'"
+OWNER = "SELECT reseller_id FROM accounts WHERE id = ? AND kind = 'customer'"
 
-DOCUMENT = "SELECT document, version FROM customers WHERE reseller_id = ?1 AND id = ?2"
+DOCUMENT = "SELECT document, version FROM customers WHERE reseller_id = ? AND id = ?"
 
-CUSTOMER = "SELECT version, document FROM customers WHERE reseller_id = ?1 AND id = ?2"
+CUSTOMER = "SELECT version, document FROM customers WHERE reseller_id = ? AND id = ?"
 
 LOGINS = """
     SELECT position, login, password_hash FROM logins
-    WHERE reseller_id = ?1 AND customer_id = ?2 AND customer_id IS NOT NULL ORDER BY position
+    WHERE reseller_id = ? AND customer_id = ? AND customer_id IS NOT NULL ORDER BY position
 """
 
-ANSWER = "SELECT fingerprint, account_id, document FROM answers WHERE reseller_id = ?1 AND key = ?2 AND at >= ?3"
+ANSWER = "SELECT fingerprint, account_id, document FROM answers WHERE reseller_id = ? AND key = ? AND at >= ?"
 
 # Whether no more customers than that have an e-mail address; whoever looks for one must not read a million of them.
 MOST_SHARING = 64
 FEW_SHARE = f"""
     (
         SELECT count(*) FROM (
-            SELECT reseller_id FROM customer_emails WHERE email = ?1 LIMIT {MOST_SHARING + 1}
+            SELECT reseller_id FROM customer_emails WHERE email = ? LIMIT {MOST_SHARING + 1}
         ) AS sharing
     ) <= {MOST_SHARING}
 """
 
 _EVENT = """
     SELECT reseller_id, sequence, account_id, type, at, "user", door, correlation_id, changes, actor_id, address, reason
-    FROM events WHERE reseller_id = ?1 AND
+    FROM events WHERE reseller_id = ? AND
 """
-EVENTS = f"{_EVENT} sequence > ?2 ORDER BY sequence LIMIT ?3"
-LAST_ACCOUNT_EVENTS = f"{_EVENT} account_id = ?2 AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4"
-ACCOUNT_EVENTS = f"{_EVENT} account_id = ?2 AND sequence > ?3 ORDER BY sequence LIMIT ?4"
+EVENTS = f"{_EVENT} sequence > ? ORDER BY sequence LIMIT ?"
+LAST_ACCOUNT_EVENTS = f"{_EVENT} account_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"
+ACCOUNT_EVENTS = f"{_EVENT} account_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"
 
 FEED_END = "SELECT until FROM feed ORDER BY until DESC LIMIT 1"
 
@@ -87,7 +87,7 @@ BELOW = """
     WITH below (id) AS (
         SELECT b.reseller_id FROM reseller_accounts t
         JOIN reseller_accounts b ON b.first BETWEEN t.first AND t.last
-        WHERE t.reseller_id = ?1
+        WHERE t.reseller_id = ?
     )
 """
 
@@ -105,21 +105,22 @@ NEWS = f"""
     WHERE n.events > n.fed ORDER BY n.reseller_id
 """
 
-FEED_ADD = "INSERT INTO feed (reseller_id, until, first, last) VALUES (?1, ?2, ?3, ?4)"
+FEED_ADD = "INSERT INTO feed (reseller_id, until, first, last) VALUES (?, ?, ?, ?)"
 
 # The statements about a login have a place for the comparison with it, as `l`, which is the store's own.
 _SESSION = """
     SELECT digest, login, reseller_id, customer_id, proof, created_at, used_at, ends_at, address, agent, ended_at
     FROM sessions l
 """
-SESSION = f"{_SESSION} WHERE digest = ?1"
-SESSIONS = f"{_SESSION} WHERE {{login_is}} ORDER BY created_at DESC, digest LIMIT ?2"
+SESSION = f"{_SESSION} WHERE digest = ?"
+SESSIONS = f"{_SESSION} WHERE {{login_is}} ORDER BY created_at DESC, digest LIMIT ?"
 ADD_SESSION = """
     INSERT INTO sessions (
         digest, login, reseller_id, customer_id, proof, created_at, used_at, ends_at, address, agent, ended_at
-    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-USE_SESSION = "UPDATE sessions SET used_at = ?2 WHERE digest = ?1 AND used_at < ?2"
+# Takes the time, the digest, and the time again.
+USE_SESSION = "UPDATE sessions SET used_at = ? WHERE digest = ? AND used_at < ?"
 
 # The login of a customer has the customer's id, that of a reseller its own, that of a user none.
 ADMINISTRATOR = """
@@ -127,20 +128,20 @@ ADMINISTRATOR = """
     WHERE l.customer_id <> l.reseller_id AND {login_is}
 """
 
-LINK = "SELECT digest, login, reseller_id, customer_id, created_at, ends_at, used_at FROM links WHERE digest = ?1"
+LINK = "SELECT digest, login, reseller_id, customer_id, created_at, ends_at, used_at FROM links WHERE digest = ?"
 DROP_LINKS = "DELETE FROM links AS l WHERE {login_is}"
 ADD_LINK = """
     INSERT INTO links (digest, login, reseller_id, customer_id, created_at, ends_at, used_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 
 USAGE = f"""
     {BELOW}
     SELECT day, CAST(sum(requests) AS bigint), CAST(sum(refusals) AS bigint)
-    FROM below CROSS JOIN usage WHERE reseller_id = below.id AND day >= ?2 GROUP BY day ORDER BY day
+    FROM below CROSS JOIN usage WHERE reseller_id = below.id AND day >= ? GROUP BY day ORDER BY day
 """
 USAGE_OF_KEY = """
-    SELECT day, requests, refusals FROM usage WHERE reseller_id = ?1 AND day >= ?2 AND key = ?3 ORDER BY day
+    SELECT day, requests, refusals FROM usage WHERE reseller_id = ? AND day >= ? AND key = ? ORDER BY day
 """
 
 # Two walks: a reseller has more days than anybody asks for.
@@ -151,22 +152,22 @@ COUNTS = f"""
         WHERE reseller_id = below.id AND day = 0 AND status <> '' AND customers > 0
         UNION ALL
         SELECT status, day, customers FROM below CROSS JOIN customer_counts
-        WHERE reseller_id = below.id AND day >= ?2 AND status = ''
+        WHERE reseller_id = below.id AND day >= ? AND status = ''
     ) c
     GROUP BY status, day
 """
 
-PART = "SELECT content FROM import_parts WHERE reseller_id = ?1 AND import_id = ?2 AND number = ?3"
+PART = "SELECT content FROM import_parts WHERE reseller_id = ? AND import_id = ? AND number = ?"
 
 _IMPORT = "SELECT document, state, holder FROM imports i"
-IMPORT = f"{_IMPORT} WHERE i.id = ?1"
-IMPORTS = f"{BELOW} {_IMPORT} JOIN below b ON i.reseller_id = b.id ORDER BY i.created_at DESC, i.id LIMIT ?2"
+IMPORT = f"{_IMPORT} WHERE i.id = ?"
+IMPORTS = f"{BELOW} {_IMPORT} JOIN below b ON i.reseller_id = b.id ORDER BY i.created_at DESC, i.id LIMIT ?"
 IMPORT_TO_DO = """
-    SELECT id FROM imports WHERE stored AND state IN ('checking', 'running') AND (held_until < ?1 OR holder = ?2)
+    SELECT id FROM imports WHERE stored AND state IN ('checking', 'running') AND (held_until < ? OR holder = ?)
     ORDER BY held_until, created_at LIMIT 1
 """
 
 FAULTY_ROWS = """
     SELECT number, line, faults, kept FROM import_faults
-    WHERE reseller_id = ?1 AND import_id = ?2 AND number > ?3 ORDER BY number LIMIT ?4
+    WHERE reseller_id = ? AND import_id = ? AND number > ? ORDER BY number LIMIT ?
 """

@@ -12,7 +12,8 @@ from types import FrameType
 def when_stopped(tell: Callable[[], None]) -> None:
     """Call `tell` in the event loop when SIGTERM or SIGINT comes, besides what the server does then.
 
-    The server waits until all requests are answered, and tells the application only after that.
+    The server waits until all requests are answered, and tells the application only after that. SIGHUP stops nothing
+    here: a terminal that is closed sends it to all processes, and the one that started this one then sends SIGTERM.
     """
     if threading.current_thread() is not threading.main_thread():  # signals are not for us
         return
@@ -25,6 +26,8 @@ def when_stopped(tell: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _both(signal.getsignal(number), also))
         signal.siginterrupt(number, False)
+    # A process that was not forked, which is how Python 3.14 starts them, would be killed by it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _both(before: object, also: Callable[[], object]) -> Callable[[int, FrameType | None], None]:

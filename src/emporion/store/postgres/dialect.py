@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from itertools import count
 
 from emporion.store import statements
 
@@ -17,9 +19,12 @@ IDS_BELOW = """
     ))
 """
 BELOW = f"WITH RECURSIVE below (id) AS MATERIALIZED (SELECT {IDS_BELOW.format('$1')})"
+# A statement begins with it, so its value is the first.
+_BELOW = statements.BELOW.replace("?", "$1")
 
 
 @lru_cache
 def numbered(sql: str) -> str:
-    """A statement of `statements` as PostgreSQL reads it."""
-    return sql.replace(statements.BELOW, BELOW).replace("?", "$")
+    """A statement of `statements` as PostgreSQL reads it: its placeholders have numbers."""
+    numbers = count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", sql).replace(_BELOW, BELOW)

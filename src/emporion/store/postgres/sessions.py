@@ -13,7 +13,7 @@ from emporion.store.postgres.connections import Connections
 from emporion.store.postgres.dialect import numbered
 from emporion.store.postgres.events import append, noted
 
-LOGIN_IS = 'l.folded = lower(?1 COLLATE "C")'
+LOGIN_IS = 'l.folded = lower(? COLLATE "C")'
 
 # Rows are locked in one order, however many nodes end the same at a time.
 _END_SESSIONS = """
@@ -78,7 +78,7 @@ async def add_session(connections: Connections, session: Session) -> None:
 
 async def use_session(connections: Connections, digest: bytes, at: int) -> None:
     """See `emporion.store.base.Store.use_session`."""
-    await connections.call(numbered(statements.USE_SESSION), digest, at)
+    await connections.call(numbered(statements.USE_SESSION), at, digest, at)
 
 
 async def end_sessions(connections: Connections, login: str, digests: Sequence[bytes], at: int) -> int:

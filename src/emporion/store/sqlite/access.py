@@ -177,11 +177,11 @@ def change_client(connection: sqlite3.Connection, client: Client, version: int, 
 def note_uses(connection: sqlite3.Connection, uses: Uses) -> None:
     """See `emporion.store.base.Store.note_uses`."""
     for table, condition, names in (
-        ("users", "reseller_id = ?2 AND login = ?3", uses.users),
-        ("subscription_keys", "digest = ?2", [(digest,) for digest in uses.keys]),
-        ("clients", "realm = ?2 AND id = ?3", uses.clients),
+        ("users", "reseller_id = ? AND login = ?", uses.users),
+        ("subscription_keys", "digest = ?", [(digest,) for digest in uses.keys]),
+        ("clients", "realm = ? AND id = ?", uses.clients),
     ):
-        sql = f"UPDATE {table} SET used_at = max(coalesce(used_at, 0), ?1) WHERE {condition}"  # noqa: S608
+        sql = f"UPDATE {table} SET used_at = max(coalesce(used_at, 0), ?) WHERE {condition}"  # noqa: S608
         connection.executemany(sql, [(uses.at, *name) for name in names])
 
 
@@ -197,11 +197,11 @@ def note_failure(connection: sqlite3.Connection, subjects: Sequence[bytes], at: 
     """See `emporion.store.base.Store.note_failure`."""
     connection.executemany(
         """
-        INSERT INTO login_failures (subject, count, last_at, kept_at) VALUES (?1, 1, ?2, ?2)
-        ON CONFLICT DO UPDATE SET count = CASE WHEN last_at < ?3 THEN 1 ELSE count + 1 END,
-            last_at = ?2, kept_at = ?2
+        INSERT INTO login_failures (subject, count, last_at, kept_at) VALUES (?, 1, ?, ?)
+        ON CONFLICT DO UPDATE SET count = CASE WHEN last_at < ? THEN 1 ELSE count + 1 END,
+            last_at = excluded.last_at, kept_at = excluded.kept_at
         """,
-        [(subject, at, since) for subject in subjects],
+        [(subject, at, at, since) for subject in subjects],
     )
 
 
@@ -209,10 +209,11 @@ def note_success(connection: sqlite3.Connection, subject: bytes, at: int) -> Non
     """See `emporion.store.base.Store.note_success`."""
     connection.execute(
         """
-        INSERT INTO login_failures (subject, count, last_at, good_at, kept_at) VALUES (?1, 0, 0, ?2, ?2)
-        ON CONFLICT DO UPDATE SET count = 0, last_at = 0, good_at = ?2, kept_at = ?2
+        INSERT INTO login_failures (subject, count, last_at, good_at, kept_at) VALUES (?, 0, 0, ?, ?)
+        ON CONFLICT DO UPDATE SET count = 0, last_at = 0, good_at = excluded.good_at,
+            kept_at = excluded.kept_at
         """,
-        (subject, at),
+        (subject, at, at),
     )
 
 

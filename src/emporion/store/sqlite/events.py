@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from emporion.events import NewEvent
 
-# Positions above ?2, ?3 of them at most; each with its event. The first of a part may have been read already. CROSS
+# Positions above one, and so many at most, each with its event. The first of a part may have been read already. CROSS
 # JOIN keeps the planner from walking through the parts of all resellers.
 _FEED = f"""
     {statements.BELOW}
@@ -23,14 +23,14 @@ _FEED = f"""
         e.correlation_id, e.changes, e.actor_id, e.address, e.reason
     FROM (
         SELECT f.reseller_id, f.until, f.last,
-            CASE WHEN f.until - f.last + f.first > ?2 THEN f.first ELSE f.last - f.until + ?2 + 1 END AS begin
+            CASE WHEN f.until - f.last + f.first > ? THEN f.first ELSE f.last - f.until + ? + 1 END AS begin
         FROM below CROSS JOIN feed f
-        WHERE f.reseller_id = below.id AND f.until > ?2 ORDER BY f.until LIMIT ?3
+        WHERE f.reseller_id = below.id AND f.until > ? ORDER BY f.until LIMIT ?
     ) p
     CROSS JOIN events e
-    WHERE e.reseller_id = p.reseller_id AND e.sequence BETWEEN p.begin AND p.begin + ?3 - 1
+    WHERE e.reseller_id = p.reseller_id AND e.sequence BETWEEN p.begin AND p.begin + ? - 1
         AND e.sequence <= p.last
-    ORDER BY 1 LIMIT ?3
+    ORDER BY 1 LIMIT ?
 """  # noqa: S608
 
 
@@ -81,4 +81,4 @@ def number_events(connection: sqlite3.Connection, root_id: int) -> None:
 
 def read_feed(connection: sqlite3.Connection, root_id: int, after: int, limit: int) -> list[Any]:
     """The rows of these resellers' events with positions above `after`, each with its position before it."""
-    return connection.execute(_FEED, (root_id, after, limit)).fetchall()
+    return connection.execute(_FEED, (root_id, *[after] * 3, *[limit] * 3)).fetchall()

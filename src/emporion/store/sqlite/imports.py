@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HOLDERS = """
     SELECT external_id, id, version, document FROM customers
-    WHERE reseller_id = ?1 AND external_id IN (SELECT value FROM json_each(?2))
+    WHERE reseller_id = ? AND external_id IN (SELECT value FROM json_each(?))
 """
 
 

@@ -34,17 +34,17 @@ _PAGE = """
             SELECT {aggregate} FROM (
                 SELECT {column} AS item FROM customers NOT INDEXED
                 WHERE reseller_id = r.reseller_id AND place
-                    BETWEEN (r.reseller_id << 32) + max(r.customers - ?2 - ?3 + 1, 1)
-                    AND (r.reseller_id << 32) + max(r.customers - ?2, 0)
+                    BETWEEN (r.reseller_id << 32) + max(r.customers - ? - ? + 1, 1)
+                    AND (r.reseller_id << 32) + max(r.customers - ?, 0)
                 ORDER BY place DESC
             )
         ),
         EXISTS (SELECT 1 FROM resellers c WHERE c.parent_id = r.reseller_id)
-    FROM resellers r WHERE r.reseller_id = ?1
+    FROM resellers r WHERE r.reseller_id = ?
 """
-# Where the last customer of the reseller ?1 stands that has at most an id.
+# Where the last customer of a reseller stands that has at most an id.
 _LAST_UP_TO = """
-    coalesce((SELECT c.place FROM customers c WHERE c.reseller_id = ?1 AND c.id <= {} ORDER BY c.id DESC LIMIT 1), 0)
+    coalesce((SELECT c.place FROM customers c WHERE c.reseller_id = ? AND c.id <= ? ORDER BY c.id DESC LIMIT 1), 0)
 """
 
 
@@ -55,7 +55,7 @@ async def customers(
     column = "document" if whole else "summary"
     if wanted != Filter():
         return await connections.in_thread(lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
-    values = (root_id, offset, limit)
+    values = (offset, limit, offset, root_id)
     if whole and limit > SMALL_PAGE:
         measure = _PAGE.format(column=column, aggregate="sum(length(item))")
         row = await connections.in_thread(lambda c: c.execute(measure, values).fetchone())
@@ -181,10 +181,10 @@ def _by_status(
         for row in connection.execute(
             f"""
             SELECT id, reseller_id, place FROM customers INDEXED BY customers_by_status
-            WHERE reseller_id = ?1 AND status = ?2 AND place <= {_LAST_UP_TO.format("?3")}
-            ORDER BY place DESC LIMIT ?4
+            WHERE reseller_id = ? AND status = ? AND place <= {_LAST_UP_TO}
+            ORDER BY place DESC LIMIT ?
             """,  # noqa: S608
-            (reseller_id, status, first, skipped + limit),
+            (reseller_id, status, reseller_id, first, skipped + limit),
         )
     )
     items = (
@@ -232,10 +232,10 @@ def _between(connection: sqlite3.Connection, reseller_id: int, status: str, low:
     (found,) = connection.execute(
         f"""
         SELECT count(*) FROM customers INDEXED BY customers_by_status
-        WHERE reseller_id = ?1 AND status = ?2
-            AND place > {_LAST_UP_TO.format("?3")} AND place <= {_LAST_UP_TO.format("?4")}
+        WHERE reseller_id = ? AND status = ?
+            AND place > {_LAST_UP_TO} AND place <= {_LAST_UP_TO}
         """,  # noqa: S608
-        (reseller_id, status, low, high),
+        (reseller_id, status, reseller_id, low, reseller_id, high),
     ).fetchone()
     return int(found)
 

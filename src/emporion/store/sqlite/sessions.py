@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from emporion.events import NewEvent
     from emporion.store.base import Administrator, Link, Session
 
-LOGIN_IS = "l.login = ?1"
+LOGIN_IS = "l.login = ?"
 
 _ADMINISTRATORS = f"""
     SELECT l.login, l.reseller_id, l.customer_id, l.position, l.password_hash, c.document
     FROM customer_emails e CROSS JOIN customers c CROSS JOIN logins l
-    WHERE e.email = ?1 AND {statements.FEW_SHARE}
+    WHERE e.email = ? AND {statements.FEW_SHARE}
         AND c.place = e.place AND l.reseller_id = c.reseller_id AND l.customer_id = c.id
     ORDER BY l.customer_id, l.position
 """  # noqa: S608 - put together from what stands here
@@ -34,22 +34,22 @@ def add_session(connection: sqlite3.Connection, session: Session) -> None:
 
 def use_session(connection: sqlite3.Connection, digest: bytes, at: int) -> None:
     """See `emporion.store.base.Store.use_session`."""
-    connection.execute(statements.USE_SESSION, (digest, at))
+    connection.execute(statements.USE_SESSION, (at, digest, at))
 
 
 def end_sessions(connection: sqlite3.Connection, login: str, digests: Sequence[bytes], at: int) -> int:
     """See `emporion.store.base.Store.end_sessions`."""
     return connection.executemany(
-        "UPDATE sessions SET ended_at = ?3 WHERE digest = ?1 AND login = ?2 AND ended_at IS NULL AND ends_at > ?3",
-        [(digest, login, at) for digest in digests],
+        "UPDATE sessions SET ended_at = ? WHERE digest = ? AND login = ? AND ended_at IS NULL AND ends_at > ?",
+        [(at, digest, login, at) for digest in digests],
     ).rowcount
 
 
 def end_other_sessions(connection: sqlite3.Connection, login: str, digest: bytes, at: int) -> int:
     """See `emporion.store.base.Store.end_other_sessions`."""
     return connection.execute(
-        "UPDATE sessions SET ended_at = ?3 WHERE digest <> ?1 AND login = ?2 AND ended_at IS NULL AND ends_at > ?3",
-        (digest, login, at),
+        "UPDATE sessions SET ended_at = ? WHERE digest <> ? AND login = ? AND ended_at IS NULL AND ends_at > ?",
+        (at, digest, login, at),
     ).rowcount
 
 
@@ -63,7 +63,7 @@ def forget_sessions(connection: sqlite3.Connection, before: int, limit: int) -> 
 
 def administrators(connection: sqlite3.Connection, email: str, limit: int) -> list[Administrator]:
     """See `emporion.store.base.Store.administrators`."""
-    return rows.administrators(email, limit, connection.execute(_ADMINISTRATORS, (email,)))
+    return rows.administrators(email, limit, connection.execute(_ADMINISTRATORS, (email, email)))
 
 
 def set_password(connection: sqlite3.Connection, before: Administrator, password_hash: str, event: NewEvent) -> bool:
@@ -89,13 +89,13 @@ def use_link(connection: sqlite3.Connection, link: Link, password_hash: str, at:
     """See `emporion.store.base.Store.use_link`."""
     used = connection.execute(
         """
-        UPDATE links SET used_at = ?2 WHERE digest = ?1 AND used_at IS NULL AND ends_at > ?2 AND EXISTS (
+        UPDATE links SET used_at = ? WHERE digest = ? AND used_at IS NULL AND ends_at > ? AND EXISTS (
             SELECT 1 FROM logins l
             WHERE l.login = links.login AND l.reseller_id = links.reseller_id AND l.customer_id = links.customer_id
         )
         RETURNING login, reseller_id
         """,
-        (link.digest, at),
+        (at, link.digest, at),
     ).fetchall()
     changed = connection.executemany(
         "UPDATE logins SET password_hash = ? WHERE login = ? AND reseller_id = ?",
