@@ -29,9 +29,9 @@ from emporion.settings import Settings
 from emporion.store.base import NewResellerRecord, SubscriptionKey, User
 from emporion.store.sqlite import SqliteStore
 from tests import server_logs
-from tests.argon2 import use_argon2, use_real_argon2
 from tests.document import CheckedClient
 from tests.effort import be_thorough, is_thorough
+from tests.password_digests import use_argon2, use_real_argon2
 from tests.postgres import postgres
 from tests.programs import advice, missing
 

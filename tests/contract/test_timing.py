@@ -14,18 +14,18 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-
 from argon2 import PasswordHasher, extract_parameters
+
 from emporion import credentials
 from emporion.errors import Code, Refused
 from emporion.events import Origin
 from emporion.marketplace import Marketplace, passwords
 from emporion.marketplace.guesses import FORGOTTEN
 from emporion.marketplace.platforms import SANDBOX
-from tests.argon2 import use_argon2
 from tests.clock import Clock, told_time
 from tests.conftest import settings_for
 from tests.marketplace.test_tokens import KEY, OWNER, node
+from tests.password_digests import use_argon2
 
 PAIRS = 320
 # Of two kinds of tries that take the same time, one is slower in half of all comparisons; the deviation of that share

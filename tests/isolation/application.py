@@ -22,7 +22,7 @@ from emporion.marketplace.build import build_marketplace
 from emporion.settings import Settings
 from emporion.store import open_store
 from emporion.store.base import Store
-from tests.argon2 import use_argon2
+from tests.password_digests import use_argon2
 
 OPERATIONS = {operation.id: operation for operation in app.OPERATIONS}
 JSON = "application/json"

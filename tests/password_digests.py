@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from argon2 import PasswordHasher
+
 from emporion import credentials
 
 _REAL = {name: getattr(credentials, name) for name in ("password_hasher", "digest_of_nobody")}
