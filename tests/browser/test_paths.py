@@ -149,7 +149,7 @@ async def test_a_state_is_asked_for_where_the_country_has_them(open_page: OpenPa
     await country.select_option("DE")
     await state.fill("")
     await country.select_option("FR")
-    await expect(state).to_have_count(0)
+    await expect(state).to_be_hidden()
     await country.select_option("CA")
     await expect(state).to_be_visible()
 

@@ -132,6 +132,18 @@ async def test_an_error_status_fails_the_visit_unless_the_test_means_to_get_it(b
         assert await ends(browser, there.url, statuses=[403]) == "no answer had the status 403"
 
 
+async def test_a_request_without_an_answer_fails_the_visit_unless_the_test_means_it(browser: Browser) -> None:
+    async def walk(page: Page) -> None:
+        await page.route("**/gone", lambda route: route.abort("connectionrefused"))
+        await page.goto("/")
+        await page.evaluate("fetch('/gone').catch(() => {})")
+
+    async with site({"/": GOOD, "/good.css": ""}) as there:
+        assert f"failed: GET {there.url}/gone: net::ERR_CONNECTION_REFUSED" in await ends(browser, there.url, walk)
+        assert await ends(browser, there.url, walk, unanswered=True) == ""
+        assert await ends(browser, there.url, unanswered=True) == "each request was answered"
+
+
 async def test_a_picture_that_is_missing_fails_the_visit(browser: Browser) -> None:
     assert "status 404: GET" in await troubles(browser, "<img src=/missing.png alt=x>")
 

@@ -36,6 +36,8 @@ ONLY_HERE = ("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",)
 BAD_MESSAGES = {"error", "warning", "assert"}
 # What Chromium writes for an error status; the answer itself is looked at.
 ECHO = "Failed to load resource: the server responded with a status of "
+# What is written where there was none: by Chromium, and by htmx.
+NO_ANSWER = ("Failed to load resource: net::ERR_", "htmx: htmx:error: Failed to fetch")
 # The browser itself gave it up, as when a page is left while it loads.
 GIVEN_UP = "net::ERR_ABORTED"
 
@@ -50,12 +52,14 @@ async def visit(
     scheme: Scheme = "light",
     locale: str = "en-US",
     statuses: Collection[int] = (),
+    unanswered: bool = False,
     state: StorageState | None = None,
 ) -> AsyncIterator[Page]:
     """A page of a visitor who has been nowhere yet; addresses are relative to `url`, the server's.
 
-    width: in pixels. statuses: the error statuses that the test means to get; it must get each of them. state: what the
-    browser has kept from another visit. Nobody has issued the certificate of a test's server.
+    width: in pixels. statuses: the error statuses that the test means to get; it must get each of them. unanswered:
+    whether it means requests to get no answer; one must get none. state: what the browser has kept from another visit.
+    Nobody has issued the certificate of a test's server.
     AssertionError at the end, with all that went wrong: errors and warnings in the console (what the
     Content-Security-Policy forbids among them), uncaught exceptions, requests that fail or leave the server, statuses
     of 400 and above. It holds for windows that the page opens, too.
@@ -71,7 +75,7 @@ async def visit(
     )
     context.set_default_timeout(LIMIT)
     try:
-        troubles = _Troubles(context, url, statuses)
+        troubles = _Troubles(context, url, statuses, unanswered)
         yield await context.new_page()
         for page in context.pages:
             await _settle(page)
@@ -95,11 +99,13 @@ async def _settle(page: Page) -> None:
 class _Troubles:
     """What goes wrong in all pages of a context."""
 
-    def __init__(self, context: BrowserContext, url: str, statuses: Collection[int]) -> None:
+    def __init__(self, context: BrowserContext, url: str, statuses: Collection[int], unanswered: bool) -> None:
         self._host = urlsplit(url).netloc
         self._found: list[str] = []
         self._missing = set(statuses)
         self._statuses = frozenset(statuses)
+        self._unanswered = unanswered
+        self._lost = False
         context.on("console", self._on_console)
         context.on("weberror", self._on_error)
         context.on("request", self._on_request)
@@ -109,9 +115,12 @@ class _Troubles:
 
     def all(self) -> list[str]:
         """Each in a line, the first one first."""
-        return [*self._found, *(f"no answer had the status {status}" for status in sorted(self._missing))]
+        missing = [f"no answer had the status {status}" for status in sorted(self._missing)]
+        return [*self._found, *missing, *(["each request was answered"] if self._unanswered and not self._lost else [])]
 
     def _on_console(self, message: ConsoleMessage) -> None:
+        if self._unanswered and message.text.startswith(NO_ANSWER):
+            return
         if message.type in BAD_MESSAGES and not message.text.startswith(ECHO):
             self._found.append(f"{message.type} in the console: {message.text} ({message.location['url']})")
 
@@ -134,7 +143,9 @@ class _Troubles:
             self._found.append(f"leaves the host: {url}")
 
     def _on_failure(self, request: Request) -> None:
-        if request.failure != GIVEN_UP:
+        if request.failure != GIVEN_UP and self._unanswered:
+            self._lost = True
+        elif request.failure != GIVEN_UP:
             self._found.append(f"failed: {request.method} {request.url}: {request.failure}")
 
     def _on_response(self, response: Response) -> None:

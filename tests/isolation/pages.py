@@ -70,8 +70,7 @@ LOOKS = ("dashboard", "customers", "customers", "customer", "customer", "edit", 
 ACTS = ("create", "edit", "status", "status", "link", "new reseller", "hold", "new key", "change key", "revoke key",
         "rotate key", "new user", "role", "disable", "enable", "password")  # fmt: skip
 OWN = ("", "/address", "/address", "/contacts", "/contacts", "/password", "/sign-ins", "close")
-PLAIN = (("GET", "/console/sign-in"), ("GET", "/panel/sign-in"), ("POST", "/panel/language"),
-         ("POST", "/console/customers/state"))  # fmt: skip
+PLAIN = (("GET", "/console/sign-in"), ("GET", "/panel/sign-in"), ("POST", "/panel/language"))
 FILES = ("send", "send", "work", "work", "show", "list", "list", "confirm", "confirm", "cancel", "rejected")
 
 

@@ -34,14 +34,59 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Forms are sent once, however often a button is pressed.
+let sent = new WeakSet();
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
-  if (form.dataset.sent) { event.preventDefault(); return; }
-  form.dataset.sent = "yes";
+  if (sent.has(form)) { event.preventDefault(); return; }
+  sent.add(form);
 });
-window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+window.addEventListener("pageshow", () => { sent = new WeakSet(); });
+
+// A country's option says whether its addresses need a state; a state that is filled in stays in sight.
+const askForState = () => {
+  const country = document.getElementById("address.countryCode");
+  const place = document.getElementById("state");
+  if (!country || !place) return;
+  const state = place.querySelector("input");
+  state.required = "hasStates" in country.selectedOptions[0].dataset;
+  place.hidden = country.value !== "" && !state.required && state.value === "";
+};
+document.addEventListener("change", (event) => { if (event.target.id === "address.countryCode") askForState(); });
+// Browsers put into a form what it had when it was left.
+window.addEventListener("pageshow", askForState);
+
+// An answer that has not what was asked for (a problem, the page to sign in), or none at all, changes nothing on the
+// page, and is told. Asked again as a page of its own it says what is wrong.
+const tellUnanswered = (request) => {
+  const note = document.getElementById("unanswered");
+  note.querySelector("a").href = request.action;
+  note.hidden = false;
+};
+let focused;
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx, tasks } = event.detail;
+  if (tasks.some((task) => task.fragment.childElementCount)) {
+    document.getElementById("unanswered").hidden = true;
+    focused = document.activeElement;
+  } else {
+    event.preventDefault();
+    tellUnanswered(ctx.request);
+  }
+});
+document.addEventListener("htmx:error", (event) => tellUnanswered(event.detail.ctx?.request ?? { action: "" }));
+
+// Whoever was at something that an answer took away goes on from the search, or from the top.
+document.addEventListener("htmx:after:swap", () => {
+  if (focused?.isConnected !== false) return;
+  (document.querySelector("input[type=search]") ?? document.querySelector("main")).focus({ preventScroll: true });
+});
+
+// Another page of the history takes the place of this one: nothing that this one asked for may come in between.
+document.addEventListener("htmx:before:history:restore", () => {
+  for (const asking of document.querySelectorAll("[data-htmx-powered]")) htmx.trigger(asking, "htmx:abort");
+  document.body.setAttribute("hx-ignore", "");
+  htmx.process(document.body, true);
 });
 
 // In a list, the arrow keys go from one row to the next, from the search field on.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emporion.accounts import STATUS_MEANINGS
+from emporion.accounts import STATUS_MEANINGS, country_has_states
 from emporion.errors import Refused
 from emporion.web import languages
 from emporion.web.console import customers, dashboard, imports, keys, resellers, sign_in, users
@@ -39,7 +39,7 @@ NOTES = {
 
 def console(site: Site) -> Area:
     """The console."""
-    site.templates.add(area_pages=_navigation, notes=NOTES, meanings=STATUS_MEANINGS)
+    site.templates.add(area_pages=_navigation, notes=NOTES, meanings=STATUS_MEANINGS, has_states=country_has_states)
     return Area("console", PAGES, site, _enter, _speak, _refused)
 
 

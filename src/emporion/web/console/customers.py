@@ -180,18 +180,6 @@ async def change_status(visit: Visit) -> Response:
     return visit.redirect(f"/console/customers/{record.id}", said="changed")
 
 
-async def state(visit: Visit) -> Response:
-    """The field for the state anew, after another country was chosen."""
-    sent = read_customer(visit.form, new=True)
-    country = sent.values["address.countryCode"]
-    return visit.render(
-        "state_only.html",
-        values=sent.values,
-        faults={},
-        needs_state=country in COUNTRIES and country_has_states(country),
-    )
-
-
 async def make_link(visit: Visit) -> Response:
     """A one-time link for an administrator, shown this once."""
     visit.actor.must_be("editor")
@@ -294,7 +282,6 @@ async def _find(visit: Visit) -> tuple[Customer, int]:
 PAGES = (
     Page("/customers", show_all),
     Page("/customers/new", new, create),
-    Page("/customers/state", None, state),
     Page("/customers/{id}", show),
     Page("/customers/{id}/edit", edit, change),
     Page("/customers/{id}/status", None, change_status),
