@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -239,6 +240,27 @@ def times_begun_anew(log: Path) -> int:
     """How often the log has been written over from its beginning: the fourth number of its header."""
     with log.open("rb") as file:
         return int.from_bytes(file.read(16)[12:])
+
+
+async def test_nothing_is_held_of_a_file_that_is_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "store.db"
+    path.write_bytes(b"no database" * 1000)
+    made: list[sqlite3.Connection] = []
+
+    class Kept(sqlite3.Connection):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            made.append(self)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **options: connect(*given, **options, factory=Kept))
+    for opened in (SqliteStore(path).migrate, SqliteStore(path).open):
+        with pytest.raises(Problem, match="cannot be opened"):
+            await opened()
+    assert len(made) == 2
+    for connection in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+            connection.execute("SELECT 1")
 
 
 async def test_nothing_is_held_after_closing(tmp_path: Path) -> None:

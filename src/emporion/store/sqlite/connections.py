@@ -74,15 +74,11 @@ class Connections:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT / 1000
         )
-        _write_ahead(connection)
-        for pragma in (
-            "synchronous = FULL",
-            "temp_store = MEMORY",
-            "mmap_size = 268435456",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        if reading:
-            connection.execute("PRAGMA query_only = ON")
+        try:
+            _set_up(connection, reading=reading)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def row(self, sql: str, *values: Any) -> Any:
@@ -133,6 +129,18 @@ class Connections:
                 raise unavailable(error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _set_up(connection: sqlite3.Connection, *, reading: bool) -> None:
+    _write_ahead(connection)
+    for pragma in (
+        "synchronous = FULL",
+        "temp_store = MEMORY",
+        "mmap_size = 268435456",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    if reading:
+        connection.execute("PRAGMA query_only = ON")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
