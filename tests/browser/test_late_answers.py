@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Queue, timeout
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -300,7 +301,7 @@ async def test_a_search_without_a_proper_answer_is_told_and_changes_nothing(
     everybody, title = await rows.count(), await page.title()
     held = await hold(page, CUSTOMERS)
     await page.get_by_label("Name").fill("RBCustomer2")
-    kept = await page.context.cookies()
+    kept: Any = await page.context.cookies()
     await spoil(await held.get())
     note = page.get_by_role("alert")
     await expect(note).to_contain_text("may be out of date")
@@ -336,7 +337,7 @@ async def test_an_import_that_is_watched_stays_in_sight_without_a_proper_answer(
     page = await open_page(RESELLER_USER, showroom.url, **options)
     await page.goto("/console/imports/{running}".format_map(showroom.places))
     held = await hold(page, IMPORT)
-    kept = await page.context.cookies()
+    kept: Any = await page.context.cookies()
     await spoil(await held.get())
     note = page.get_by_role("alert")
     await expect(note).to_contain_text("may be out of date")
