@@ -455,12 +455,13 @@ async def tab_through(page: Page, fields: Mapping[str, str], last: str) -> None:
 MOST_TABS = 60
 # What is typed in the choice of a country.
 COUNTRY = "Germany"
+# Browsers scroll by whole pixels, and boxes end between them.
 FOCUSED = """() => {
   const focused = document.activeElement;
   const style = getComputedStyle(focused);
   const box = focused.getBoundingClientRect();
   const seen = style.outlineStyle != "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 1 && box.height > 1
-    && box.top >= 0 && box.bottom <= innerHeight;
+    && box.top > -1 && box.bottom < innerHeight + 1;
   return [focused.name == "change" ? focused.textContent.trim() : focused.name || focused.localName, seen];
 }"""
 
