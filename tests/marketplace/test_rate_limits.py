@@ -238,27 +238,30 @@ async def test_with_redis_too_the_limit_of_a_day_is_kept(redis: Redis) -> None:
 
 
 SHARED = Limit(rate=100, burst=200)
+# Seconds in which no more than a burst is allowed.
+WINDOW = 2.0
 PROCESSES = 4
-# Long enough for two bursts, and not for the third: what the limit allows in it is known.
+# Long enough for two bursts on any machine that is not too busy, and for one on that.
 SECONDS = 3.0
+# When requests were sent and answered.
+Times = list[tuple[float, float]]
 
 
-async def _hammer(url: str, barrier: Barrier) -> tuple[list[tuple[float, float]], int]:
-    """When each request that was allowed was sent and answered, and how many were refused."""
-    times, refusals = [], 0
+async def _hammer(url: str, barrier: Barrier) -> tuple[Times, Times]:
+    """The times of requests that were allowed, and of those that were refused."""
+    times: Times = []
+    refusals: Times = []
     async with limits_in(url) as limits:
         await limits.take("of this process alone", SHARED)  # so that it is connected
         barrier.wait(PATIENCE)
         end = time.time() + SECONDS
         while (sent := time.time()) < end:
-            if (await limits.take("key", SHARED)).allowed:
-                times.append((sent, time.time()))
-            else:
-                refusals += 1
+            allowed = (await limits.take("key", SHARED)).allowed
+            (times if allowed else refusals).append((sent, time.time()))
     return times, refusals
 
 
-def _process(url: str, barrier: Barrier, results: Queue[tuple[list[tuple[float, float]], int]]) -> None:
+def _process(url: str, barrier: Barrier, results: Queue[tuple[Times, Times]]) -> None:
     results.put(asyncio.run(_hammer(url, barrier)))
 
 
@@ -275,9 +278,12 @@ def test_four_processes_together_get_what_the_limit_allows(redis: Redis) -> None
     results.close()
     results.join_thread()
     times = [both for one, _ in found for both in one]
-    assert all(refusals for _, refusals in found)
-    assert len(times) == pytest.approx(2 * 200, rel=0.02)
-    assert all(sum(start <= sent and answered < start + 2 for sent, answered in times) <= 200 for start, _ in times)
+    for start, _ in times:
+        assert sum(start <= sent and answered < start + WINDOW for sent, answered in times) <= 200
+    for _, refusals in found:
+        assert refusals
+        for asked, told in refusals[::50]:  # there are thousands
+            assert sum(answered > asked - WINDOW and sent < told for sent, answered in times) >= 200
 
 
 # --- while Redis is away ---------------------------------------------------------------------------------------------
