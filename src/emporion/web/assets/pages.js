@@ -69,6 +69,10 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (tasks.some((task) => task.fragment.childElementCount)) {
     document.getElementById("unanswered").hidden = true;
     focused = document.activeElement;
+    // A row that stays is seen to move; it must only stay while somebody is at the list.
+    for (const task of tasks) {
+      if (task.target.matches("#found:not(:focus-within, :active)")) task.swapSpec.style = "outerHTML";
+    }
   } else {
     event.preventDefault();
     tellUnanswered(ctx.request);
