@@ -187,15 +187,16 @@ async def test_keys_that_stay_away_take_no_memory() -> None:
 
 
 async def test_nothing_is_left_running(redis: Redis) -> None:
-    def running() -> tuple[int, int]:
-        return len(asyncio.all_tasks()), threading.active_count()
+    def running() -> set[object]:
+        return {*asyncio.all_tasks(), *threading.enumerate()}
 
+    # Threads that other tests have left may end meanwhile.
     before = running()
     for url in (None, redis.url()):
         async with limits_in(url) as limits:
             for number in range(10):
                 await limits.take(f"key-{number}", Limit(rate=1, per_day=1))
-        assert running() == before
+        assert running() <= before
 
 
 # --- in many processes -----------------------------------------------------------------------------------------------
