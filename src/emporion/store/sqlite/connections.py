@@ -53,12 +53,22 @@ class Connections:
             why = f"there is no folder {self._path.parent}"
         return Problem(Code.UNAVAILABLE, f"The database {self._path} cannot be opened: {why}.")
 
-    def open(self) -> sqlite3.Connection:
-        """Connect to a file that is there; the connection for reads here and now. Raises sqlite3.Error, OSError."""
+    def open(self, check: Callable[[sqlite3.Connection], None]) -> None:
+        """Connect to a file that is there, for reads here and now, if `check` raises nothing.
+
+        Raises sqlite3.Error, OSError, and what `check` raises; then nothing is left open.
+        """
         # Opening a file for writing would make it.
         os.close(os.open(self._path, os.O_RDWR))
-        self._reader = self.connect(reading=True)
-        return self._reader
+        reader = self.connect(reading=True)
+        try:
+            check(reader)
+        except BaseException:
+            reader.close()
+            raise
+        if self._reader:
+            self._reader.close()
+        self._reader = reader
 
     async def close(self) -> None:
         """Let go of all connections, once the threads are done. May be called twice."""

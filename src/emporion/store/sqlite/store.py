@@ -79,7 +79,7 @@ class SqliteStore(Lookups):
     async def open(self) -> None:
         schema.check_version()
         with self._connections.telling():
-            schema.check(self._connections.open())
+            self._connections.open(schema.check)
         self._writer.start()
 
     async def close(self) -> None:
