@@ -71,7 +71,7 @@ document.addEventListener("htmx:before:swap", (event) => {
     focused = document.activeElement;
     // A row that stays is seen to move; it must only stay while somebody is at the list.
     for (const task of tasks) {
-      if (task.target.matches("#found:not(:focus-within, :active)")) task.swapSpec.style = "outerHTML";
+      if (task.target.matches("#found:not(:focus-within)")) task.swapSpec.style = "outerHTML";
     }
   } else {
     event.preventDefault();
@@ -79,6 +79,27 @@ document.addEventListener("htmx:before:swap", (event) => {
   }
 });
 document.addEventListener("htmx:error", (event) => tellUnanswered(event.detail.ctx?.request ?? { action: "" }));
+
+// What is pressed must still be there, at its place, when it is let go: answers wait until then.
+let letGo = Promise.resolve();
+document.addEventListener("pointerdown", () => {
+  letGo = new Promise((resolve) => {
+    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(resolve), { once: true });
+  });
+}, { capture: true });
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  const { fetch } = ctx;
+  ctx.fetch = async (url, request) => {
+    const response = await fetch(url, request);
+    const text = await response.text();
+    response.text = async () => {
+      await letGo;
+      request.signal.throwIfAborted();
+      return text;
+    };
+    return response;
+  };
+});
 
 // Whoever was at something that an answer took away goes on from the search, or from the top.
 document.addEventListener("htmx:after:swap", () => {
