@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from emporion import validation
 from emporion.api import requests
+from emporion.errors import Code, Problem
 from emporion.validation import DEEPEST
 from tests.conftest import Caller, new_customer
 from tests.document import CheckedClient
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive
 
 
 @pytest.mark.parametrize(
@@ -179,7 +185,37 @@ def test_a_body_that_does_not_come_is_not_waited_for_forever(
     async def never() -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(requests, "_receive", lambda _: never())
+    monkeypatch.setattr(requests, "_receive", lambda *_: never())
     answer = client.post("/customers", callers["sandbox"], json=new_customer())
     assert answer.status_code == 408
     assert "within 30 seconds" in answer.json()["message"]
+
+
+def test_a_form_of_a_stranger_may_have_16_kib(client: CheckedClient) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    path = "/auth/realms/sandbox/protocol/openid-connect/token"
+    answer = client.post(path, content=b"a=" + b"x" * requests.LARGEST_FORM, headers=headers)
+    assert answer.status_code == 413
+    assert "16 KiB" in answer.text
+
+
+async def test_large_bodies_on_their_way_are_bounded_in_all_and_small_ones_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def coming(size: int) -> Receive:
+        pieces = itertools.chain(["x" * 1000] * (size // 1000), [""])
+
+        async def receive() -> Message:
+            piece = next(pieces)
+            return {"type": "http.request", "body": piece.encode(), "more_body": piece != ""}
+
+        return receive
+
+    monkeypatch.setattr(requests, "MOST_ON_THEIR_WAY", 100_000)
+    with pytest.raises(Problem) as found:
+        await requests.read_bytes({}, coming(101_000), requests.LARGEST_BODY)
+    assert found.value.code is Code.UNAVAILABLE
+    assert len(await requests.read_bytes({}, coming(99_000), requests.LARGEST_BODY)) == 99_000
+    monkeypatch.setattr(requests.ON_THEIR_WAY, "size", 100_000)
+    assert len(await requests.read_bytes({}, coming(16_000), requests.LARGEST_BODY)) == 16_000
+    assert requests.ON_THEIR_WAY.size == 100_000

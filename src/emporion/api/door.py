@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 BODILESS = ("GET", "HEAD")
+# Bytes of an answer that are handed on at a time: what its reader has not taken is kept only once, for all of them.
+PIECE = 64 << 10
 # How much of a body is read, and for how many seconds, only so that its sender gets to read our error.
 MOST_DRAINED = 16 << 20
 DRAIN_TIMEOUT = 5
@@ -61,6 +63,14 @@ class Body:
                 left = MOST_DRAINED
                 while not self._ended and left > 0:
                     left -= len((await self()).get("body", b""))
+
+
+async def _send_in_pieces(send: Send, message: Message) -> None:
+    """Hand a large body on as it is taken."""
+    body = memoryview(message["body"])
+    for start in range(0, len(body), PIECE):
+        more = start + PIECE < len(body) or message.get("more_body", False)
+        await send({"type": message["type"], "body": bytes(body[start : start + PIECE]), "more_body": more})
 
 
 class Door:
@@ -102,6 +112,8 @@ class Door:
                 message["headers"] = [(b"x-correlation-id", identifier), *more, *message["headers"]]
             elif scope["method"] == "HEAD":
                 message["body"] = b""
+            elif len(message.get("body", b"")) > PIECE:
+                return _send_in_pieces(send, message)
             return send(message)
 
         began = self._clock() if self._log_requests else 0
