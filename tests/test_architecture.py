@@ -10,7 +10,7 @@ import emporion
 SOURCE = Path(emporion.__file__).parent
 FLOORS = [
     {"errors"},
-    {"credentials", "events", "limits", "paging", "validation", "logs"},
+    {"credentials", "events", "limits", "paging", "validation", "logs", "turns"},
     {"accounts", "settings"},
     {"spreadsheets"},
     {"store"},

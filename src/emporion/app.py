@@ -102,7 +102,8 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
     marketplace = await opening
     platform = await store.platform()
-    when_stopped(marketplace.logbook.stop)
+    for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
+        when_stopped(stop)
     gate = Gate(marketplace, settings.api_version, time.time)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),

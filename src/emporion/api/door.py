@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from emporion.api.problems import send_error, to_error
 from emporion.errors import Code, Problem
 from emporion.logs import log
+from emporion.turns import CLIENT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -91,6 +92,7 @@ class Door:
         if scope["type"] != "http":
             await self._inside(scope, receive, send)
             return
+        CLIENT.set(receive)
         headers = dict(scope["headers"])
         given = headers.get(b"x-correlation-id")
         identifier = given if given and CORRELATION_ID.fullmatch(given) else next(self._correlation_ids)

@@ -110,7 +110,7 @@ class Customers:
         wanted, faults = read(NewCustomer, body)
         self._administrators.check(wanted, faults)
         customer = _render(wanted, "", wanted.status or "pending", str(owner))
-        logins = await self._administrators.logins(wanted.contact_persons, {}, {})
+        logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, {}, {})
         changes = created(customer, logins)
         return await self._store.add_customer(
             NewRecord(owner, customer, logins, actor.origin(), self._now(), once, changes)
@@ -226,7 +226,7 @@ class Customers:
             if stays is None:
                 stays = accounts.staying(before.contact_persons, customer.contact_persons)
             kept = kept_logins(old, stays)
-            logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
+            logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:
             return None
