@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from emporion.api.door import PIECE, Door
 from emporion.marketplace.customers import Customers
 from emporion.store.faults import unavailable
+from emporion.turns import CLIENT
 from tests.conftest import Caller, Serve, new_contact, new_customer
 from tests.document import CheckedClient
 
@@ -70,6 +71,25 @@ async def test_a_large_answer_is_handed_on_as_it_is_taken() -> None:
     assert b"".join(message["body"] for message in bodies) == whole
     assert max(len(message["body"]) for message in bodies) == PIECE
     assert [message["more_body"] for message in bodies] == [True, True, True, False]
+
+
+async def test_whoever_waits_inside_can_tell_that_his_client_hung_up() -> None:
+    found: list[object] = []
+
+    async def inside(_scope: Scope, _receive: Receive, send: Send) -> None:
+        found.append(CLIENT.get())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def ignore(_: Message) -> None:
+        pass
+
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": []}
+    await Door(inside, "", time.time, log_requests=False)(scope, receive, ignore)
+    assert found == [receive]
 
 
 def test_no_secret_is_logged(serve: Serve, callers: dict[str, Caller]) -> None:

@@ -33,6 +33,8 @@ BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
 # How many ignored parameters are named: proxies take headers of a few kilobytes.
 MOST_NAMED = 20
+# Members and entries of a body: to read a million of them, the event loop would stand still for the others.
+MOST_PARTS = 50_000
 ENDS = {"}": "object", "]": "array"}
 
 
@@ -188,6 +190,8 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
 
 
 def _decode(body: bytes) -> Any:
+    if len(body) > MOST_PARTS and _parts(body) > MOST_PARTS < _parts(_outside_strings(body)):
+        raise Problem(Code.TOO_LARGE, f"The body must not have more than {MOST_PARTS} members and entries.")
     try:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
     except UnicodeDecodeError:
@@ -196,6 +200,15 @@ def _decode(body: bytes) -> Any:
         raise Problem(Code.MALFORMED, f"The body is nested too deeply, more than {DEEPEST} levels.") from None
     except msgspec.MsgspecError:
         raise Problem(Code.MALFORMED, f"The body must be valid JSON: {_what_is_wrong(body)}.") from None
+
+
+def _outside_strings(body: bytes) -> bytes:
+    return b"".join(body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+
+
+def _parts(body: bytes) -> int:
+    """How many members and entries JSON has, if none of these characters is within a string."""
+    return sum(body.count(mark) for mark in (b":", b",", b"[", b"{"))
 
 
 def _what_is_wrong(body: bytes) -> str:
