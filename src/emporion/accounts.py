@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
 from emporion.errors import Code, Fault, Problem
 from emporion.paging import Limit, Offset, Pagination
+from emporion.validation import INVISIBLE, named
 
 Status = Literal["pending", "active", "creditHold", "adminHold", "cancelled", "error"]
 FirstStatus = Literal["active", "pending"]
@@ -117,6 +118,26 @@ def country_has_states(country: str) -> bool:
         return False
 
 
+# Blanks, dots, dashes, slashes and brackets between digits, also as spreadsheets and address books write them.
+_BLANKS = " \t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_BETWEEN = f"[{_BLANKS}./()\\[\\]\\-\u2010-\u2015\u2212\ufe58\ufe63\uff08\uff09\uff0d-\uff0f]"
+_GAP = _BETWEEN + "*"
+_PLUS, _DIGIT, _HASH = "[+＋]", "[0-9０-９]", "[#＃]"
+# A letter of ASCII is seen by whoever typed it.
+_STRANGE_IN_PHONE = re.compile(rf"(?!{_BETWEEN}|{_PLUS}|{_DIGIT}|{_HASH})[^ -~]")
+
+
+def _clean_phone(value: str) -> str:
+    """A telephone number without what address books put around it unseen."""
+    return (value if value.isascii() else INVISIBLE.sub("", value)).strip(_BLANKS)
+
+
+def _not_a_phone(value: str) -> str:
+    strange = _STRANGE_IN_PHONE.search(value)
+    why = f"; {named(strange[0])} cannot stand in it" if strange else ""
+    return "must be in E.164, such as +49123456789, or country#area#number#extension, such as 1#703#5551234#" + why
+
+
 def _text(high: int, description: str, example: str, **meta: Any) -> Meta:
     return Meta(min_length=1, max_length=high, description=description, examples=[example], **meta)
 
@@ -131,7 +152,7 @@ Name = Annotated[
         255,
         "Name of the company or person; white space around it is dropped.",
         "Acme Inc.",
-        extra={"trim": True},
+        extra={"clean": str.strip},
     ),
 ]
 Email = Annotated[
@@ -144,19 +165,17 @@ Email = Annotated[
         extra={"rule": _email},
     ),
 ]
-# E.164 with an extension after #, or country#area#number#extension; spaces, dots, dashes and brackets between.
-_GAP = "[ .()-]*"
 Phone = Annotated[
     str,
     _text(
         64,
-        "E.164 with an optional `#extension`, or `country#area#number#extension`. Kept as sent.",
+        "E.164 with an optional `#extension`, or `country#area#number#extension`; blanks, dots, dashes, slashes and "
+        "brackets may stand between. Kept as sent, without blanks around it and marks that cannot be seen.",
         "+49123456789",
-        pattern=rf"^(\+{_GAP}[1-9]({_GAP}[0-9]){{4,14}}{_GAP}(#{_GAP}([0-9]{_GAP}){{0,11}})?"
-        rf"|\+?([0-9]{_GAP}){{1,4}}#{_GAP}([0-9]{_GAP}){{0,8}}#{_GAP}([0-9]{_GAP}){{1,15}}#{_GAP}([0-9]{_GAP}){{0,11}})$",
-        extra={
-            "says": "must be in E.164, such as +49123456789, or country#area#number#extension, such as 1#703#5551234#"
-        },
+        pattern=rf"^({_PLUS}{_GAP}[1-9１-９]({_GAP}{_DIGIT}){{4,14}}{_GAP}({_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})?"
+        rf"|{_PLUS}?({_DIGIT}{_GAP}){{1,4}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,8}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{1,15}}"
+        rf"{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})$",
+        extra={"clean": _clean_phone, "says": _not_a_phone},
     ),
 ]
 Login = Annotated[

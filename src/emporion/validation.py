@@ -5,8 +5,8 @@ document shows them. msgspec's own conversion stops at the first fault, which is
 
 A member may carry, in `Meta(extra=…)`:
     "rule": Callable[[str], str | None]     what is wrong with the value, or None
-    "says": str                             the message when `pattern` does not match
-    "trim": True                            white space around the value is dropped before all else
+    "says": str | Callable[[str], str]      the message when `pattern` does not match
+    "clean": Callable[[str], str]           what is made of the value before all else
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
 missing or faulty is `UNSET` there.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -32,6 +33,11 @@ Read = Callable[[object, str, list[Fault]], object]
 
 # Text that no screen, spreadsheet or protocol takes unharmed. Tab and line ends are let through.
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# What shows nothing wherever it stands: Default_Ignorable_Code_Point of Unicode, which reserves places for later ones.
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 JSON_TYPES = {
     bool: "a boolean",
     int: "a number",
@@ -121,6 +127,12 @@ def _instead(value: object, wanted: str) -> str:
     return f"must be {wanted}, not {JSON_TYPES.get(type(value), 'null')}"
 
 
+def named(character: str) -> str:
+    """A character as Unicode writes and calls it, such as `U+200B (zero width space)`."""
+    name = unicodedata.name(character, "").lower()
+    return f"U+{ord(character):04X}" + (f" ({name})" if name else "")
+
+
 def _between(low: int | None, high: int | None, unit: str) -> str:
     if low and high:
         return f"must have {low} to {high} {unit}"
@@ -131,8 +143,8 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
     low, high = type_.min_length, type_.max_length
     pattern = re.compile(type_.pattern) if type_.pattern else None
     rule: Callable[[str], str | None] | None = extra.get("rule")
-    says: str = extra.get("says", "")
-    trim: bool = extra.get("trim", False)
+    says: str | Callable[[str], str] = extra.get("says", "")
+    clean: Callable[[str], str] | None = extra.get("clean")
 
     def wrong(value: str) -> str | None:
         if low and not value.strip():
@@ -142,14 +154,14 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
         if not value.isprintable() and CONTROL_CHARACTERS.search(value):
             return "must not contain control characters"
         if pattern and not pattern.fullmatch(value):
-            return says
+            return says(value) if callable(says) else says
         return rule(value) if rule else None
 
     def read_text(value: object, path: str, faults: list[Fault]) -> object:
         if not isinstance(value, str):
             faults.append(Fault(path, _instead(value, "a string")))
             return UNSET
-        text = value.strip() if trim else value
+        text = clean(value) if clean else value
         if message := wrong(text):
             faults.append(Fault(path, message))
             return UNSET
