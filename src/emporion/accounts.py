@@ -125,6 +125,13 @@ _GAP = _BETWEEN + "*"
 _PLUS, _DIGIT, _HASH = "[+＋]", "[0-9０-９]", "[#＃]"
 # A letter of ASCII is seen by whoever typed it.
 _STRANGE_IN_PHONE = re.compile(rf"(?!{_BETWEEN}|{_PLUS}|{_DIGIT}|{_HASH})[^ -~]")
+_PHONE = re.compile(
+    rf"^({_PLUS}{_GAP}[1-9１-９]({_GAP}{_DIGIT}){{4,14}}{_GAP}({_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})?"
+    rf"|{_PLUS}?({_DIGIT}{_GAP}){{1,4}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,8}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{1,15}}"
+    rf"{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})$"
+)
+# An extension as people and telephones write it: ext. 11, x11, ;ext=11, Durchwahl 11, or 11 after signs to wait.
+_EXTENSION = re.compile(r"[\s,;(/-]*([^\W\d_]{1,12}|[,;:*~])[.:=,;\s-]*([0-9]{1,11})[\s)]*$")
 
 
 def _clean_phone(value: str) -> str:
@@ -133,9 +140,14 @@ def _clean_phone(value: str) -> str:
 
 
 def _not_a_phone(value: str) -> str:
+    right = (
+        "must be in E.164, such as +49123456789, with an extension after #, such as +12025550143#11, "
+        "or country#area#number#extension, such as 1#703#5551234#"
+    )
+    if (found := _EXTENSION.search(value)) and _PHONE.fullmatch(meant := f"{value[: found.start()]}#{found[2]}"):
+        return f"{right}; did you mean {meant}?"
     strange = _STRANGE_IN_PHONE.search(value)
-    why = f"; {named(strange[0])} cannot stand in it" if strange else ""
-    return "must be in E.164, such as +49123456789, or country#area#number#extension, such as 1#703#5551234#" + why
+    return f"{right}; {named(strange[0])} cannot stand in it" if strange else right
 
 
 def _text(high: int, description: str, example: str, **meta: Any) -> Meta:
@@ -172,9 +184,7 @@ Phone = Annotated[
         "E.164 with an optional `#extension`, or `country#area#number#extension`; blanks, dots, dashes, slashes and "
         "brackets may stand between. Kept as sent, without blanks around it and marks that cannot be seen.",
         "+49123456789",
-        pattern=rf"^({_PLUS}{_GAP}[1-9１-９]({_GAP}{_DIGIT}){{4,14}}{_GAP}({_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})?"
-        rf"|{_PLUS}?({_DIGIT}{_GAP}){{1,4}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,8}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{1,15}}"
-        rf"{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})$",
+        pattern=_PHONE.pattern,
         extra={"clean": _clean_phone, "says": _not_a_phone},
     ),
 ]
