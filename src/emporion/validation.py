@@ -64,6 +64,12 @@ _decode = msgspec.json.Decoder().decode
 _readers: dict[type, Read] = {}
 
 
+class Stored(str):
+    """A text that is kept already: it stays as it is, since it was right when it was written."""
+
+    __slots__ = ()
+
+
 class TooDeep(msgspec.DecodeError):
     """A JSON text whose arrays and objects stand more than DEEPEST deep in each other."""
 
@@ -161,6 +167,8 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
         if not isinstance(value, str):
             faults.append(Fault(path, _instead(value, "a string")))
             return UNSET
+        if isinstance(value, Stored):
+            return str(value)
         text = clean(value) if clean else value
         if message := wrong(text):
             faults.append(Fault(path, message))
@@ -171,12 +179,12 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
 
 
 def _choice(values: tuple[object, ...]) -> Read:
-    known = frozenset(values)
+    known = {value: value for value in values}
     listed = ", ".join(str(value) for value in values[:-1]) + f" or {values[-1]}"
 
     def read_choice(value: object, path: str, faults: list[Fault]) -> object:
         if isinstance(value, str) and value in known:
-            return value
+            return known[value]
         faults.append(
             Fault(
                 path,
@@ -241,10 +249,11 @@ def _dictionary(type_: inspect.DictType) -> Read:
             if item is None:
                 continue
             wrong_name: list[Fault] = []
-            if read_key(name, path, wrong_name) is UNSET:
+            key = read_key(name, path, wrong_name)
+            if key is UNSET:
                 faults.extend(Fault(path, f"has a member whose name {fault.message}") for fault in wrong_name)
                 continue
-            result[name] = read_value(item, f"{path}.{name}", faults)
+            result[key] = read_value(item, f"{path}.{name}", faults)
         return result
 
     return read_dictionary
