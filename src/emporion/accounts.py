@@ -150,13 +150,26 @@ def _not_a_phone(value: str) -> str:
     return f"{right}; {named(strange[0])} cannot stand in it" if strange else right
 
 
+def _no_outer_blanks(value: str) -> str | None:
+    """What nobody sees around an id makes it another one."""
+    for character in (value[0], value[-1]):
+        if character.isspace() or INVISIBLE.match(character):
+            return f"must not begin or end with {named(character)}"
+    return None
+
+
+# One line of text. Blanks around names and addresses are nobody's wish; an id with them is another id.
+_ID: dict[str, Any] = {"line": True, "rule": _no_outer_blanks}
+_LINE: dict[str, Any] = {"line": True, "clean": str.strip}
+
+
 def _text(high: int, description: str, example: str, **meta: Any) -> Meta:
     return Meta(min_length=1, max_length=high, description=description, examples=[example], **meta)
 
 
 ExternalId = Annotated[
     str,
-    _text(255, "The account's id in your own system, unique within the reseller.", "jsmith101"),
+    _text(255, "The account's id in your own system, unique within the reseller.", "jsmith101", extra=_ID),
 ]
 Name = Annotated[
     str,
@@ -164,7 +177,7 @@ Name = Annotated[
         255,
         "Name of the company or person; white space around it is dropped.",
         "Acme Inc.",
-        extra={"clean": str.strip},
+        extra=_LINE,
     ),
 ]
 Email = Annotated[
@@ -222,11 +235,13 @@ Language = Annotated[
         extra={"rule": _language, "says": "must be a language tag such as en, de or pt-BR"},
     ),
 ]
-Street = Annotated[str, _text(255, "Street and number.", "555 Main Street")]
-AddressExtension = Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100")]
-PostalCode = Annotated[str, _text(32, "Postal code.", "92612")]
-City = Annotated[str, _text(255, "City.", "Irvine")]
-State = Annotated[str, _text(255, "State or province; required where the country's addresses have one.", "CA")]
+Street = Annotated[str, _text(255, "Street and number.", "555 Main Street", extra=_LINE)]
+AddressExtension = Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100", extra=_LINE)]
+PostalCode = Annotated[str, _text(32, "Postal code.", "92612", extra=_LINE)]
+City = Annotated[str, _text(255, "City.", "Irvine", extra=_LINE)]
+State = Annotated[
+    str, _text(255, "State or province; required where the country's addresses have one.", "CA", extra=_LINE)
+]
 CountryCode = Annotated[
     str,
     Meta(
@@ -249,13 +264,13 @@ Currency = Annotated[
         extra={"rule": _currency},
     ),
 ]
-AttributeName = Annotated[str, Meta(min_length=1, max_length=128)]
+AttributeName = Annotated[str, Meta(min_length=1, max_length=128, extra=_ID)]
 AttributeValue = Annotated[str, Meta(max_length=2048)]
 Attributes = Annotated[
     dict[AttributeName, AttributeValue],
     Meta(max_length=64, description="Your own names and values.", examples=[{"property1": "string"}]),
 ]
-TaxRegId = Annotated[str, _text(64, "Tax registration id.", "00-0000000")]
+TaxRegId = Annotated[str, _text(64, "Tax registration id.", "00-0000000", extra=_ID)]
 AccountId = Annotated[
     str,
     Meta(
@@ -294,8 +309,8 @@ class ContactPerson(Struct, rename="camel", omit_defaults=True, kw_only=True, fr
     """A person of the account, as answers show it."""
 
     type: Annotated[ContactType, Meta(description="Every account has at least one `admin`.", examples=["admin"])]
-    first_name: Annotated[str, _text(255, "First name.", "Jane")]
-    last_name: Annotated[str, _text(255, "Last name.", "Doe")]
+    first_name: Annotated[str, _text(255, "First name.", "Jane", extra=_LINE)]
+    last_name: Annotated[str, _text(255, "Last name.", "Doe", extra=_LINE)]
     email: Email
     phone_number: Phone
 

@@ -7,6 +7,7 @@ A member may carry, in `Meta(extra=…)`:
     "rule": Callable[[str], str | None]     what is wrong with the value, or None
     "says": str | Callable[[str], str]      the message when `pattern` does not match
     "clean": Callable[[str], str]           what is made of the value before all else
+    "line": True                            it is one line, which can be seen
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
 missing or faulty is `UNSET` there.
 """
@@ -31,8 +32,16 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=msgspec.Struct)
 Read = Callable[[object, str, list[Fault]], object]
 
-# Text that no screen, spreadsheet or protocol takes unharmed. Tab and line ends are let through.
-CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Text that no screen, spreadsheet or protocol takes unharmed: controls, halves of letters, what Unicode never uses.
+# Tab and line ends are let through.
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+    + "]"
+)
+LINE_BREAKS = re.compile("[\n\r\u2028\u2029]")
+# What turns the direction of the text after it, as far as the end of the page.
+TURNING_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # What shows nothing wherever it stands: Default_Ignorable_Code_Point of Unicode, which reserves places for later ones.
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -139,6 +148,21 @@ def named(character: str) -> str:
     return f"U+{ord(character):04X}" + (f" ({name})" if name else "")
 
 
+def is_seen(character: str) -> bool:
+    """Whether it shows something by itself; a character that this Python does not know yet may."""
+    category = unicodedata.category(character)
+    return (category[0] in "LNPS" or category == "Cn") and character != "\u2800" and not INVISIBLE.match(character)
+
+
+def _wrong_in_line(value: str) -> str | None:
+    """What keeps a text from being a line that can be seen."""
+    if found := LINE_BREAKS.search(value):
+        return f"must be one line, without the line break {named(found[0])} in it"
+    if found := TURNING_MARKS.search(value):
+        return f"must not contain marks that turn the direction of text, such as {named(found[0])}"
+    return None if any(map(is_seen, value)) else "must have a character that can be seen"
+
+
 def _between(low: int | None, high: int | None, unit: str) -> str:
     if low and high:
         return f"must have {low} to {high} {unit}"
@@ -151,14 +175,17 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
     rule: Callable[[str], str | None] | None = extra.get("rule")
     says: str | Callable[[str], str] = extra.get("says", "")
     clean: Callable[[str], str] | None = extra.get("clean")
+    line: bool = extra.get("line", False)
 
     def wrong(value: str) -> str | None:
         if low and not value.strip():
             return "must not be empty"
         if (low and len(value) < low) or (high and len(value) > high):
             return _between(low, high, "characters") + f", not {len(value)}"
-        if not value.isprintable() and CONTROL_CHARACTERS.search(value):
-            return "must not contain control characters"
+        if not value.isprintable() and (found := CONTROL_CHARACTERS.search(value)):
+            return f"must not contain control characters such as U+{ord(found[0]):04X}"
+        if line and not (value.isascii() and value.isprintable()) and (message := _wrong_in_line(value)):
+            return message
         if pattern and not pattern.fullmatch(value):
             return says(value) if callable(says) else says
         return rule(value) if rule else None
