@@ -49,12 +49,26 @@ NEVER_SHOWN = "(hidden)"
 STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
+# Apostrophes and dashes of all kinds, of which keyboards have one each: Pd of Unicode, and what passes for it.
+_APOSTROPHES = "\u02b9\u02bb\u02bc\u02bd\u055a\u05f3\u2018\u2019\u201b\u2032\ua78b\ua78c\uff07"
+_DASHES = (
+    "\u02d7\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d"
+    "\u301c\u3030\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d\U00010d6e\U00010ead"
+)
+_ONE_SPELLING = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_DASHES, "-"))
+
+
 def fold(text: str) -> str:
-    """The form in which names are compared: no case, no accents (contract: GET /customers, `name`)."""
+    """The form in which names are compared (contract: GET /customers, `name`).
+
+    It has no case, no accents, one kind of apostrophe and of dash, and nothing that cannot be seen. Stores keep it: a
+    change of it needs a migration.
+    """
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
-    return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+    plain = "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+    return INVISIBLE.sub("", plain).translate(_ONE_SPELLING)
 
 
 def fold_email(address: str) -> str:
@@ -566,7 +580,7 @@ class AccountQuery(Struct, rename="camel", kw_only=True, frozen=True):
     name: (
         Annotated[
             str,
-            _text(255, "Anywhere in the name; case and accents make no difference.", "munchen"),
+            _text(255, "Anywhere in the name; case, accents and kinds of dashes make no difference.", "munchen"),
         ]
         | None
     ) = None
