@@ -14,6 +14,9 @@ from emporion.errors import Problem
 # What the client of this request sends, as ASGI has it: "http.disconnect" when it has hung up. None: nobody can.
 CLIENT: ContextVar[Callable[[], Awaitable[Mapping[str, Any]]] | None] = ContextVar("CLIENT", default=None)
 
+# Seconds after which whoever finds the queue full is told: clients that ask again at once would keep a processor busy.
+PAUSE = 0.25
+
 
 class Turns:
     """Places for so many `at_once`, of which one account has `of_one` at most.
@@ -89,9 +92,11 @@ class Turns:
 
     async def _wait(self, account: Hashable) -> None:
         queue = self._waiting.setdefault(account, deque())
-        if len(queue) >= self._most_waiting or self._stopped:
+        if self._stopped or len(queue) >= self._most_waiting:
             if not queue:
                 del self._waiting[account]
+            if not self._stopped:
+                await asyncio.sleep(PAUSE)
             raise self._refuse()
         place = asyncio.get_running_loop().create_future()
         queue.append(place)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from emporion import turns
 from emporion.credentials import hash_password
 from emporion.errors import Code, Problem
 from emporion.marketplace import passwords as module
@@ -74,6 +75,7 @@ async def test_one_who_sets_many_passwords_holds_up_nobody_else(held: threading.
 
 
 async def test_strangers_are_few_and_do_not_hold_up_whoever_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PAUSE", 0)
     passwords = Passwords("low")
     released = threading.Event()
 

@@ -277,7 +277,7 @@ def filter_of(query: AccountQuery) -> Filter:
     """What a list's query asks the store for. Raises Problem (INVALID) for a name of which nothing is left."""
     name = None if query.name is None else accounts.fold(query.name)
     if name == "":
-        refuse([Fault("name", "must have more than accents")])
+        refuse([Fault("name", "must have more than accents and what cannot be seen")])
     return Filter(
         name=name,
         email=None if query.email is None else accounts.fold_email(query.email),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from emporion.accounts import Reseller
+from emporion.accounts import Reseller, fold
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import Migration, check_schema, migrations
 from emporion.store.sqlite.resellers import number_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # STRICT tables, RETURNING and the trigram tokenizer.
@@ -67,6 +68,8 @@ def _run(connection: sqlite3.Connection, migration: Migration) -> bool:
         if new:
             for statement in _statements(migration.sql):
                 connection.execute(statement)
+            if migration.name in STEPS:
+                STEPS[migration.name](connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -83,6 +86,31 @@ def _statements(script: str) -> list[str]:
             found.append(statement)
             statement = ""
     return found
+
+
+def _fold_names_anew(connection: sqlite3.Connection) -> None:
+    """Put names where they are looked for now."""
+    beyond_ascii = "name_folded GLOB '*[^ -~]*'"
+    moved = [
+        (place, before, after)
+        for place, before in connection.execute(f"SELECT place, name_folded FROM customers WHERE {beyond_ascii}")  # noqa: S608
+        if (after := fold(before)) != before
+    ]
+    for place, before, after in moved:
+        connection.execute(
+            "INSERT INTO customer_names (customer_names, rowid, name_folded) VALUES ('delete', ?, ?)", (place, before)
+        )
+        connection.execute("UPDATE customers SET name_folded = ? WHERE place = ?", (after, place))
+        connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (place, after))
+    resellers = connection.execute(f"SELECT name_folded, reseller_id FROM reseller_accounts WHERE {beyond_ascii}")  # noqa: S608
+    connection.executemany(
+        "UPDATE reseller_accounts SET name_folded = ? WHERE reseller_id = ?",
+        [(fold(name), reseller_id) for name, reseller_id in resellers.fetchall()],
+    )
+
+
+# What some migrations do beside their SQL, by their names.
+STEPS: dict[str, Callable[[sqlite3.Connection], None]] = {"names_in_one_spelling": _fold_names_anew}
 
 
 def number_new_tree(connection: sqlite3.Connection) -> None:
