@@ -339,11 +339,13 @@ def _error_response(operation: Operation, status: Status, codes: list[Code]) -> 
         code.name.lower(): {"value": msgspec.to_builtins(to_error(problem, path, "7c9e6679", EXAMPLE_TIME))}
         for code, problem in problems.items()
     }
-    schema: Json = {"$ref": REF.format(name=Error.__name__)}
-    if operation.error is not Error:
-        schema = {"anyOf": [{"$ref": REF.format(name=operation.error.__name__)}, schema]}
     return {
         "description": " Or: ".join(code.value for code in codes),
         "headers": headers,
-        "content": {"application/json": {"schema": schema, "examples": examples}},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": REF.format(name=operation.error.__name__)},
+                "examples": examples,
+            }
+        },
     }

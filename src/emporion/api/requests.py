@@ -108,8 +108,10 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> dict[st
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/x-www-form-urlencoded.")
     try:
         pairs = parse_qsl(body.decode("ascii"), errors="strict", max_num_fields=MOST_PARAMETERS)
-    except ValueError:
+    except UnicodeDecodeError:
         raise Problem(Code.MALFORMED, "The form must be percent-encoded UTF-8.") from None
+    except ValueError:
+        raise Problem(Code.MALFORMED, f"The form must not have more than {MOST_PARAMETERS} parameters.") from None
     form = dict(pairs)
     if len(form) < len(pairs):
         raise Problem(Code.MALFORMED, "No parameter of the form may be given twice.")
