@@ -204,10 +204,23 @@ def _answers(operation: Operation) -> list[type]:
 
 def _schemas(operations: Iterable[Operation]) -> Json:
     types: list[type] = [Error]
+    bodies = [operation.body for operation in operations if operation.body]
     for operation in operations:
         types += [*_answers(operation), operation.error, *filter(None, (operation.body, operation.query))]
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
+    _, sent = msgspec.json.schema_components(bodies, ref_template=REF)
+    schemas = {name: _with_empty_strings(schema) if name in sent else schema for name, schema in schemas.items()}
     return cast("Json", _without_null_defaults(schemas))
+
+
+def _with_empty_strings(value: object) -> object:
+    """The schema of what is sent: wherever null may stand, an empty string may."""
+    if isinstance(value, dict):
+        result = {name: _with_empty_strings(item) for name, item in value.items()}
+        if {"type": "null"} in value.get("anyOf", ()):
+            result["anyOf"] = [*value["anyOf"], {"const": ""}]
+        return result
+    return [_with_empty_strings(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_null_defaults(value: object) -> object:

@@ -53,6 +53,9 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     if not struct:
         return None, ignored
     result, faults = read(struct, given)
+    # A filter that does nothing is a wrong answer: what counts as absent in a body does not here.
+    told = {fault.field for fault in faults}
+    faults += [Fault(name, "must not be empty") for name, value in given.items() if not value and name not in told]
     names = [name for name, _ in pairs]
     faults += [Fault(name, "must not be given more than once") for name in given if names.count(name) > 1]
     if faults:
