@@ -13,6 +13,7 @@ import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 
+from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem
 from emporion.paging import Limit, Offset, Pagination
 
@@ -53,11 +54,6 @@ def fold(text: str) -> str:
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
     return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
-
-
-def fold_email(address: str) -> str:
-    """The form in which e-mail addresses are compared: without case."""
-    return address.casefold()
 
 
 # Addresses of the plain kind, which the library below takes without exception; it needs 30 µs for each.
@@ -472,7 +468,11 @@ class AccountQuery(Struct, rename="camel", kw_only=True, frozen=True):
     email: (
         Annotated[
             str,
-            _text(254, "A contact person has just this address; case makes no difference.", "js@aps.test"),
+            _text(
+                254,
+                "A contact person has just this address; case makes no difference, nor how its domain is written.",
+                "js@aps.test",
+            ),
         ]
         | None
     ) = None

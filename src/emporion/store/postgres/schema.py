@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -48,6 +49,8 @@ async def migrate(connection: asyncpg.Connection[Any]) -> list[str]:
     for migration in migrations("postgres"):
         if migration.number not in applied:
             await connection.execute(migration.sql)
+            if migration.name in STEPS:
+                await STEPS[migration.name](connection)
             await connection.execute(
                 "INSERT INTO emporion_migrations VALUES ($1, $2)", migration.number, migration.name
             )
@@ -55,6 +58,36 @@ async def migrate(connection: asyncpg.Connection[Any]) -> list[str]:
             done.append(migration.title)
     check_schema(migrations("postgres"), applied)
     return done
+
+
+async def _fold_emails_anew(connection: asyncpg.Connection[Any]) -> None:
+    """Put addresses where they are looked for now."""
+    gone, there = [], []
+    async for reseller_id, ordinal, document in connection.cursor(
+        "SELECT reseller_id, ordinal, document FROM customers "
+        r"""WHERE convert_from(document, 'UTF8') ~ '"email":"[^"]*[^\u0001-\u007f]'"""
+    ):
+        before, after = rows.emails_folded_anew(document)
+        gone += [(reseller_id, email, ordinal) for email in before - after]
+        there += [(reseller_id, email, ordinal) for email in after - before]
+    await connection.executemany(
+        "DELETE FROM customer_emails WHERE reseller_id = $1 AND email = $2 AND ordinal = $3", gone
+    )
+    await connection.executemany("INSERT INTO customer_emails (reseller_id, email, ordinal) VALUES ($1, $2, $3)", there)
+    await connection.executemany(
+        "UPDATE reseller_accounts SET emails = $1 WHERE reseller_id = $2",
+        [
+            (rows.email_lines(msgspec.json.decode(row["document"], type=Reseller)), row["reseller_id"])
+            for row in await connection.fetch("SELECT reseller_id, document FROM reseller_accounts")
+            if rows.EMAIL_BEYOND_ASCII.search(row["document"])
+        ],
+    )
+
+
+# What some migrations do beside their SQL, by their names.
+STEPS: dict[str, Callable[[asyncpg.Connection[Any]], Awaitable[None]]] = {
+    "addresses_in_one_spelling": _fold_emails_anew
+}
 
 
 async def number_new_tree(connection: asyncpg.Connection[Any]) -> None:
