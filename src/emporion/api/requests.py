@@ -160,12 +160,22 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
 def _decode(body: bytes) -> Any:
     try:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
-    except UnicodeDecodeError:
-        raise Problem(Code.MALFORMED, "The body must be UTF-8.") from None
     except TooDeep:
         raise Problem(Code.MALFORMED, f"The body is nested too deeply, more than {DEEPEST} levels.") from None
-    except msgspec.MsgspecError:
-        raise Problem(Code.MALFORMED, f"The body must be valid JSON: {_what_is_wrong(body)}.") from None
+    except (UnicodeDecodeError, msgspec.MsgspecError):
+        raise Problem(Code.MALFORMED, _why_unreadable(body)) from None
+
+
+def _why_unreadable(body: bytes) -> str:
+    """Why `body` is no JSON in UTF-8; the standard library would read it in other encodings, too."""
+    encoding = json.detect_encoding(body)[:6].upper()
+    if encoding in ("UTF-16", "UTF-32"):
+        return f"The body must be UTF-8; this looks like {encoding}."
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return "The body must be UTF-8."
+    return f"The body must be valid JSON: {_what_is_wrong(body)}."
 
 
 def _what_is_wrong(body: bytes) -> str:
@@ -176,8 +186,6 @@ def _what_is_wrong(body: bytes) -> str:
         return _told(error)
     except _Constant as error:
         return f"{error} is no JSON number"
-    except UnicodeDecodeError:
-        return "it is not UTF-8"
     except ValueError:
         return "a number is too large"
     if re.search(rb"\\u[dD][89a-fA-F]", body):
