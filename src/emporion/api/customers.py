@@ -113,7 +113,7 @@ OPERATIONS = (
         "Create a new customer",
         "Creates a customer of your account. Without `status` it is `pending` until the platform has verified it, "
         "within two seconds. Null counts as absent, and so does an empty string for an optional member; unknown "
-        "members are ignored.",
+        "members are ignored, and named in `X-Ignored-Members`.",
         create_customer,
         body=NewCustomer,
         request_example={name: value for name, value in EXAMPLE.items() if name not in GIVEN},

@@ -80,6 +80,10 @@ HEADERS: Json = {
         "description": "Names of query parameters that this operation does not have; percent-encoded.",
         "schema": {"type": "string"},
     },
+    "IgnoredMembers": {
+        "description": "Paths of members of the body that this operation does not have; percent-encoded.",
+        "schema": {"type": "string"},
+    },
     "ETag": {
         "description": "Names this very state, for If-Match and If-None-Match.",
         "required": True,
@@ -322,6 +326,8 @@ def _responses(operation: Operation) -> Json:
             "content": _content(answers[0] if len(answers) == 1 else answers, operation.answer_example),
         }
     }
+    if operation.body:
+        responses["200"]["headers"]["X-Ignored-Members"] = {"$ref": "#/components/headers/IgnoredMembers"}
     by_status: dict[Status, list[Code]] = {}
     if operation.access in ("Bearer", "Public"):
         responses["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}

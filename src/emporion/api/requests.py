@@ -7,16 +7,17 @@ import itertools
 import json
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote
 
 import msgspec
+from msgspec import inspect
 
 from emporion.errors import Code, Fault, Problem, refuse
 from emporion.validation import DEEPEST, TooDeep, decode, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from starlette.types import Receive
 
@@ -27,7 +28,7 @@ LONGEST_CONTENT_TYPE = 200
 # Seconds within which a body must have arrived.
 BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
-# How many ignored parameters are named: proxies take headers of a few kilobytes.
+# How many ignored parameters or members are named: proxies take headers of a few kilobytes.
 MOST_NAMED = 20
 ENDS = {"}": "object", "]": "array"}
 
@@ -61,6 +62,43 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     if faults:
         refuse(faults)
     return result, ignored
+
+
+def ignored_members(body: dict[str, Any], struct: type[msgspec.Struct]) -> str:
+    """The paths of those members of a JSON object that `struct` does not have, for X-Ignored-Members."""
+    return ", ".join(dict.fromkeys(itertools.islice(_unknown(body, struct, ""), MOST_NAMED)))
+
+
+def _unknown(value: dict[str, Any], struct: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    known, inner = _members(struct)
+    if not value.keys() <= known:
+        yield from (prefix + quote(name[:64], safe="") for name in value if name not in known)
+    for name, below in inner:
+        item = value.get(name)
+        if isinstance(item, dict):
+            yield from _unknown(item, below, f"{prefix}{name}.")
+        elif isinstance(item, list):
+            for number, entry in enumerate(item):
+                yield from _unknown(entry, below, f"{prefix}{name}[{number}].")
+
+
+@cache
+def _members(struct: type[msgspec.Struct]) -> tuple[frozenset[str], list[tuple[str, type[msgspec.Struct]]]]:
+    """The names of its members, and of those where Structs stand, or lists of them, the Struct."""
+    fields = cast("inspect.StructType", inspect.type_info(struct)).fields
+    inner = ((field.encode_name, _struct_in(field.type)) for field in fields)
+    return _names(struct), [(name, below) for name, below in inner if below]
+
+
+def _struct_in(type_: inspect.Type) -> type[msgspec.Struct] | None:
+    match type_:
+        case inspect.StructType(cls=struct):
+            return struct
+        case inspect.Metadata(type=inner) | inspect.ListType(item_type=inner):
+            return _struct_in(inner)
+        case inspect.UnionType(types=types):
+            return next(filter(None, map(_struct_in, types)), None)
+    return None
 
 
 @cache
