@@ -27,6 +27,12 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(Customers, "find", fail)
 
 
+def test_slashes_before_a_path_are_one(client: CheckedClient, callers: dict[str, Caller]) -> None:
+    assert client.get("http://testserver//customers", callers["sandbox"]).json()["pagination"]["total"] == 2
+    answer = client.get("http://testserver///customers///7", callers["sandbox"])
+    assert answer.json()["path"] == "/customers/7"
+
+
 def test_a_failure_is_500_and_shows_nothing_of_the_inside(
     client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """What holds for every request, whichever part of the API answers it.
 
-The correlation id, the path prefix, the slash at the end, and errors as JSON (contract: Every request, Errors).
+The correlation id, the path prefix, the slashes, and errors as JSON (contract: Every request, Errors).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+SLASHES = re.compile("/{2,}")
 
 BODILESS = ("GET", "HEAD")
 # Bytes of an answer that are handed on at a time: what its reader has not taken is kept only once, for all of them.
@@ -97,7 +99,7 @@ class Door:
         given = headers.get(b"x-correlation-id")
         identifier = given if given and CORRELATION_ID.fullmatch(given) else next(self._correlation_ids)
         path = scope["path"]
-        if self._root_path or path[-1:] == "/":
+        if self._root_path or path[-1:] == "/" or "//" in path:
             path = self._path(path)
         scope["path"] = path
         scope["root_path"] = ""
@@ -140,8 +142,11 @@ class Door:
                       milliseconds=milliseconds)  # fmt: skip
 
     def _path(self, path: str) -> str:
-        """The path without the prefix, which a proxy may have taken off already, and without a slash at its end."""
-        prefix = self._root_path
+        """The path without the prefix, which a proxy may have taken off already, and without a slash at its end.
+
+        Several slashes are one: clients put a base URL with a slash before a path with one.
+        """
+        prefix, path = self._root_path, SLASHES.sub("/", path)
         if prefix and path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
             path = path[len(prefix) :] or "/"
         return path[:-1] if len(path) > 1 and path[-1] == "/" else path

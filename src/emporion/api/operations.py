@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Match, compile_path
 
 from emporion.api.gate import Access, challenge
 from emporion.api.problems import Error, method_not_allowed
-from emporion.api.requests import read_body, read_form, read_query
+from emporion.api.requests import ignored_members, read_body, read_form, read_query
 from emporion.api.tags import content_tag, stands, version_tag
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
@@ -183,6 +183,8 @@ class Resource(BaseRoute):
         ]
         if ignored:
             answer.append((b"x-ignored-parameters", ignored.encode()))
+        if operation.body and (unknown := ignored_members(sent, operation.body)):
+            answer.append((b"x-ignored-members", unknown.encode()))
         if operation.access in ("Basic", "OAuth"):
             answer.append((b"cache-control", b"no-store"))
             return 200, answer, body

@@ -7,16 +7,17 @@ import itertools
 import json
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote
 
 import msgspec
+from msgspec import inspect
 
 from emporion.errors import Code, Fault, Problem, refuse
 from emporion.validation import DEEPEST, TooDeep, decode, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from starlette.types import Receive
 
@@ -31,7 +32,7 @@ LONGEST_CONTENT_TYPE = 200
 # Seconds within which a body must have arrived.
 BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
-# How many ignored parameters are named: proxies take headers of a few kilobytes.
+# How many ignored parameters or members are named: proxies take headers of a few kilobytes.
 MOST_NAMED = 20
 # Members and entries of a body: to read a million of them, the event loop would stand still for the others.
 MOST_PARTS = 50_000
@@ -59,11 +60,51 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     if not struct:
         return None, ignored
     result, faults = read(struct, given)
+    # A filter that does nothing is a wrong answer: what counts as absent in a body does not here.
+    told = {fault.field for fault in faults}
+    faults += [Fault(name, "must not be empty") for name, value in given.items() if not value and name not in told]
     names = [name for name, _ in pairs]
     faults += [Fault(name, "must not be given more than once") for name in given if names.count(name) > 1]
     if faults:
         refuse(faults)
     return result, ignored
+
+
+def ignored_members(body: dict[str, Any], struct: type[msgspec.Struct]) -> str:
+    """The paths of those members of a JSON object that `struct` does not have, for X-Ignored-Members."""
+    return ", ".join(dict.fromkeys(itertools.islice(_unknown(body, struct, ""), MOST_NAMED)))
+
+
+def _unknown(value: dict[str, Any], struct: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    known, inner = _members(struct)
+    if not value.keys() <= known:
+        yield from (prefix + quote(name[:64], safe="") for name in value if name not in known)
+    for name, below in inner:
+        item = value.get(name)
+        if isinstance(item, dict):
+            yield from _unknown(item, below, f"{prefix}{name}.")
+        elif isinstance(item, list):
+            for number, entry in enumerate(item):
+                yield from _unknown(entry, below, f"{prefix}{name}[{number}].")
+
+
+@cache
+def _members(struct: type[msgspec.Struct]) -> tuple[frozenset[str], list[tuple[str, type[msgspec.Struct]]]]:
+    """The names of its members, and of those where Structs stand, or lists of them, the Struct."""
+    fields = cast("inspect.StructType", inspect.type_info(struct)).fields
+    inner = ((field.encode_name, _struct_in(field.type)) for field in fields)
+    return _names(struct), [(name, below) for name, below in inner if below]
+
+
+def _struct_in(type_: inspect.Type) -> type[msgspec.Struct] | None:
+    match type_:
+        case inspect.StructType(cls=struct):
+            return struct
+        case inspect.Metadata(type=inner) | inspect.ListType(item_type=inner):
+            return _struct_in(inner)
+        case inspect.UnionType(types=types):
+            return next(filter(None, map(_struct_in, types)), None)
+    return None
 
 
 @cache
@@ -118,8 +159,10 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> dict[st
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/x-www-form-urlencoded.")
     try:
         pairs = parse_qsl(body.decode("ascii"), errors="strict", max_num_fields=MOST_PARAMETERS)
-    except ValueError:
+    except UnicodeDecodeError:
         raise Problem(Code.MALFORMED, "The form must be percent-encoded UTF-8.") from None
+    except ValueError:
+        raise Problem(Code.MALFORMED, f"The form must not have more than {MOST_PARAMETERS} parameters.") from None
     form = dict(pairs)
     if len(form) < len(pairs):
         raise Problem(Code.MALFORMED, "No parameter of the form may be given twice.")
@@ -194,12 +237,22 @@ def _decode(body: bytes) -> Any:
         raise Problem(Code.TOO_LARGE, f"The body must not have more than {MOST_PARTS} members and entries.")
     try:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
-    except UnicodeDecodeError:
-        raise Problem(Code.MALFORMED, "The body must be UTF-8.") from None
     except TooDeep:
         raise Problem(Code.MALFORMED, f"The body is nested too deeply, more than {DEEPEST} levels.") from None
-    except msgspec.MsgspecError:
-        raise Problem(Code.MALFORMED, f"The body must be valid JSON: {_what_is_wrong(body)}.") from None
+    except (UnicodeDecodeError, msgspec.MsgspecError):
+        raise Problem(Code.MALFORMED, _why_unreadable(body)) from None
+
+
+def _why_unreadable(body: bytes) -> str:
+    """Why `body` is no JSON in UTF-8; the standard library would read it in other encodings, too."""
+    encoding = json.detect_encoding(body)[:6].upper()
+    if encoding in ("UTF-16", "UTF-32"):
+        return f"The body must be UTF-8; this looks like {encoding}."
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return "The body must be UTF-8."
+    return f"The body must be valid JSON: {_what_is_wrong(body)}."
 
 
 def _outside_strings(body: bytes) -> bytes:
@@ -219,8 +272,6 @@ def _what_is_wrong(body: bytes) -> str:
         return _told(error)
     except _Constant as error:
         return f"{error} is no JSON number"
-    except UnicodeDecodeError:
-        return "it is not UTF-8"
     except ValueError:
         return "a number is too large"
     if re.search(rb"\\u[dD][89a-fA-F]", body):

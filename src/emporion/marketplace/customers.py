@@ -10,10 +10,11 @@ from msgspec import structs, to_builtins
 
 from emporion import accounts
 from emporion.accounts import AccountQuery, Customer, CustomerQuery, CustomerSearch, NewCustomer, account_number
+from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, Refused, not_found, refuse
 from emporion.events import Origin
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
-from emporion.marketplace.patches import ATTEMPTS, check_expected, patched, too_busy
+from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.base import (
     Administrator,
@@ -218,7 +219,7 @@ class Customers:
         self._administrators.check(wanted, faults)
         status = status or before.status
         accounts.check_status_change(before.status, status, operator=actor.is_operator)
-        customer = _render(wanted, before.id, status, before.reseller_id)
+        customer = keep_spellings(before, _render(wanted, before.id, status, before.reseller_id))
         changes = accounts.changes(to_builtins(before), to_builtins(customer))
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
@@ -280,7 +281,8 @@ def filter_of(query: AccountQuery) -> Filter:
         refuse([Fault("name", "must have more than accents and what cannot be seen")])
     return Filter(
         name=name,
-        email=None if query.email is None else accounts.fold_email(query.email),
+        # No address has a blank: it is a + that was not encoded.
+        email=None if query.email is None else fold_email(query.email.replace(" ", "+")),
         external_id=query.external_id,
         status=query.status if isinstance(query, CustomerSearch) else None,
     )

@@ -15,7 +15,7 @@ from emporion.events import Origin
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
 from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of, with_reason
-from emporion.marketplace.patches import ATTEMPTS, check_expected, patched, too_busy
+from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.base import Found, NewResellerRecord, Once, Record, ResellerChange
 from emporion.validation import read
@@ -152,7 +152,7 @@ class Resellers:
         wanted, status, faults = patched(before, patch, NewReseller)
         self._administrators.check(wanted, faults)
         status = status or before.status
-        account = _render(wanted, before.id, status, before.reseller_id)
+        account = keep_spellings(before, _render(wanted, before.id, status, before.reseller_id))
         changes = accounts.changes(to_builtins(before), to_builtins(account))
         if record.id == actor.account_id:
             _check_own(actor, changes)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from emporion.accounts import NEVER_SHOWN, Customer, Status, fold_email
+from emporion.accounts import NEVER_SHOWN, Customer, Status
 from emporion.credentials import key_digest
+from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, Refused, refuse
 from emporion.events import NewEvent
 from emporion.marketplace import customers
