@@ -78,6 +78,26 @@ def test_faulty_rows_are_listed_and_nothing_is_written(
     assert list(tmp_path.glob("*.rejected.*")) == []
 
 
+def test_an_external_id_that_two_rows_have_is_told(emporion: Command, tmp_path: Path) -> None:
+    file = str(written(tmp_path / "x.csv", line("1"), line("2"), line("1")))
+    note = "externalid 1 is in lines 2 and 4: they are one customer, and each changes what the one before it made"
+    for options in (["--dry-run"], []):
+        ended = emporion("import", file, *INTO, *options)
+        assert ended.status == 0
+        assert ended.err == f"note: {note}\n"
+    assert emporion("import", file, *INTO, "--dry-run", "--json").json["notes"] == [note]
+
+
+def test_external_ids_that_a_spreadsheet_has_rounded_are_not_written(
+    emporion: Command, tmp_path: Path, database: Path
+) -> None:
+    file = str(written(tmp_path / "x.csv", line("4.917E+11"), line("4.917E+11")))
+    for options in (["--dry-run"], ["--skip-faulty"], []):
+        told = refused(emporion("import", file, *INTO, *options))
+        assert "externalid 4.917E+11 is in lines 2 and 3: a spreadsheet has rounded long numbers" in told
+    assert customers(database) == []
+
+
 def test_every_faulty_row_is_listed(emporion: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emporion.cli.imports.TABLE", 100)
     file = written(tmp_path / "x.csv", *(line(str(number), "x") for number in range(250)))

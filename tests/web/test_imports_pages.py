@@ -74,6 +74,12 @@ def test_a_file_is_checked_confirmed_and_written(
     assert "contactemail must be an e-mail address" in row
 
 
+def test_an_external_id_that_two_rows_have_is_told_before_it_is_written(browser: Console) -> None:
+    page = until(browser, sent(browser, HEADER + GOOD.format(1) + GOOD.format(2) + GOOD.format(1)), "waits for you")
+    assert "externalid e1 is in lines 2 and 4: they are one customer" in page.text
+    assert "Every row is good" not in page.text
+
+
 def test_the_import_is_in_the_history_with_who_sent_it(
     browser: Console, client: CheckedClient, callers: dict[str, Caller]
 ) -> None:

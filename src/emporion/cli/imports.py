@@ -25,9 +25,10 @@ from emporion.cli.operators import Operator, operate
 from emporion.cli.options import AsJson, Database, PasswordQuality, Reseller
 from emporion.cli.shown import show_json, show_table
 from emporion.errors import Code, Problem
-from emporion.marketplace.imports import PART, Lost
+from emporion.marketplace.imports import PART, Lost, with_columns
 from emporion.spreadsheets import Format
 from emporion.store.base import FaultyRow, Import
+from emporion.store.external_ids import ExternalIds
 
 # The format of a file by the end of its name.
 FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -150,15 +151,17 @@ async def _import(
 
 async def _check(operator: Operator, draft: Import, sent: Sent, faults: IO[bytes]) -> Import:
     """The draft with what is known after all rows were checked."""
-    checked = draft
-    with _bar("checking", sent) as tell:
+    imports, checked = operator.marketplace.imports, draft
+    with _bar("checking", sent) as tell, ExternalIds() as ids:
         try:
-            async for step in operator.marketplace.imports.steps(draft, sent.source):
+            async for step in imports.steps(draft, sent.source, ids):
                 faults.writelines(msgspec.json.encode(row) + b"\n" for row in step.faulty)
-                notes = tuple(step.columns.notes) if step.columns else ()
+                if step.columns and not checked.headers:
+                    checked = with_columns(checked, step.columns)
                 faulty = checked.faulty + len(step.faulty)
-                checked = structs.replace(checked, at=step.at, total=step.at.rows, faulty=faulty, notes=notes)
+                checked = structs.replace(checked, at=step.at, total=step.at.rows, faulty=faulty)
                 tell(checked)
+            checked = await imports.checked(checked, sent.source, ids)
         except Problem as problem:
             if problem.code is not Code.INVALID:
                 raise
