@@ -12,6 +12,7 @@ FLOORS = [
     {"errors"},
     {"credentials", "events", "limits", "paging", "validation", "logs"},
     {"accounts", "settings"},
+    {"headers"},
     {"spreadsheets"},
     {"store"},
     {"marketplace"},
@@ -48,7 +49,17 @@ def test_a_room_imports_only_from_below() -> None:
 
 
 def test_the_nouns_do_no_io() -> None:
-    for noun in ("accounts", "credentials", "events", "limits", "paging", "validation", "errors", "spreadsheets"):
+    for noun in (
+        "accounts",
+        "credentials",
+        "events",
+        "limits",
+        "paging",
+        "validation",
+        "errors",
+        "headers",
+        "spreadsheets",
+    ):
         modules = {
             alias.name.split(".")[0]
             for node in ast.walk(ast.parse((SOURCE / f"{noun}.py").read_text()))

@@ -270,7 +270,12 @@ def test_a_nul_byte_is_told() -> None:
         ("[" * 100_000, "is no JSON"),
         ('{"x": ' * 600 + "1" + "}" * 600, "is no JSON"),
         ('{"nmae": "x"}', "is no member that is known, did you mean name?"),
-        ('{"address": {"town": "x"}}', "is no member that is known"),
+        ('{"address": {"town": "x"}}', "is no member that is known, did you mean city?"),
+        ('{"address": {"email": "x"}}', "is no member that is known"),
+        ('{"state": "CA"}', "is no member that is known, did you mean address.state?"),
+        ('{"first_name": "x"}', "is no member that is known, did you mean contactPersons[0].firstName?"),
+        ('{"contacts": []}', "is no member that is known, did you mean contactPersons?"),
+        ('{"contactPersons": [{}, {"Nom": "x"}]}', "is no member that is known, did you mean lastName?"),
         ('{"contactPersons": [{"mail": "x"}]}', "is no member that is known, did you mean email?"),
     ],
 )

@@ -6,10 +6,10 @@ A reader gets the bytes of a file in pieces and gives its rows; it can go on at 
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from emporion.accounts import Address, NewContactPerson, NewCustomer
 from emporion.errors import Code, Fault, Problem
+from emporion.headers import advice, meanings, restriction, squashed
 from emporion.validation import decode
 
 Format = Literal["csv", "jsonl"]
@@ -82,8 +83,15 @@ _OTHERS = {
     INVITATION: INVITATION,
 }
 _CUSTOMER_TYPES = ("customer", "business", "personal", "residential", "corporate")
-# How many unknown headers are compared with those that there are.
-_MOST_HINTS = 20
+# How many unknown headers or members are told.
+_MOST_TOLD = 20
+_NAMES_THEMSELVES = {name: name for name in _OTHERS}
+# What others call the members of a customer that have members themselves.
+_NESTED_OTHERS = {
+    **dict.fromkeys(("contact", "contacts", "contact person", "persons", "people"), "contactPersons"),
+    **dict.fromkeys(("address", "addresses", "location"), "address"),
+    **dict.fromkeys(("attribute", "custom fields", "custom attributes", "metadata"), "attributes"),
+}
 
 
 def harmless(value: str) -> str:
@@ -190,30 +198,54 @@ def path_of(header: str) -> str | None:
 
 def _check_columns(columns: Sequence[Column]) -> None:
     faults: list[Fault] = []
-    seen: dict[str, str] = {}
+    seen = {column.path: column.header for column in reversed(columns) if column.header and column.path}
+    unknown = [column.header for column in columns if column.header and not column.path]
+    hints = dict(zip(unknown, _hints(unknown, seen), strict=True))
     for number, (header, path) in enumerate(columns, 1):
         if not header:
             faults.append(Fault(f"column {number}", "has no header"))
         elif not path:
-            close = _likely(header) if len(faults) < _MOST_HINTS else None
-            hint = f", did you mean {close}?" if close else ""
-            faults.append(Fault(header[:64], f"is no column that is known{hint}"))
-        elif path in seen:
+            faults.append(Fault(header[:64], f"is no column that is known{hints[header]}"))
+        elif seen[path] is not header:
             also = "" if seen[path].lower() == header.lower() else f", also as {seen[path]}"
             faults.append(Fault(header, f"is given twice{also}"))
-        else:
-            seen[path] = header
     if faults:
-        told = "; ".join(f"{fault.field} {fault.message}" for fault in faults[:_MOST_HINTS])
-        raise Problem(Code.INVALID, f"The header cannot be used: {told}", faults)
+        told = "; ".join(f"{fault.field} {fault.message}" for fault in faults[:_MOST_TOLD])
+        more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
+        other = "" if all(hints.values()) else "; call a column for something else attribute:NAME, or leave it out"
+        raise Problem(Code.INVALID, f"The header cannot be used: {told}{more}{other}", faults)
 
 
-def _likely(header: str) -> str | None:
-    """The known header that comes nearest."""
-    known = [*_CONTRACT.values(), *_OTHERS, *(f"contactPersons[0].{name}" for name in _CONTACT.values())]
-    by_low = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(header.lower()[:64], by_low, n=1)
-    return by_low[close[0]] if close else None
+def _hints(unknown: Sequence[str], seen: Mapping[str, str]) -> Iterator[str]:
+    """What each unknown header may be meant for. seen: the headers that are known, by their paths."""
+    paths = [tuple(path for path in meanings(header, _known()) if path_of(path)) for header in unknown]
+    for header, meant_for in zip(unknown, paths, strict=True):
+        names = [path if "." in header else _short(path) for path in meant_for]
+        if not meant_for:
+            told = advice(header)
+            yield f", it {told.format_map(_NAMES_THEMSELVES)}" if told else ""
+        elif len(meant_for) > 1:
+            yield f", it could be {' or '.join(names)}: call it what it is"
+        elif (path := meant_for[0]) in seen:
+            yield f", and {names[0]} is there already{'' if seen[path] == names[0] else f' as {seen[path]}'}"
+        elif others := [one for one, other in zip(unknown, paths, strict=True) if other == meant_for and one != header]:
+            yield f", it could be {names[0]}, and so could {others[0][:64]}: choose one"
+        else:
+            only = restriction(header, path)
+            yield f", did you mean {names[0]}{f' ({only})' if only else ''}?"
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, str]:
+    """The paths of columns by their squashed headers."""
+    persons = [f"contactPersons[{number}].{name}" for number in range(MOST_PERSONS) for name in _CONTACT.values()]
+    known = {**{path: path for path in (*_CONTRACT.values(), *persons)}, **_OTHERS}
+    return {squashed(header): path for header, path in known.items()}
+
+
+def _short(path: str) -> str:
+    """The header for a member that is the easiest to write."""
+    return {other: header for header, other in _OTHERS.items() if "." in other}.get(path, path)
 
 
 class Row(Protocol):
@@ -419,10 +451,22 @@ def _unknown_members(value: Mapping[str, Any]) -> Iterator[Fault]:
         parts += [(f"contactPersons[{number}].", one, _CONTACT) for number, one in enumerate(persons[:MOST_PERSONS])]
     for prefix, part, known in parts:
         unknown = [name for name in part if name not in known.values()] if isinstance(part, dict) else []
-        for name in unknown[:_MOST_HINTS]:
-            close = difflib.get_close_matches(name.lower()[:64], known, n=1)
-            hint = f", did you mean {known[close[0]]}?" if close else ""
-            yield Fault(f"{prefix}{name[:64]}", f"is no member that is known{hint}")
+        for name in unknown[:_MOST_TOLD]:
+            yield Fault(f"{prefix}{name[:64]}", f"is no member that is known{_member_hint(name[:64], prefix)}")
+
+
+@lru_cache(maxsize=512)
+def _member_hint(name: str, prefix: str) -> str:
+    """What an unknown member may be meant for. prefix: of the members beside it."""
+    first = re.sub(r"\[[0-9]+\]", "[0]", prefix)
+    here = {"": _CUSTOMER, "address.": _ADDRESS}.get(first, _CONTACT)
+    known = {squashed(member): f"{first}{member}" for member in here.values()}
+    if not prefix:
+        known |= {squashed(other): member for other, member in _NESTED_OTHERS.items()}
+    likely = [path.removeprefix(first) for path in meanings(name, known) if path.startswith(first)]
+    if len(likely) > 1:
+        return f", it could be {' or '.join(likely)}: call it what it is"
+    return f", did you mean {likely[0]}?" if likely else ""
 
 
 def _without_passwords(value: Any) -> Any:
