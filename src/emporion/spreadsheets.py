@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from emporion.accounts import Address, NewContactPerson, NewCustomer
 from emporion.errors import Code, Fault, Problem
+from emporion.file_types import ENOUGH, no_text
 from emporion.headers import advice, meanings, restriction, squashed
 from emporion.validation import decode
 
@@ -612,26 +613,28 @@ class _Lines:
     def __init__(self, lines: int = 0) -> None:
         self._number = lines
         self._rest = b""
+        self._is_text = lines > 0
 
     def cut(self, data: bytes, *, last: bool) -> list[bytes]:
         """The lines that are whole. last: nothing comes after."""
-        whole = (self._rest + data).split(b"\n")
+        data = self._rest + data
+        if not self._is_text:
+            if len(data) < ENOUGH and not last:
+                self._rest = data
+                return []
+            if kind := no_text(data):
+                raise bad_file(f"The file is {kind}")
+            self._is_text = True
+        whole = data.split(b"\n")
         self._rest = whole.pop()
         lines = [line + b"\n" for line in whole]
         if last and self._rest:
             lines.append(self._rest)
             self._rest = b""
-        if not self._number and (lines or self._rest):
-            _check_encoding((lines[0] if lines else self._rest)[:4096])
         self._number += len(lines)
         if len(self._rest) > LARGEST_ROW:
             raise bad_file(_too_large(self._number + 1))
         return lines
-
-
-def _check_encoding(start: bytes) -> None:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[1:2] == b"\0" or start[:1] == b"\0":
-        raise bad_file("The file is in UTF-16; save it in UTF-8")
 
 
 def decoded(line: bytes, number: int) -> str:

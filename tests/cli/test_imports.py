@@ -98,6 +98,18 @@ def test_external_ids_that_a_spreadsheet_has_rounded_are_not_written(
     assert customers(database) == []
 
 
+@pytest.mark.parametrize("name", ["customers.xlsx", "customers.csv", "customers"])
+def test_a_workbook_is_told_whatever_its_name(emporion: Command, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"PK\x03\x04\x14\x00\x06\x00")
+    told = refused(emporion("import", str(file), *INTO))
+    assert told == (
+        f"{file} is a workbook (.xlsx, .ods, .numbers) or another ZIP archive; open it in a spreadsheet and save it "
+        "as CSV in UTF-8, or unpack it"
+    )
+    assert refused(emporion("import", str(file), *INTO, "--format", "csv")) == told
+
+
 def test_every_faulty_row_is_listed(emporion: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emporion.cli.imports.TABLE", 100)
     file = written(tmp_path / "x.csv", *(line(str(number), "x") for number in range(250)))
@@ -200,7 +212,9 @@ def test_what_cannot_be_done_is_told_in_one_line(emporion: Command, file: Path, 
     assert "there is no reseller 5" in refused(emporion("import", str(file), "--reseller", "5"))
     assert "cannot be read: No such file" in refused(emporion("import", str(tmp_path / "none.csv"), *INTO))
     assert "cannot be read: Is a directory" in refused(emporion("import", str(tmp_path), *INTO, "--format", "csv"))
-    assert "say --format csv or --format jsonl" in refused(emporion("import", str(tmp_path / "none.xls"), *INTO))
+    unnamed = written(tmp_path / "customers.dat", line("1"))
+    assert "say --format csv or --format jsonl" in refused(emporion("import", str(unnamed), *INTO))
+    unnamed = written(tmp_path / "customers.dat", line("1"))
     assert "say --format csv or --format jsonl" in refused(emporion("export", "-", *INTO))
     assert "cannot be written: No such file" in refused(emporion("export", str(tmp_path / "no" / "x.csv"), *INTO))
 

@@ -104,7 +104,10 @@ def test_a_cancelled_import_writes_nothing(browser: Console, client: CheckedClie
     ("name", "content", "fields", "field"),
     [
         ("", b"", {}, "file"),
-        ("mine.pdf", b"%PDF", {}, "format"),
+        ("mine.dat", b"name\nx\n", {}, "format"),
+        ("mine.xlsx", b"PK\x03\x04\x14\x00", {}, "file"),
+        ("mine.csv", b"PK\x03\x04\x14\x00", {"format": "csv"}, "file"),
+        ("mine.pdf", b"%PDF-1.7\n", {}, "file"),
         ("mine.csv", b"name\nx\n", {"resellerId": "900001"}, "resellerId"),
         ("mine.csv", b"name\nx\n", {"resellerId": "x"}, "resellerId"),
     ],

@@ -25,6 +25,7 @@ from emporion.cli.operators import Operator, operate
 from emporion.cli.options import AsJson, Database, PasswordQuality, Reseller
 from emporion.cli.shown import show_json, show_table
 from emporion.errors import Code, Problem
+from emporion.file_types import ENOUGH, no_text
 from emporion.marketplace.imports import PART, Lost, with_columns
 from emporion.spreadsheets import Format
 from emporion.store.base import FaultyRow, Import
@@ -98,9 +99,6 @@ def import_customers(
 @contextmanager
 def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
     """Raises Stop if there is no such file, or nobody knows what is in it."""
-    known = format_ or FORMATS.get(path.suffix.lower())
-    if not known:
-        raise Stop(f"nobody can tell from its name what {path.name} has in it; say --format csv or --format jsonl")
     try:
         content = path.open("rb")
     except OSError as error:
@@ -108,6 +106,14 @@ def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
     with content:
         digest, size = hashlib.sha256(), 0
         try:
+            if kind := no_text(content.read(ENOUGH)):
+                raise Stop(f"{path} is {kind}")
+            known = format_ or FORMATS.get(path.suffix.lower())
+            if not known:
+                raise Stop(
+                    f"nobody can tell from its name what {path.name} has in it; say --format csv or --format jsonl"
+                )
+            content.seek(0)
             while data := content.read(PART):
                 digest.update(data)
                 size += len(data)
