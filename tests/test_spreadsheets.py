@@ -122,6 +122,37 @@ def test_the_delimiter_and_the_line_ends_are_found(delimiter: str, end: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("first", "separator"),
+    [
+        ("sep=;", ";"),
+        ("sep=,", ","),
+        ("sep=\t", "\t"),
+        ("sep=|", "|"),
+        ("SEP=;", ";"),
+        ("\ufeffsep=;", ";"),
+        ('"sep=;"', ";"),
+        ('\ufeff"Sep=,"', ","),
+        ("sep=;;;", ";"),
+        ('"sep=,",,', ","),
+        ("sep = ;", ";"),
+        ("sep=", ";"),
+        ("sep=;", ","),  # saved again by a program that did not know the line
+        ("\nsep=^", "^"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_line_that_tells_excel_the_separator_is_no_header(first: str, separator: str, end: str) -> None:
+    header, cells = separator.join(["externalId", "name"]), separator.join(["007", "Acme"])
+    (row,) = rows_of(end.join([first, header, cells, ""]))
+    assert (row.external_id, row.new()["name"], row.line) == ("007", "Acme", 3 + first.count("\n"))
+    assert refusal(f"{first}\n") == "The file is empty."
+
+
+def test_a_header_that_is_called_sep_is_one() -> None:
+    assert "sep is no column that is known" in refusal("sep,name\n1,2\n")
+
+
+@pytest.mark.parametrize(
     ("header", "message"),
     [
         ("externalId,nmae", "nmae is no column that is known, did you mean name?"),

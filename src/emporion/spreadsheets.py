@@ -48,6 +48,8 @@ _PERSON_PATH = re.compile(r"contactPersons\[([0-9]+)\](.*)")
 # What a member is called that may have a password in it, and what may hide one in what is no JSON.
 _PASSWORD = re.compile(r"passw", re.IGNORECASE)
 _MAYBE_PASSWORD = re.compile(r"pass|\\\\", re.IGNORECASE)
+# The line by which Excel knows what separates the cells; other programs have put cells of their own after it.
+_SEPARATOR = re.compile(r' *"? *sep *= *(?P<separator>[^"\w\s]|\t)?"?[ ,;\t"]*', re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"attributes?[:.](.+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -485,6 +487,7 @@ class CsvRows:
         self._lines = _Lines()
         self._pending: list[bytes] = []
         self._at = Place()
+        self._hinted: str | None = None
 
     def go_on(self, place: Place, columns: Columns | None) -> None:
         """Read on at a place after the header. columns: what that said."""
@@ -511,8 +514,10 @@ class CsvRows:
             text = decoded(line, self._at.lines).removeprefix("\ufeff").rstrip("\r\n")
             if "\r" in text:
                 raise bad_file("The lines of the file end with a carriage return only; save it with LF or CRLF")
-            if text.strip(f" {''.join(DELIMITERS)}"):
-                self.columns = _columns(text)
+            if hint := _SEPARATOR.fullmatch(text):
+                self._hinted = hint["separator"]
+            elif text.strip(f" {''.join(DELIMITERS)}"):
+                self.columns = _columns(text, self._hinted)
                 del self._pending[:number]
                 return
             if self._at.lines == MOST_BLANK:
@@ -650,22 +655,23 @@ def decoded(line: bytes, number: int) -> str:
         ) from None
 
 
-def _columns(header: str) -> Columns:
-    """The columns by the first line, with the delimiter by which most headers are known."""
+def _columns(header: str, hinted: str | None) -> Columns:
+    """The columns by the header, with the delimiter by which most are known. hinted: the one of a line before it."""
     found = []
-    for delimiter in DELIMITERS:
+    for delimiter in dict.fromkeys((hinted or ",", *DELIMITERS)):
         try:
             headers = [meant(name.strip()) for name in next(csv.reader([header], delimiter=delimiter, strict=True))]
         except csv.Error:
             continue
         while headers and not headers[-1]:
             headers.pop()
-        found.append((sum(path_of(name) is not None for name in headers), len(headers), headers, delimiter))
-    if found and max(len(names) for _, _, names, _ in found) > MOST_COLUMNS:
+        known = sum(path_of(name) is not None for name in headers)
+        found.append((known, delimiter == hinted, len(headers), headers, delimiter))
+    if found and max(number for _, _, number, _, _ in found) > MOST_COLUMNS:
         raise bad_file(f"The header has more than {MOST_COLUMNS} columns")
     if not found:
         raise bad_file("The header cannot be read: a quotation mark in it is not closed")
-    _, _, headers, delimiter = max(found, key=lambda one: one[:2])
+    *_, headers, delimiter = max(found, key=lambda one: one[:3])
     return Columns(headers, delimiter)
 
 
