@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import time
 import tracemalloc
@@ -158,6 +159,7 @@ def test_a_header_that_is_called_sep_is_one() -> None:
         ("externalId,nmae", "nmae is no column that is known, did you mean name?"),
         ("name,adress.city", "adress.city is no column that is known, did you mean address.city?"),
         ("name,xyzxyz", "xyzxyz is no column that is known"),
+        ("name,name", "name is given twice"),
         ("name,Name", "Name is given twice"),
         ("city,address.city", "address.city is given twice, also as city"),
         ("name,,city", "column 2 has no header"),
@@ -320,6 +322,73 @@ def test_no_value_becomes_a_number() -> None:
     assert [row.external_id for row in rows] == cells
 
 
+PEOPLE = "externalId,countrycode,telvoice,postalcode,city"
+MEANT = ("007", {"countryCode": "DE", "postalCode": "01067", "city": "A, B"}, "+49891")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '007, de, +49891, 01067, "A, B"',
+        '007 , de , +49891 , 01067 , "A, B" ',
+        ' "007" , "de" , "+49891" , "01067" , "A, B" ',
+        '007,\u00a0de\u00a0,+49891\t,01067 ,"A, B "',
+        '="007",="de",="+49891",="01067","A, B"',
+        '"=""007""","=""de""","=""+49891""","=""01067""","=""A, B"""',
+        ' ="007" , = "de" ,\'+49891, ="01067" ,"= ""A, B"" "',
+    ],
+)
+def test_blanks_around_a_cell_and_excels_formula_for_a_text_are_not_meant(row: str) -> None:
+    (read,) = rows_of(f"{PEOPLE}\n{row}\n")
+    new = read.new()
+    assert read.faults == []
+    assert (read.external_id, new["address"], new["contactPersons"][0]["phoneNumber"]) == MEANT
+
+
+def test_headers_have_blanks_around_them_or_are_texts_to_excel() -> None:
+    (row,) = rows_of('="externalId" , "name" , ="city"\n1,Acme,Bonn\n')
+    assert (row.external_id, row.new()["name"]) == ("1", "Acme")
+
+
+@pytest.mark.parametrize("cell", ['="a"&"b"', '="a', "=A1", '=T("a")', '="a"b"'])
+def test_any_other_formula_stays_as_it_is(cell: str) -> None:
+    assert meant(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [('=""', ""), ('="say ""hi"""', 'say "hi"'), ('=" x "', " x "), ("' =1", " =1"), ('\'="x"', '="x"')],
+)
+def test_what_is_in_a_text_formula_or_behind_an_apostrophe_is_taken_to_the_letter(cell: str, value: str) -> None:
+    assert meant(cell) == value
+
+
+@pytest.mark.parametrize("last", ["  ", " , ", "\t", " \n\n  ", ' , "" ', "\u00a0,"])
+def test_a_row_of_blanks_is_passed_over(last: str) -> None:
+    assert [row.new()["name"] for row in rows_of(f"name,city\nAcme,Bonn\n{last}\n")] == ["Acme"]
+    assert rows_of(f"name,city\nAcme,Bonn{'' if last.strip() else ','}{last}\n")[0].faults == []
+
+
+def test_blanks_around_a_password_are_not_taken_away_unasked() -> None:
+    header = "name,contactPersons[0].password"
+    assert fault(f"{header}\nA,Secret-1 \n")[1].startswith("has blanks around it: take them away; if they belong")
+    (row,) = rows_of(f'{header}\nA,"="" Secret-1 """\n')
+    assert row.faults == []
+    assert row.new()["contactPersons"][0]["password"] == " Secret-1 "
+
+
+def test_a_cell_that_is_too_large_is_told_as_what_it_is() -> None:
+    first, second = rows_of(f"name,city\n{'x' * 200_000},Bonn\nB,Bonn\n")
+    assert [one.message for one in first.faults] == ["has a cell of more than 128 KiB"]
+    assert second.new()["name"] == "B"
+    for rest in ('"', ""):
+        assert refusal(f'name,city\nA,Bonn\n"{"x" * 200_000}{rest},Bonn\n') == (
+            "The row that begins in line 3 has a cell of more than 128 KiB, or a quotation mark in it is not closed."
+        )
+    assert rows_of(f"name,city\n{'x' * 100_000},{'y' * 100_000}\n")[0].faults == []
+    assert fault(f'name,city\n"A"B,{"x" * 200_000}\n')[1].startswith("cannot be read: a cell with quotation marks")
+
+
 # Files of which nothing can be taken
 
 
@@ -397,6 +466,26 @@ def test_a_value_that_could_be_a_formula_is_made_harmless_and_comes_back(value: 
 @given(st.text())
 def test_every_value_comes_back(value: str) -> None:
     assert meant(harmless(value)) == value
+
+
+@given(st.text() | st.text(alphabet="='\" ;a\n"))
+def test_a_cell_that_goes_out_again_has_the_same_value(cell: str) -> None:
+    (line,) = csv.reader(io.StringIO(line_of([cell]).decode(), newline=""))
+    assert meant(line[0] if line else "") == meant(cell)
+
+
+@pytest.mark.parametrize("value", [" x", "x ", " ", "\u00a0x", "x\t", "' ", "'s-Hertogenbosch ", ' "x"', " x;=1"])
+def test_a_value_with_blanks_around_it_comes_back(value: str) -> None:
+    assert meant(harmless(value)) == value
+    (row,) = rows_of(b"name,city\n" + line_of([harmless(value), "Bonn"]))
+    assert row.new()["name"] == value
+
+
+def test_a_text_stays_one_in_the_rejected_rows() -> None:
+    sent = 'externalId,name\n"=""007"""," Acme "\n" =1 ",B\n'
+    again = rejected(sent).decode()
+    assert '"=""007"""' in again
+    assert [row.new() for row in rows_of(again)] == [row.new() for row in rows_of(sent)]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), min_size=1))

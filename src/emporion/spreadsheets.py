@@ -31,6 +31,7 @@ MOST_COLUMNS = 500
 MOST_BLANK = 1000
 # Contact persons of a customer at most, as the contract has it.
 MOST_PERSONS = 20
+_LARGEST_CELL = f"{csv.field_size_limit() >> 10} KiB"
 DELIMITERS = (",", ";", "\t")
 ERROR = "error"
 # What an export has and an import does not put in.
@@ -43,6 +44,8 @@ _FORMULA = re.compile("'*(?:\\s*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]|$)")
 _INSIDE = re.compile("([,;\t\r\n]\"*)(?='*[=+\\-@])")
 _INSIDE_PLAIN = re.compile('([,;\t\r\n]"*)(?=[=+\\-@])')
 _INSIDE_HARMLESS = re.compile("([,;\t\r\n]\"*)'(?='*[=+\\-@])")
+# By which Excel is kept from taking a text for a number.
+_TEXT = re.compile(r'=\s*"((?:[^"]|"")*)"')
 _PERSON = re.compile(r"contactpersons\[(0|[1-9][0-9]?)\]\.([a-z]+)")
 _PERSON_PATH = re.compile(r"contactPersons\[([0-9]+)\](.*)")
 # What a member is called that may have a password in it, and what may hide one in what is no JSON.
@@ -98,15 +101,24 @@ _NESTED_OTHERS = {
 
 
 def harmless(value: str) -> str:
-    """The cell for a value: none that a spreadsheet runs as a formula, however it splits the line."""
+    """The cell for a value, as `meant` reads it: none that a spreadsheet runs as a formula, however it splits the line.
+
+    With blanks around it the value is a text to spreadsheets (`=" x "`), since blanks around a cell are not meant.
+    """
     inside = _INSIDE.sub(r"\1'", value)
-    return "'" + inside if _FORMULA.match(inside) else inside
+    if _FORMULA.match(inside):
+        return "'" + inside
+    return '="' + inside.replace('"', '""') + '"' if inside != inside.strip() else inside
 
 
 def meant(cell: str) -> str:
-    """The value of a cell, as `harmless` has got it."""
-    value = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-    return _INSIDE_HARMLESS.sub(r"\1", value)
+    """The value of a cell: without blanks around it, and without what makes it harmless, or a text to spreadsheets."""
+    bare = cell if cell.startswith("'") and _FORMULA.match(cell) else cell.strip()
+    if text := _TEXT.fullmatch(bare):
+        value = text[1].replace('""', '"')
+    else:
+        value = bare[1:] if bare.startswith("'") and _FORMULA.match(bare) else bare
+    return _INSIDE_HARMLESS.sub(r"\1", value) if "'" in value else value
 
 
 def bad_file(message: str) -> Problem:
@@ -173,8 +185,16 @@ class Columns:
         return {
             column.path: meant(cell)
             for column, cell in zip(self._columns, cells, strict=False)
-            if cell and column.path != ERROR
+            if cell.strip() and column.path != ERROR
         }
+
+    def secrets_with_blanks(self, cells: Sequence[str]) -> list[str]:
+        """The headers of passwords of which nobody knows whether blanks around them are meant."""
+        return [
+            column.header
+            for column, cell in zip(self._columns, cells, strict=False)
+            if column.path.endswith(".password") and cell.strip() and cell != cell.strip()
+        ]
 
     def kept(self, cells: Sequence[str]) -> list[str]:
         """The cells to be sent again, without passwords."""
@@ -201,17 +221,19 @@ def path_of(header: str) -> str | None:
 
 def _check_columns(columns: Sequence[Column]) -> None:
     faults: list[Fault] = []
-    seen = {column.path: column.header for column in reversed(columns) if column.header and column.path}
+    seen: dict[str, str] = {}
     unknown = [column.header for column in columns if column.header and not column.path]
-    hints = dict(zip(unknown, _hints(unknown, seen), strict=True))
+    hints = dict(zip(unknown, _hints(unknown, {column.path: column.header for column in columns}), strict=True))
     for number, (header, path) in enumerate(columns, 1):
         if not header:
             faults.append(Fault(f"column {number}", "has no header"))
         elif not path:
             faults.append(Fault(header[:64], f"is no column that is known{hints[header]}"))
-        elif seen[path] is not header:
+        elif path in seen:
             also = "" if seen[path].lower() == header.lower() else f", also as {seen[path]}"
             faults.append(Fault(header, f"is given twice{also}"))
+        else:
+            seen[path] = header
     if faults:
         told = "; ".join(f"{fault.field} {fault.message}" for fault in faults[:_MOST_TOLD])
         more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
@@ -311,7 +333,9 @@ class CsvRow:
         self._numbers: dict[int, int] = {}
 
     def _faults(self, cells: Sequence[str]) -> Iterator[Fault]:
-        surplus = [cell for cell in cells[len(self._columns.headers) :] if cell]
+        for header in self._columns.secrets_with_blanks(cells):
+            yield Fault(header, 'has blanks around it: take them away; if they belong to it, write =" … "')
+        surplus = [cell for cell in cells[len(self._columns.headers) :] if cell.strip()]
         if surplus:
             self._is_astray = True
             more = "" if self._columns.has_passwords else ": " + ", ".join(cell[:40] for cell in surplus[:3])
@@ -537,28 +561,24 @@ class CsvRows:
             ended = True
 
         begun = 0
-        rows = csv.reader(texts(), delimiter=columns.delimiter, strict=True)
+        rows = csv.reader(texts(), delimiter=columns.delimiter, skipinitialspace=True, strict=True)
         while True:
             fault = None
             try:
                 cells = next(rows)
             except StopIteration:
                 break
-            except csv.Error:
+            except csv.Error as error:
                 if ended and not last:
                     break
-                size = sum(map(len, self._pending[begun:pulled]))
-                if ended or size > csv.field_size_limit():
+                if ended:
                     raise bad_file(_unclosed(self._at.lines + 1)) from None
-                fault = (
-                    "cannot be read: a cell with quotation marks in it must stand between quotation marks, "
-                    "and those in it must be doubled"
-                )
-                cells = _as_far_as_it_goes(self._pending[begun:pulled], columns)
+                broken = b"".join(self._pending[begun:pulled]).decode()
+                cells, fault = _cells_of_broken(broken, columns.delimiter, error, self._at.lines + 1)
             taken = self._pending[begun:pulled]
             line = self._at.lines + 1
             begun = pulled
-            has = any(cells)
+            has = any(cell.strip() for cell in cells)
             size = sum(map(len, taken))
             self._at = Place(self._at.position + size, self._at.lines + len(taken), self._at.rows + has)
             if size > LARGEST_ROW:
@@ -660,9 +680,12 @@ def _columns(header: str, hinted: str | None) -> Columns:
     found = []
     for delimiter in dict.fromkeys((hinted or ",", *DELIMITERS)):
         try:
-            headers = [meant(name.strip()) for name in next(csv.reader([header], delimiter=delimiter, strict=True))]
+            names = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True, strict=True))
         except csv.Error:
-            continue
+            names = _with_blanks(header, delimiter)
+            if not names:
+                continue
+        headers = [meant(name) for name in names]
         while headers and not headers[-1]:
             headers.pop()
         known = sum(path_of(name) is not None for name in headers)
@@ -675,9 +698,43 @@ def _columns(header: str, hinted: str | None) -> Columns:
     return Columns(headers, delimiter)
 
 
-def _as_far_as_it_goes(lines: Iterable[bytes], columns: Columns) -> list[str]:
-    text = re.sub("[\r\n]+", " ", b"".join(lines).decode().rstrip("\r\n"))
-    return next(csv.reader([text], delimiter=columns.delimiter))
+def _cells_of_broken(row: str, delimiter: str, error: csv.Error, line: int) -> tuple[list[str], str | None]:
+    """The cells of a row that breaks the rules of CSV, as far as can be said, and why it cannot be taken, if so.
+
+    Raises Problem (INVALID) if nobody knows where it ends.
+    """
+    text = row.rstrip("\r\n")
+    if str(error).startswith("field larger than field limit"):
+        if '"' in text or "\n" in text:
+            raise bad_file(
+                f"The row that begins in line {line} has a cell of more than {_LARGEST_CELL}, or a quotation mark in "
+                "it is not closed"
+            )
+        return text.split(delimiter), f"has a cell of more than {_LARGEST_CELL}"
+    if cells := _with_blanks(text, delimiter):
+        return cells, None
+    fault = (
+        "cannot be read: a cell with quotation marks in it must stand between quotation marks, "
+        "and those in it must be doubled"
+    )
+    text = re.sub("[\r\n]+", " ", text)
+    try:
+        return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True)), fault
+    except csv.Error:
+        return text.split(delimiter), fault
+
+
+def _with_blanks(text: str, delimiter: str) -> list[str]:
+    """The cells of a row that breaks the rules by blanks after quotation marks only; none of any other row."""
+    end = re.escape(delimiter)
+    cell = re.compile(rf' *(?:"(?P<quoted>(?:[^"]|"")*+)"|(?P<bare>= *"(?:[^"]|"")*+"|[^"{end}\r\n]*+)) *(?:{end}|$)')
+    cells, at = [], 0
+    while at <= len(text) and (found := cell.match(text, at)):
+        cells.append(found["bare"] if found["quoted"] is None else found["quoted"].replace('""', '"'))
+        if found.end() == len(text) and not found[0].endswith(delimiter):
+            return cells
+        at = found.end()
+    return []
 
 
 def _unclosed(line: int) -> str:
@@ -723,8 +780,11 @@ def line_of(cells: Iterable[str], delimiter: str = ",") -> bytes:
 
 
 def _as_harmless(cell: str) -> str:
+    """A cell of a file as it may go out again: its value is the same, and a text stays one for Excel."""
     inside = _INSIDE_PLAIN.sub(r"\1'", cell)
-    return "'" + inside if inside and not inside.startswith("'") and _FORMULA.match(inside) else inside
+    bare = inside.strip()
+    is_formula = bare and _FORMULA.match(bare) and not bare.startswith("'") and not _TEXT.fullmatch(bare)
+    return "'" + bare if is_formula else inside
 
 
 class Shape:
