@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import time
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import hypothesis.strategies as st
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 
 from emporion.errors import Fault, Problem
 from emporion.spreadsheets import (
@@ -26,6 +27,7 @@ from emporion.spreadsheets import (
     Shape,
     cells_of,
     harmless,
+    header_line,
     line_of,
     meant,
     path_of,
@@ -293,15 +295,20 @@ def test_a_nul_byte_is_told() -> None:
     assert fault("name,address.city\nA\0,B\n") == (2, "has a NUL byte in it")
 
 
+NO_JSON = "is no JSON: each line must have one whole object and nothing else"
+NO_OBJECT = "must be a JSON object: put one object in each line, as jq -c does, without brackets around them"
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("[1]", "must be a JSON object"),
-        ("1", "must be a JSON object"),
-        ('{"a": ', "is no JSON"),
-        ('{"name": "\ud800"}'.encode("unicode_escape").decode(), "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        ('{"x": ' * 600 + "1" + "}" * 600, "is no JSON"),
+        ("[1]", NO_OBJECT),
+        ("1", NO_OBJECT),
+        ('{"a": ', NO_JSON),
+        ('{"name": "A"},', NO_JSON),
+        ('{"name": "\ud800"}'.encode("unicode_escape").decode(), NO_JSON),
+        ("[" * 100_000, NO_JSON),
+        ('{"x": ' * 600 + "1" + "}" * 600, NO_JSON),
         ('{"nmae": "x"}', "is no member that is known, did you mean name?"),
         ('{"address": {"town": "x"}}', "is no member that is known, did you mean city?"),
         ('{"address": {"email": "x"}}', "is no member that is known"),
@@ -412,6 +419,36 @@ def test_a_cell_that_is_too_large_is_told_as_what_it_is() -> None:
 def test_a_file_of_which_nothing_can_be_taken_says_why(content: bytes, message: str) -> None:
     for piece in (1, 1 << 18):
         assert refusal(content, piece=piece) == message
+
+
+SEVERAL = "The file has JSON over several lines; put one object in each line, as jq -c does."
+ARRAY = (
+    "The file is a JSON array; put one object in each line, as jq -c does, without brackets around them and commas "
+    "between them."
+)
+TWO = [{"name": "A", "address": {"city": "Bonn"}}, {"name": "B"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (json.dumps(TWO[0], indent=2), SEVERAL),
+        (json.dumps(TWO, indent=2), SEVERAL),
+        ("\ufeff\n[ {\n", SEVERAL),
+        (json.dumps(TWO).replace("}, ", "},\n"), ARRAY),
+    ],
+)
+def test_json_over_several_lines_says_one_object_in_each(content: str, message: str) -> None:
+    assert refusal(content, "jsonl") == refusal(content, "jsonl", piece=1) == message
+
+
+def test_a_json_array_in_one_line_says_one_object_in_each() -> None:
+    assert fault(json.dumps(TWO), "jsonl") == (1, NO_OBJECT)
+
+
+@pytest.mark.parametrize("content", [json.dumps(TWO), json.dumps(TWO, indent=1), json.dumps(TWO[0]), "\ufeff {}"])
+def test_json_that_is_sent_as_csv_says_so(content: str) -> None:
+    assert refusal(content).startswith("The file is JSON and no CSV; put one object in each line")
 
 
 def test_an_empty_file_of_json_says_so() -> None:
@@ -602,12 +639,12 @@ CUSTOMER = {
 }
 
 
-def exported(customers: Iterable[dict[str, Any]]) -> bytes:
+def exported(customers: Sequence[dict[str, Any]]) -> bytes:
     shape = Shape()
     for customer in customers:
         shape.add(customer)
     headers = shape.headers()
-    return line_of(headers) + b"".join(line_of(cells_of(customer, headers)) for customer in customers)
+    return header_line(headers) + b"".join(line_of(cells_of(customer, headers)) for customer in customers)
 
 
 def test_an_export_has_a_column_for_whatever_a_customer_has() -> None:
@@ -624,6 +661,25 @@ def test_an_import_takes_back_what_an_export_has_written() -> None:
     (row,) = rows_of(exported([CUSTOMER]))
     assert row.new() == {name: value for name, value in CUSTOMER.items() if name not in ("id", "resellerId")}
     assert row.exported == ("1", "2")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")) | st.text(alphabet="='\" ;a\n\r"))
+@example(" x ")
+@example("a;'=1")
+@example('="x"')
+@example("a\nb")
+@example("a\rb")
+def test_an_attribute_comes_back_whatever_its_name(name: str) -> None:
+    assume(name.strip())
+    content = exported([{"id": "1", "name": "Acme", "contactPersons": [], "attributes": {name: "1"}}])
+    for sent in (content, rejected(content.decode())):
+        (row,) = rows_of(sent)
+        assert row.new()["attributes"] == {name: "1"}
+
+
+def test_blanks_around_the_name_of_an_attribute_are_meant_within_a_text_only() -> None:
+    (row,) = rows_of('name,attribute: Tier ,"attribute:="" Tier """\nAcme,1,2\n')
+    assert row.new()["attributes"] == {"Tier": "1", " Tier ": "2"}
 
 
 def test_a_place_begins_at_the_beginning() -> None:

@@ -29,6 +29,8 @@ LARGEST_ROW = 1 << 20
 MOST_COLUMNS = 500
 # Empty lines before the header.
 MOST_BLANK = 1000
+# Lines that a header spans at most.
+MOST_HEADER_LINES = 100
 # Contact persons of a customer at most, as the contract has it.
 MOST_PERSONS = 20
 _LARGEST_CELL = f"{csv.field_size_limit() >> 10} KiB"
@@ -53,6 +55,7 @@ _PASSWORD = re.compile(r"passw", re.IGNORECASE)
 _MAYBE_PASSWORD = re.compile(r"pass|\\\\", re.IGNORECASE)
 # The line by which Excel knows what separates the cells; other programs have put cells of their own after it.
 _SEPARATOR = re.compile(r' *"? *sep *= *(?P<separator>[^"\w\s]|\t)?"?[ ,;\t"]*', re.IGNORECASE)
+_QUOTED = re.compile('"[^"]*"')
 _ATTRIBUTE = re.compile(r"attributes?[:.](.+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -91,6 +94,7 @@ _OTHERS = {
 _CUSTOMER_TYPES = ("customer", "business", "personal", "residential", "corporate")
 # How many unknown headers or members are told.
 _MOST_TOLD = 20
+_EACH_LINE = "put one object in each line, as jq -c does"
 _NAMES_THEMSELVES = {name: name for name in _OTHERS}
 # What others call the members of a customer that have members themselves.
 _NESTED_OTHERS = {
@@ -212,11 +216,23 @@ def path_of(header: str) -> str | None:
     if path := _CONTRACT.get(low) or _OTHERS.get(low):
         return path
     if found := _ATTRIBUTE.fullmatch(name):
-        return f"attributes.{found[1].strip()}"
+        return f"attributes.{_attribute(found[1])}"
     person = _PERSON.fullmatch(low)
     if person and int(person[1]) < MOST_PERSONS and (member := _CONTACT.get(person[2])):
         return f"contactPersons[{person[1]}].{member}"
     return None
+
+
+def _attribute(name: str) -> str:
+    """The name of an attribute, as `_attribute_header` has got it."""
+    bare = name.strip()
+    text = _TEXT.fullmatch(bare)
+    return text[1].replace('""', '"') if text else bare
+
+
+def _attribute_header(name: str) -> str:
+    """The header for an attribute: what an import would not take for its name is a text to spreadsheets."""
+    return f"attribute:{name}" if _attribute(name) == name else 'attribute:="' + name.replace('"', '""') + '"'
 
 
 def _check_columns(columns: Sequence[Column]) -> None:
@@ -524,7 +540,7 @@ class CsvRows:
         """The rows that are whole now. last: nothing comes after. Raises Problem (INVALID) for what is no such file."""
         self._pending += self._lines.cut(data, last=last)
         if self.columns is None:
-            self._read_header()
+            self._read_header(last=last)
         if self.columns is not None:
             yield from self._rows(self.columns, last=last)
         elif last:
@@ -532,21 +548,30 @@ class CsvRows:
         if last and not self._at.rows:
             raise bad_file("The file has a header, but no rows")
 
-    def _read_header(self) -> None:
-        for number, line in enumerate(self._pending, 1):
-            self._at = Place(self._at.position + len(line), self._at.lines + 1)
-            text = decoded(line, self._at.lines).removeprefix("\ufeff").rstrip("\r\n")
-            if "\r" in text:
-                raise bad_file("The lines of the file end with a carriage return only; save it with LF or CRLF")
-            if hint := _SEPARATOR.fullmatch(text):
-                self._hinted = hint["separator"]
-            elif text.strip(f" {''.join(DELIMITERS)}"):
-                self.columns = _columns(text, self._hinted)
-                del self._pending[:number]
+    def _read_header(self, *, last: bool) -> None:
+        while self._pending and self.columns is None:
+            number = _closed(self._pending)
+            may_close = len(self._pending) < MOST_HEADER_LINES and sum(map(len, self._pending)) < LARGEST_ROW
+            if not number and may_close and not last:
                 return
-            if self._at.lines == MOST_BLANK:
-                raise bad_file(f"The file begins with {MOST_BLANK:,} empty lines; its header must come first")
-        self._pending.clear()
+            lines = self._pending[: number or 1]
+            del self._pending[: len(lines)]
+            texts = [decoded(line, self._at.lines + at) for at, line in enumerate(lines, 1)]
+            self._at = Place(self._at.position + sum(map(len, lines)), self._at.lines + len(lines))
+            self._take_header("".join(texts).removeprefix("\ufeff").rstrip("\r\n"))
+
+    def _take_header(self, text: str) -> None:
+        """Read the columns from what may be the header."""
+        if "\r" in _QUOTED.sub("", text):
+            raise bad_file("The lines of the file end with a carriage return only; save it with LF or CRLF")
+        if hint := _SEPARATOR.fullmatch(text):
+            self._hinted = hint["separator"]
+        elif text.lstrip().startswith(("{", "[")):
+            raise bad_file(f"The file is JSON and no CSV; {_EACH_LINE}, and choose JSON Lines for its format")
+        elif text.strip(f" {''.join(DELIMITERS)}"):
+            self.columns = _columns(text, self._hinted)
+        elif self._at.lines >= MOST_BLANK:
+            raise bad_file(f"The file begins with {MOST_BLANK:,} empty lines; its header must come first")
 
     def _rows(self, columns: Columns, *, last: bool) -> Iterator[CsvRow]:
         """The rows of the lines that wait. A row whose end is not there yet waits for it."""
@@ -592,6 +617,16 @@ class CsvRows:
             raise bad_file(_unclosed(self._at.lines + 1))
 
 
+def _closed(lines: Sequence[bytes]) -> int:
+    """In how many of the first lines all quotation marks are closed; 0 if that cannot be said."""
+    marks = 0
+    for number, line in enumerate(lines[:MOST_HEADER_LINES], 1):
+        marks += line.count(b'"')
+        if not marks % 2:
+            return number
+    return 0
+
+
 class JsonRows:
     """Reads JSON Lines: an object in each line, as POST /customers takes it."""
 
@@ -616,9 +651,19 @@ class JsonRows:
             has = bool(text.strip())
             self._at = Place(self._at.position + len(line), number, self._at.rows + has)
             if has:
+                if self._at.rows == 1:
+                    _check_one_in_each_line(text.strip())
                 yield _json_row(text, number, self._at)
         if last and not self._at.rows:
             raise bad_file("The file is empty")
+
+
+def _check_one_in_each_line(first: str) -> None:
+    """Raise Problem (INVALID) if a file that begins with this line is JSON over several lines."""
+    if not first.strip("[{ "):
+        raise bad_file(f"The file has JSON over several lines; {_EACH_LINE}")
+    if first.startswith("[{") and not first.endswith("]"):
+        raise bad_file(f"The file is a JSON array; {_EACH_LINE}, without brackets around them and commas between them")
 
 
 def _json_row(text: str, line: int, after: Place) -> JsonRow:
@@ -626,9 +671,9 @@ def _json_row(text: str, line: int, after: Place) -> JsonRow:
     try:
         value = decode(text.encode())
     except msgspec.DecodeError:
-        fault = "is no JSON"
+        fault = "is no JSON: each line must have one whole object and nothing else"
     if fault is None and not isinstance(value, dict):
-        fault = "must be a JSON object"
+        fault = f"must be a JSON object: {_EACH_LINE}, without brackets around them"
     return JsonRow(value, line, after, text.rstrip("\r\n"), fault)
 
 
@@ -757,7 +802,7 @@ def told(faults: Iterable[Fault]) -> str:
 
 def rejected_header(format: Format, headers: Sequence[str], delimiter: str) -> bytes:  # noqa: A002
     """The first line of a file of rows that were refused."""
-    return b"" if format == "jsonl" else line_of([*_without_error(headers, headers), ERROR], delimiter)
+    return b"" if format == "jsonl" else header_line([*_without_error(headers, headers), ERROR], delimiter)
 
 
 def rejected_row(format: Format, headers: Sequence[str], delimiter: str, kept: bytes, faults: Iterable[Fault]) -> bytes:  # noqa: A002
@@ -770,6 +815,11 @@ def rejected_row(format: Format, headers: Sequence[str], delimiter: str, kept: b
 
 def _without_error(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
     return [cell for header, cell in zip(headers, cells, strict=True) if path_of(header) != ERROR]
+
+
+def header_line(headers: Iterable[str], delimiter: str = ",") -> bytes:
+    """The first line of CSV."""
+    return line_of(map(harmless, headers), delimiter)
 
 
 def line_of(cells: Iterable[str], delimiter: str = ",") -> bytes:
@@ -807,7 +857,7 @@ class Shape:
             *simple,
             *(f"address.{name}" for name in _ADDRESS.values()),
             *(f"contactPersons[{number}].{name}" for number in range(self._persons) for name in shown),
-            *(f"attribute:{name}" for name in sorted(self._attributes)),
+            *(_attribute_header(name) for name in sorted(self._attributes)),
         ]
 
 
@@ -822,7 +872,7 @@ def flat(customer: Mapping[str, Any]) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in customer.items():
         if name == "attributes":
-            values |= {f"attribute:{key}": item for key, item in value.items()}
+            values |= {_attribute_header(key): item for key, item in value.items()}
         elif name == "address":
             values |= {f"address.{key}": item for key, item in value.items()}
         elif name == "contactPersons":
