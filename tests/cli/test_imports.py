@@ -73,7 +73,7 @@ def test_faulty_rows_are_listed_and_nothing_is_written(
     heading, fault, summary = ended.out.splitlines()
     assert heading.split() == ["line", "field", "fault"]
     assert fault.startswith("3     contactemail  must be an e-mail address such as")
-    assert summary == "1 of 3 rows are faulty; nothing was written"
+    assert summary == "1 of 3 rows is faulty; nothing was written"
     assert customers(database) == []
     assert list(tmp_path.glob("*.rejected.*")) == []
 
@@ -108,6 +108,19 @@ def test_a_workbook_is_told_whatever_its_name(emporion: Command, tmp_path: Path,
         "as CSV in UTF-8, or unpack it"
     )
     assert refused(emporion("import", str(file), *INTO, "--format", "csv")) == told
+
+
+@pytest.mark.parametrize(
+    ("lines", "summary"),
+    [
+        ([line("1")], "1 row, not faulty"),
+        ([line("1", "x")], "1 of 1 row is faulty"),
+        ([line("1", "x"), line("2", "x")], "2 of 2 rows are faulty"),
+    ],
+)
+def test_one_row_is_told_as_one(emporion: Command, tmp_path: Path, lines: list[str], summary: str) -> None:
+    ended = emporion("import", str(written(tmp_path / "x.csv", *lines)), *INTO, "--dry-run")
+    assert ended.out.splitlines()[-1] == f"{summary}; nothing was written"
 
 
 def test_every_faulty_row_is_listed(emporion: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

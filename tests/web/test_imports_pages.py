@@ -94,7 +94,9 @@ def test_the_import_is_in_the_history_with_who_sent_it(
 
 def test_a_cancelled_import_writes_nothing(browser: Console, client: CheckedClient, callers: dict[str, Caller]) -> None:
     answer = sent(browser, HEADER + GOOD.format(1))
-    page = browser.press(until(browser, answer, "waits for you"), {}, "/cancel")
+    page = until(browser, answer, "waits for you")
+    assert "waits for you 1 row 0 faulty" in page.text
+    page = browser.press(page, {}, "/cancel")
     assert "cancelled" in page.text
     assert browser.post(f"{answer.headers['location']}/confirm").status == 409
     assert names(client, callers["sandbox"]) == ["RBCustomer2", "RBCustomer"]

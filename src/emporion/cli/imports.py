@@ -273,7 +273,10 @@ def _as_shown(imported: Import, sent: Sent) -> dict[str, object]:
 def _in_words(imported: Import, sent: Sent) -> str:
     rows = f"{imported.at.rows:,} row{'' if imported.at.rows == 1 else 's'}"
     if imported.state == "checked":
-        found = f"{imported.faulty:,} of {rows} are faulty" if imported.faulty else f"{rows}, none of them faulty"
+        if imported.faulty:
+            found = f"{imported.faulty:,} of {rows} {'is' if imported.faulty == 1 else 'are'} faulty"
+        else:
+            found = f"{rows}, {'not' if imported.at.rows == 1 else 'none of them'} faulty"
         return f"{found}; nothing was written"
     counts = ((imported.created, "created"), (imported.changed, "changed"), (imported.unchanged, "unchanged"))
     told = ", ".join(f"{count:,} {what}" for count, what in counts)

@@ -570,9 +570,7 @@ class Imports:
         async for data in parts:
             size += len(data)
             if size > LARGEST:
-                raise Problem(
-                    Code.TOO_LARGE, f"The file is larger than {LARGEST >> 20} MiB; split it, or use emporion import."
-                )
+                raise too_large(LARGEST)
             digest.update(data)
             rest += data
             while len(rest) >= PART:
@@ -595,6 +593,11 @@ class Imports:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def too_large(most: int) -> Problem:
+    """For a file with more bytes than that."""
+    return Problem(Code.TOO_LARGE, f"The file is larger than {most >> 20} MiB; split it, or use emporion import.")
 
 
 class Lost(Exception):
