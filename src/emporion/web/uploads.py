@@ -12,6 +12,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 
 from emporion.errors import Code, Problem
+from emporion.marketplace.imports import too_large
 from emporion.web.forms import Form
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ async def read_upload(scope: Scope, receive: Receive, field: str, largest: int) 
     kind = scope["named_headers"].get(b"content-type", b"").lower()
     if not kind.startswith(b"multipart/form-data") or b"charset" in kind:  # a browser names none: it is UTF-8
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The form must be sent as a browser does it.")
-    request = Request(scope, _Bounded(receive, largest + REST))
+    request = Request(scope, _Bounded(receive, largest))
     try:
         form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD)
     except (MultiPartException, ClientDisconnect):
@@ -56,11 +57,11 @@ async def read_upload(scope: Scope, receive: Receive, field: str, largest: int) 
 
 
 class _Bounded:
-    """Gives a body as it comes, up to a size and within a time."""
+    """Gives a body as it comes, with a file up to a size and within a time."""
 
     def __init__(self, receive: Receive, largest: int) -> None:
         self._receive = receive
-        self._left = largest
+        self._left = largest + REST
         self._largest = largest
 
     async def __call__(self) -> Message:
@@ -71,7 +72,7 @@ class _Bounded:
             raise Problem(Code.TIMEOUT, "The file did not arrive in time.", headers={"Connection": "close"}) from None
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise Problem(Code.TOO_LARGE, f"A file must not have more than {self._largest >> 20} MiB.")
+            raise too_large(self._largest)
         return message
 
 
