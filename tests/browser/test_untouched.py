@@ -280,3 +280,15 @@ async def test_what_browsers_put_back_into_a_form_does_not_undo_what_others_have
     async with page.expect_navigation():
         await button(page).click()
     assert house.document(0)["language"] == "fr"
+
+
+async def test_a_key_and_a_user_saved_untouched_stay_as_they_are(open_page: OpenPage, house: House) -> None:
+    page = await open_page(RESELLER_USER, house.server.url)
+    before = house.asked("/events?limit=100").content
+    await page.goto(f"/console/keys/{house.key}")
+    await save(page)
+    await page.goto("/console/users/rita.reader")
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Change the role").click()
+    await expect(page.locator(".note.good[role=status]")).to_be_visible()
+    assert house.asked("/events?limit=100").content == before
