@@ -222,6 +222,13 @@ def test_a_form_saved_untouched_makes_no_new_version(
     assert (after.text, after.headers["etag"]) == (before.text, before.headers["etag"])
 
 
+def test_a_form_holds_all_that_the_api_takes(browser: Console, client: CheckedClient, headers: dict[str, str]) -> None:
+    number = created(client, headers, attributes={f"{count:02}{'😀' * 126}": "😀" * 2048 for count in range(64)})
+    before = client.get(f"/customers/{number}", headers=headers).text
+    assert "Your changes are saved." in browser.submit(f"/console/customers/{number}/edit").text
+    assert client.get(f"/customers/{number}", headers=headers).text == before
+
+
 def test_an_email_address_is_typed_with_the_keys_for_it_and_corrected_by_nobody(browser: Console) -> None:
     html = browser.get(NEW).html
     (field,) = re.findall(r"<input[^>]*\.email\"[^>]*>", html)
