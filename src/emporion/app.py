@@ -83,11 +83,14 @@ async def _open(settings: Settings, store: Store) -> Marketplace:
 
 async def _open_when_it_is_back(settings: Settings, store: Store) -> Marketplace:
     """The same, as soon as it can be: the database was there when the server was started, but not this worker."""
+    told = ""
     while True:
         try:
             return await _open(settings, store)
         except Problem as problem:
-            log.warning("this worker waits for the database", why=problem.why)
+            if problem.why != told:
+                log.warning("this worker waits for the database", why=problem.why)
+            told = problem.why
             await asyncio.sleep(RETRY)
 
 

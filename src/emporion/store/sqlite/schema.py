@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from emporion.store.migrations import Migration, check_schema, migrations
 from emporion.store.sqlite.resellers import number_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # STRICT tables, RETURNING and the trigram tokenizer.
@@ -44,6 +45,12 @@ def create_for_owner_only(path: Path) -> None:
 def check(connection: sqlite3.Connection) -> None:
     """Raise Problem (UNAVAILABLE) if the schema is not up to date."""
     check_schema(migrations("sqlite"), _applied(connection))
+
+
+def whose(row: Callable[[str], Any]) -> tuple[Any, Any]:
+    """What tells one platform from another: whether it is a sandbox, and its oldest event. row: reads the first row."""
+    oldest = "SELECT reseller_id, at, changes FROM events ORDER BY reseller_id, sequence LIMIT 1"
+    return row("SELECT sandbox FROM platform"), row(oldest)
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:
