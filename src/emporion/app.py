@@ -107,7 +107,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     platform = await store.platform()
     for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
         when_stopped(stop)
-    gate = Gate(marketplace, settings.api_version, time.time)
+    gate = Gate(marketplace, settings.api_version, time.time, time.monotonic)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
