@@ -83,11 +83,14 @@ async def _open(settings: Settings, store: Store) -> Marketplace:
 
 async def _open_when_it_is_back(settings: Settings, store: Store) -> Marketplace:
     """The same, as soon as it can be: the database was there when the server was started, but not this worker."""
+    told = ""
     while True:
         try:
             return await _open(settings, store)
         except Problem as problem:
-            log.warning("this worker waits for the database", why=problem.why)
+            if problem.why != told:
+                log.warning("this worker waits for the database", why=problem.why)
+            told = problem.why
             await asyncio.sleep(RETRY)
 
 
@@ -104,7 +107,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     platform = await store.platform()
     for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
         when_stopped(stop)
-    gate = Gate(marketplace, settings.api_version, time.time)
+    gate = Gate(marketplace, settings.api_version, time.time, time.monotonic)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),

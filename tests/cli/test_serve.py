@@ -125,6 +125,7 @@ def test_init_makes_no_platform_that_nobody_can_log_in_to(tmp_path: Path, argume
 
 
 def test_a_start_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    assert "there is no platform" in run("migrate", cwd=tmp_path).stderr
     run("serve", cwd=tmp_path)
     run("serve", "--sandbox", "--host", "0.0.0.0", cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -131,9 +131,10 @@ class Guesses:
 def _wait(failures: Failures, free: int, now: int) -> float:
     """Seconds for which there is no other try; now: in milliseconds."""
     passed = (now - failures.last_at) / 1000
-    if failures.count < free:
+    # A failure that far ahead is of a clock that was set back since: nobody waits until it is that time again.
+    if failures.count < free or passed < -LONGEST_WAIT:
         return 0
-    return float(min(2 ** min(failures.count - free, 10), LONGEST_WAIT)) - passed
+    return float(min(2 ** min(failures.count - free, 10), LONGEST_WAIT)) - max(passed, 0)
 
 
 def _too_many(seconds: int, account_id: int | None) -> Refused:

@@ -32,6 +32,7 @@ from emporion.store.base import (
     Usage,
     User,
 )
+from emporion.store.holds import too_late
 
 _faults = msgspec.json.Decoder(list[Fault]).decode
 _import = msgspec.json.Decoder(Import).decode
@@ -180,7 +181,7 @@ class Lookups(ABC):
         return [_held(*row) for row in await self._many(statements.IMPORTS, root_id, limit)]
 
     async def import_to_do(self, holder: str, now: int) -> str | None:
-        row = await self._row(statements.IMPORT_TO_DO, now, holder)
+        row = await self._row(statements.IMPORT_TO_DO, now, too_late(now), holder)
         return row[0] if row else None
 
     async def faulty_rows(self, of: Import, after: int, limit: int) -> list[FaultyRow]:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -46,6 +46,12 @@ def create_for_owner_only(path: Path) -> None:
 def check(connection: sqlite3.Connection) -> None:
     """Raise Problem (UNAVAILABLE) if the schema is not up to date."""
     check_schema(migrations("sqlite"), _applied(connection))
+
+
+def whose(row: Callable[[str], Any]) -> tuple[Any, Any]:
+    """What tells one platform from another: whether it is a sandbox, and its oldest event. row: reads the first row."""
+    oldest = "SELECT reseller_id, at, changes FROM events ORDER BY reseller_id, sequence LIMIT 1"
+    return row("SELECT sandbox FROM platform"), row(oldest)
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:

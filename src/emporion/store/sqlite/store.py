@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from emporion.errors import Code, Problem
+from emporion.logs import log
 from emporion.store import rows, statements
 from emporion.store.base import (
     Administrator,
@@ -46,6 +50,7 @@ from emporion.store.sqlite import (
 )
 from emporion.store.sqlite.connections import Connections
 from emporion.store.sqlite.events import append_all, number_events, read_feed
+from emporion.store.sqlite.file import Replaced
 from emporion.store.sqlite.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -61,6 +66,8 @@ if TYPE_CHECKING:
 STATEMENT_TIMEOUT = 5.0
 # For whom is read what no account has asked for.
 NOBODY = 0
+# Seconds between two looks at the file.
+INTERVAL = 0.5
 
 
 class SqliteStore(Lookups):
@@ -71,8 +78,13 @@ class SqliteStore(Lookups):
     def __init__(self, path: Path, statement_timeout: float = STATEMENT_TIMEOUT) -> None:
         """statement_timeout: seconds that a long read may take; 0 for any number."""
         self._path = path
-        self._connections = Connections(path, statement_timeout)
-        self._writer = GroupCommit(self._connections.connect)
+        self._statement_timeout = statement_timeout
+        self._connections, self._writer = self._parts()
+        self._watch: asyncio.Task[None] | None = None
+
+    def _parts(self) -> tuple[Connections, GroupCommit]:
+        connections = Connections(self._path, self._statement_timeout)
+        return connections, GroupCommit(connections.connect, connections.file)
 
     async def migrate(self) -> list[str]:
         schema.check_version()
@@ -87,12 +99,54 @@ class SqliteStore(Lookups):
         schema.check_version()
         with self._connections.telling():
             self._connections.open(schema.check)
-        self._writer.start()
+            self._writer.start()
+        if not self._watch:
+            self._watch = asyncio.create_task(self._watch_file())
+
+    async def _watch_file(self) -> None:
+        """Notice what happens to the file also while nobody writes, and change over to one that is put in its place."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            try:
+                self._connections.check_file()
+            except Replaced as replaced:
+                await self._change_over(replaced)
+            except (sqlite3.Error, Problem) as error:
+                self._writer.outage.problem(error)
+
+    async def _change_over(self, replaced: Replaced) -> None:
+        """Use the file that stands at the path now, if it holds the same platform."""
+        connections, writer = self._parts()
+
+        def start(ours: object) -> None:
+            def check(new: sqlite3.Connection) -> None:
+                schema.check(new)
+                if schema.whose(lambda sql: new.execute(sql).fetchone()) != ours:
+                    raise Problem(Code.UNAVAILABLE, f"{replaced}, and holds another platform")
+
+            with connections.telling():
+                connections.open(check)
+                writer.start()
+
+        try:
+            await asyncio.to_thread(start, schema.whose(self._connections.row))
+        except Problem as problem:
+            self._writer.outage.problem(problem)
+        else:
+            log.warning("the database was replaced, the new file is used from now on", path=str(self._path))
+            self._connections, connections = connections, self._connections
+            self._writer, writer = writer, self._writer
+        await writer.stop()
+        await connections.close()
 
     def stop(self) -> None:
         self._connections.turns.stop()
 
     async def close(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+            self._watch = None
         await self._writer.stop()
         await self._connections.close()
 
