@@ -8,7 +8,7 @@ import resource
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -61,7 +61,7 @@ def create(http: httpx.Client) -> httpx.Response:
 
 @pytest.mark.parametrize("broken", [moved, full])
 def test_writes_are_refused_while_the_file_is_away_and_none_is_lost(
-    tmp_path: Path, broken: Callable[[Path, Server], contextmanager[None]]
+    tmp_path: Path, broken: Callable[[Path, Server], AbstractContextManager[None]]
 ) -> None:
     with serving(tmp_path, "--workers", str(WORKERS)) as server, client(server) as http:
         acknowledged = {create(http).raise_for_status().json()["id"] for _ in range(10)}
