@@ -23,12 +23,13 @@ there, names each member or parameter at fault by its path. `correlationId` is t
 A request that is not HTTP at all (a broken request line, a header over the server's limits) is refused before it gets
 this far, with an empty 400 or 431.
 
-Those who ask for a token by OAuth 2.0 get `error` and `error_description` in the words of RFC 6749, with `message`,
-`status` and the others beside them.
+Whatever refuses a request for a token by OAuth 2.0 has `error` and `error_description` in the words of RFC 6749
+(`temporarily_unavailable` with 503), with `message`, `status` and the others beside them.
 
 A query parameter that an operation does not have is no error: it is ignored, and named in the answer's header
-`X-Ignored-Parameters`. Look at it while you write a client, since a misspelt filter finds everybody. Unknown members
-of a body are ignored without a word, unless the body is refused and one of them looks like a member that is absent.
+`X-Ignored-Parameters`. Look at it while you write a client, since a misspelt filter finds everybody. Likewise
+`X-Ignored-Members` names the members of a body that an operation does not have, `id` and `resellerId` among them, by
+their paths. Each names twenty at most.
 """
 
 WHAT_TO_DO = {

@@ -10,7 +10,7 @@ import emporion
 SOURCE = Path(emporion.__file__).parent
 FLOORS = [
     {"errors"},
-    {"credentials", "events", "limits", "paging", "validation", "logs"},
+    {"credentials", "emails", "events", "limits", "paging", "validation", "logs", "turns"},
     {"accounts", "settings"},
     {"spreadsheets"},
     {"store"},
@@ -48,7 +48,17 @@ def test_a_room_imports_only_from_below() -> None:
 
 
 def test_the_nouns_do_no_io() -> None:
-    for noun in ("accounts", "credentials", "events", "limits", "paging", "validation", "errors", "spreadsheets"):
+    for noun in (
+        "accounts",
+        "credentials",
+        "emails",
+        "events",
+        "limits",
+        "paging",
+        "validation",
+        "errors",
+        "spreadsheets",
+    ):
         modules = {
             alias.name.split(".")[0]
             for node in ast.walk(ast.parse((SOURCE / f"{noun}.py").read_text()))

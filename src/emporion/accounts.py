@@ -13,6 +13,7 @@ import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
+from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem
 from emporion.paging import Limit, Offset, Pagination
 from emporion.validation import INVISIBLE, named
@@ -69,11 +70,6 @@ def fold(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
     plain = "".join(char for char in apart if not unicodedata.combining(char)).casefold()
     return plain if plain.isascii() else INVISIBLE.sub("", plain).translate(_ONE_SPELLING)
-
-
-def fold_email(address: str) -> str:
-    """The form in which e-mail addresses are compared: without case."""
-    return address.casefold()
 
 
 # Addresses of the plain kind, which the library below takes without exception; it needs 30 µs for each.
@@ -631,7 +627,11 @@ class AccountQuery(Struct, rename="camel", kw_only=True, frozen=True):
     email: (
         Annotated[
             str,
-            _text(254, "A contact person has just this address; case makes no difference.", "js@aps.test"),
+            _text(
+                254,
+                "A contact person has just this address; case makes no difference, nor how its domain is written.",
+                "js@aps.test",
+            ),
         ]
         | None
     ) = None

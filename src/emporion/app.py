@@ -33,6 +33,7 @@ from emporion.web.entrance import Entrance
 from emporion.web.pages import Site
 from emporion.web.panel.area import panel
 from emporion.web.rendering import Templates
+from emporion.workers.connections import end_silent_connections
 from emporion.workers.housekeeping import keep_house
 from emporion.workers.imports import do_imports
 from emporion.workers.orphans import end_with_parent
@@ -101,7 +102,8 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
     marketplace = await opening
     platform = await store.platform()
-    when_stopped(marketplace.logbook.stop)
+    for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
+        when_stopped(stop)
     gate = Gate(marketplace, settings.api_version, time.time)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
@@ -152,8 +154,12 @@ def build_app(settings: Settings) -> ASGIApp:
         await asyncio.wait([opening], timeout=PATIENCE)
         if opening.done():
             opening.result()  # what is no Problem must end the start
-        working = [asyncio.create_task(end_with_parent()), asyncio.create_task(_run(settings, store, opening, router))]
-        working[1].add_done_callback(_end_if_failed)
+        working = [
+            asyncio.create_task(_run(settings, store, opening, router)),
+            asyncio.create_task(end_with_parent()),
+            asyncio.create_task(end_silent_connections()),
+        ]
+        working[0].add_done_callback(_end_if_failed)
         await asyncio.sleep(0)  # until the router has its routes
         try:
             yield

@@ -103,7 +103,8 @@ def _depth(text: bytes) -> int:
 def read(struct: type[T], value: object) -> tuple[T, list[Fault]]:
     """Read `value`, a decoded JSON object, as `struct`.
 
-    Unknown members are ignored and null counts as absent (contract: Every request). Returns the Struct, whose
+    Unknown members are ignored; null counts as absent, and so does "" where null may stand (contract: Every
+    request). Returns the Struct, whose
     faulty members are UNSET, and the faults in the order of the Struct's members; it is whole if there are none.
     """
     faults: list[Fault] = []
@@ -289,9 +290,9 @@ def _dictionary(type_: inspect.DictType) -> Read:
 
 def _object(type_: inspect.StructType) -> Read:
     struct = type_.cls
-    members = [(field, field.encode_name, _compile(field.type, {})) for field in type_.fields]
+    members = [(field, field.encode_name, _compile(field.type, {}), _may_be_null(field)) for field in type_.fields]
     known = {field.encode_name for field in type_.fields}
-    places = {name: number for number, (_, name, _) in enumerate(members)}
+    places = {name: number for number, (_, name, _, _) in enumerate(members)}
     between: Callable[[object], Iterable[Fault]] | None = getattr(struct, "faults", None)
 
     def place(path: str) -> int:
@@ -304,9 +305,9 @@ def _object(type_: inspect.StructType) -> Read:
         prefix = path + "." if path else ""
         before = len(faults)
         parts: dict[str, object] = {}
-        for field, name, read_member in members:
+        for field, name, read_member, may_be_null in members:
             item = value.get(name)
-            if item is not None:
+            if item is not None and not (may_be_null and item == ""):
                 parts[field.name] = read_member(item, prefix + name, faults)
             elif field.required:
                 faults.append(Fault(prefix + name, "is required"))
@@ -322,6 +323,10 @@ def _object(type_: inspect.StructType) -> Read:
         return result
 
     return read_object
+
+
+def _may_be_null(field: Field) -> bool:
+    return isinstance(field.type, inspect.UnionType) and field.type.includes_none
 
 
 def _default(field: Field) -> object:

@@ -12,10 +12,16 @@ from urllib.parse import quote_plus
 import httpx2 as httpx
 import jwt
 import pytest
+from starlette.testclient import TestClient
 
 from emporion.accounts import RESELLER_ID
+from emporion.app import build_app
+from emporion.errors import Code, Problem
 from emporion.marketplace import Marketplace
+from emporion.marketplace.clients import Clients
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM, SANDBOX_SECRET
+from emporion.settings import Settings
+from emporion.store.faults import unavailable
 from tests.clock import told_time
 from tests.conftest import CALLERS, Caller, Serve, new_customer
 from tests.document import CheckedClient
@@ -188,6 +194,32 @@ def test_who_guesses_passwords_by_way_of_a_client_is_slowed_down(client: Checked
     assert [answer.json()["error"] for answer in answers] == ["invalid_grant"] * 5 + ["slow_down"]
     assert answers[-1].status_code == 429
     assert answers[-1].headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "word"),
+    [
+        (unavailable(OSError("away")), 503, "temporarily_unavailable"),
+        (Problem(Code.TIMEOUT, "too slow"), 408, "invalid_request"),
+        (RuntimeError("broken"), 500, "server_error"),
+    ],
+)
+def test_what_fails_on_the_way_to_a_token_is_told_in_words_of_oauth(
+    client: CheckedClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, word: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Clients, "find", fail)
+    answer = asked(client, {**CREDENTIALS, **CLIENT})
+    assert (answer.status_code, answer.json()["error"]) == (status, word)
+    assert answer.json()["error_description"] == answer.json()["message"]
+
+
+def test_before_the_database_can_be_reached_a_token_is_refused_in_words_of_oauth() -> None:
+    starting = CheckedClient(TestClient(build_app(Settings.read({}))), "")
+    answer = asked(starting, {**CREDENTIALS, **CLIENT})
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
 
 
 def test_who_asks_for_a_token_of_a_client_is_not_asked_for_a_key_nor_limited_by_one(client: CheckedClient) -> None:

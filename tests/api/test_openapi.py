@@ -162,7 +162,7 @@ def test_what_the_schema_says_of_a_member_is_what_is_checked(member: str) -> Non
     """The rules stand once: the schema of a member refuses what the reader refuses, for lengths and patterns."""
     text = json.dumps(document()["components"]["schemas"])
     assert re.search(rf'"{member}": {{', text)
-    for value in ("", "x" * 300):
+    for value in (" ", "x" * 300):
         body = {member: value, "contactPersons": [{member: value}], "address": {member: value}}
         fields = [fault.field.rpartition(".")[2] for fault in read(NewReseller, body)[1]]
         assert member in fields

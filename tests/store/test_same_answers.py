@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID, Customer, Status, fold, fold_email
+from emporion.accounts import PROVIDER_ID, RESELLER_ID, Customer, Status, fold
 from emporion.credentials import Role, SigningKey
+from emporion.emails import fold_email
 from emporion.errors import Problem
 from emporion.events import NewEvent, Origin
 from emporion.limits import Limit

@@ -173,6 +173,16 @@ def test_an_administrator_signs_in_by_login_or_email(house: House, name: str) ->
     assert "anna@example.com" in page.text
 
 
+@pytest.mark.parametrize(
+    "name", ["info@müller.example", "INFO@xn--mller-kva.example", "info@mu\u0308ller.example", "info@MÜLLER.Example"]
+)
+def test_an_administrator_signs_in_by_his_email_in_any_spelling(house: House, name: str) -> None:
+    house.change(contactPersons=[new_contact(email="info@müller.example", login=ANNA[0], password=ANNA[1])])
+    page = house.browser().sign_in(name, ANNA[1])
+    assert page.path == "/panel"
+    assert "info@müller.example" in page.text
+
+
 def test_an_email_that_two_accounts_share_lets_nobody_in_but_the_login_does(house: House) -> None:
     twin = new_contact(login="twin-login", password=ANNA[1])
     house_of(house.client, house.callers, contactPersons=[twin])

@@ -112,7 +112,8 @@ OPERATIONS = (
         TAG,
         "Create a new customer",
         "Creates a customer of your account. Without `status` it is `pending` until the platform has verified it, "
-        "within two seconds. Null counts as absent, unknown members are ignored.",
+        "within two seconds. Null counts as absent, and so does an empty string for an optional member; unknown "
+        "members are ignored, and named in `X-Ignored-Members`.",
         create_customer,
         body=NewCustomer,
         request_example={name: value for name, value in EXAMPLE.items() if name not in GIVEN},
@@ -140,9 +141,9 @@ OPERATIONS = (
         "updateCustomer",
         TAG,
         "Update customer status and details",
-        "A JSON Merge Patch (RFC 7396): members left out stay, null clears an optional one, `address` and "
-        "`attributes` merge, `contactPersons` is replaced whole. `status` can change from `active` to `creditHold` "
-        "and back, and from `pending` to `active`.",
+        "A JSON Merge Patch (RFC 7396): members left out stay, null or an empty string clears an optional one, "
+        "`address` and `attributes` merge, `contactPersons` is replaced whole. `status` can change from `active` to "
+        "`creditHold` and back, and from `pending` to `active`.",
         update_customer,
         body=CustomerUpdate,
         request_example={"name": "Acme International Inc.", "address": {"addressExtension": None}},

@@ -1,6 +1,6 @@
 """What holds for every request, whichever part of the API answers it.
 
-The correlation id, the path prefix, the slash at the end, and errors as JSON (contract: Every request, Errors).
+The correlation id, the path prefix, the slashes, and errors as JSON (contract: Every request, Errors).
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from typing import TYPE_CHECKING
 from emporion.api.problems import send_error, to_error
 from emporion.errors import Code, Problem
 from emporion.logs import log
+from emporion.turns import CLIENT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
+SLASHES = re.compile("/{2,}")
+
 BODILESS = ("GET", "HEAD")
+# Bytes of an answer that are handed on at a time: what its reader has not taken is kept only once, for all of them.
+PIECE = 64 << 10
 # How much of a body is read, and for how many seconds, only so that its sender gets to read our error.
 MOST_DRAINED = 16 << 20
 DRAIN_TIMEOUT = 5
@@ -63,6 +68,14 @@ class Body:
                     left -= len((await self()).get("body", b""))
 
 
+async def _send_in_pieces(send: Send, message: Message) -> None:
+    """Hand a large body on as it is taken."""
+    body = memoryview(message["body"])
+    for start in range(0, len(body), PIECE):
+        more = start + PIECE < len(body) or message.get("more_body", False)
+        await send({"type": message["type"], "body": bytes(body[start : start + PIECE]), "more_body": more})
+
+
 class Door:
     """The outermost ASGI application. It adds to the scope:
 
@@ -81,11 +94,12 @@ class Door:
         if scope["type"] != "http":
             await self._inside(scope, receive, send)
             return
+        CLIENT.set(receive)
         headers = dict(scope["headers"])
         given = headers.get(b"x-correlation-id")
         identifier = given if given and CORRELATION_ID.fullmatch(given) else next(self._correlation_ids)
         path = scope["path"]
-        if self._root_path or path[-1:] == "/":
+        if self._root_path or path[-1:] == "/" or "//" in path:
             path = self._path(path)
         scope["path"] = path
         scope["root_path"] = ""
@@ -102,6 +116,8 @@ class Door:
                 message["headers"] = [(b"x-correlation-id", identifier), *more, *message["headers"]]
             elif scope["method"] == "HEAD":
                 message["body"] = b""
+            elif len(message.get("body", b"")) > PIECE:
+                return _send_in_pieces(send, message)
             return send(message)
 
         began = self._clock() if self._log_requests else 0
@@ -126,8 +142,11 @@ class Door:
                       milliseconds=milliseconds)  # fmt: skip
 
     def _path(self, path: str) -> str:
-        """The path without the prefix, which a proxy may have taken off already, and without a slash at its end."""
-        prefix = self._root_path
+        """The path without the prefix, which a proxy may have taken off already, and without a slash at its end.
+
+        Several slashes are one: clients put a base URL with a slash before a path with one.
+        """
+        prefix, path = self._root_path, SLASHES.sub("/", path)
         if prefix and path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
             path = path[len(prefix) :] or "/"
         return path[:-1] if len(path) > 1 and path[-1] == "/" else path

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
+from emporion.api.shares import Shares
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
 from emporion.marketplace.actors import Actor
@@ -60,6 +62,7 @@ class Gate:
         self._limits = marketplace.rate_limits
         self._default_version = default_version
         self._clock = clock
+        self._shares = Shares(time.monotonic)
         self._remembered: dict[tuple[bytes | None, bytes | None], Admission] = {}
 
     async def admit(self, headers: Headers, more: MoreHeaders) -> Admission:
@@ -70,6 +73,8 @@ class Gate:
         shown = (headers.get(b"authorization"), headers.get(b"x-subscription-key"))
         admission = self._remembered.get(shown)
         if admission and self._clock() < admission.until:
+            if not self._shares.is_due(admission.key.digest):
+                await self._shares.wait(admission.key.digest)
             self._visits.key(admission.key)
             if not admission.key.limit.unlimited:
                 await self._charge(admission.key, more)
@@ -77,6 +82,8 @@ class Gate:
         # Of before the first read: what is read late, on a machine that stutters, is not remembered for longer.
         asked_at = self._clock()
         key = await self.key(headers, more)
+        if not self._shares.is_due(key.digest):
+            await self._shares.wait(key.digest)
         token = _authorization(headers, "Bearer", key)
         claims = await self._tokens.read(token, key)
         actor = Actor(claims.account_id, claims.user, "api", claims.role)

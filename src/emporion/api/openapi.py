@@ -80,6 +80,10 @@ HEADERS: Json = {
         "description": "Names of query parameters that this operation does not have; percent-encoded.",
         "schema": {"type": "string"},
     },
+    "IgnoredMembers": {
+        "description": "Paths of members of the body that this operation does not have; percent-encoded.",
+        "schema": {"type": "string"},
+    },
     "ETag": {
         "description": "Names this very state, for If-Match and If-None-Match.",
         "required": True,
@@ -204,10 +208,23 @@ def _answers(operation: Operation) -> list[type]:
 
 def _schemas(operations: Iterable[Operation]) -> Json:
     types: list[type] = [Error]
+    bodies = [operation.body for operation in operations if operation.body]
     for operation in operations:
         types += [*_answers(operation), operation.error, *filter(None, (operation.body, operation.query))]
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
+    _, sent = msgspec.json.schema_components(bodies, ref_template=REF)
+    schemas = {name: _with_empty_strings(schema) if name in sent else schema for name, schema in schemas.items()}
     return cast("Json", _without_null_defaults(schemas))
+
+
+def _with_empty_strings(value: object) -> object:
+    """The schema of what is sent: wherever null may stand, an empty string may."""
+    if isinstance(value, dict):
+        result = {name: _with_empty_strings(item) for name, item in value.items()}
+        if {"type": "null"} in value.get("anyOf", ()):
+            result["anyOf"] = [*value["anyOf"], {"const": ""}]
+        return result
+    return [_with_empty_strings(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_null_defaults(value: object) -> object:
@@ -309,6 +326,8 @@ def _responses(operation: Operation) -> Json:
             "content": _content(answers[0] if len(answers) == 1 else answers, operation.answer_example),
         }
     }
+    if operation.body:
+        responses["200"]["headers"]["X-Ignored-Members"] = {"$ref": "#/components/headers/IgnoredMembers"}
     by_status: dict[Status, list[Code]] = {}
     if operation.access in ("Bearer", "Public"):
         responses["200"]["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
@@ -339,11 +358,13 @@ def _error_response(operation: Operation, status: Status, codes: list[Code]) -> 
         code.name.lower(): {"value": msgspec.to_builtins(to_error(problem, path, "7c9e6679", EXAMPLE_TIME))}
         for code, problem in problems.items()
     }
-    schema: Json = {"$ref": REF.format(name=Error.__name__)}
-    if operation.error is not Error:
-        schema = {"anyOf": [{"$ref": REF.format(name=operation.error.__name__)}, schema]}
     return {
         "description": " Or: ".join(code.value for code in codes),
         "headers": headers,
-        "content": {"application/json": {"schema": schema, "examples": examples}},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": REF.format(name=operation.error.__name__)},
+                "examples": examples,
+            }
+        },
     }

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Match, compile_path
 
 from emporion.api.gate import Access, challenge
 from emporion.api.problems import Error, method_not_allowed
-from emporion.api.requests import read_body, read_form, read_query
+from emporion.api.requests import ignored_members, read_body, read_form, read_query
 from emporion.api.tags import content_tag, stands, version_tag
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
@@ -168,7 +168,8 @@ class Resource(BaseRoute):
         if operation.form:
             sent = await read_form(headers, receive)
         elif operation.body:
-            sent = await read_body(headers, receive, required=operation.body_required)
+            let_in = operation.access == "Bearer"
+            sent = await read_body(headers, receive, required=operation.body_required, let_in=let_in)
         call = Call(key, version, scope["path_params"], query, sent, headers)
         given = await operation.handle(self._marketplace, caller, call)
         if operation.waits:
@@ -182,6 +183,8 @@ class Resource(BaseRoute):
         ]
         if ignored:
             answer.append((b"x-ignored-parameters", ignored.encode()))
+        if operation.body and (unknown := ignored_members(sent, operation.body)):
+            answer.append((b"x-ignored-members", unknown.encode()))
         if operation.access in ("Basic", "OAuth"):
             answer.append((b"cache-control", b"no-store"))
             return 200, answer, body

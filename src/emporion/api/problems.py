@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -40,6 +41,16 @@ STATUS = {
     Code.LIMITED: Status(429, "Too Many Requests"),
     Code.INTERNAL: Status(500, "Internal Server Error"),
     Code.UNAVAILABLE: Status(503, "Service Unavailable"),
+}
+
+
+# Where a token is asked for by OAuth 2.0: whatever refuses such a request, its client reads the words of RFC 6749.
+OAUTH_TOKEN_PATH = re.compile(r"/auth/realms/[^/]+/protocol/openid-connect/token")
+# RFC 6749 §5.2 has words for its own rules alone: the first two are of its §4.1.2.1, the third is of RFC 8628 §3.5.
+OAUTH_ERRORS = {
+    Code.UNAVAILABLE: "temporarily_unavailable",
+    Code.INTERNAL: "server_error",
+    Code.LIMITED: "slow_down",
 }
 
 
@@ -103,10 +114,9 @@ def to_error(problem: Problem, path: str, correlation_id: str, now: float) -> Er
     status = STATUS[problem.code]
     time_stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     details = [Detail(fault.field, fault.message) for fault in problem.faults] or None
-    if isinstance(problem, OAuthProblem):
-        return OAuthError(
-            problem.error, problem.message, time_stamp, status.value, problem.message, path, correlation_id
-        )
+    if OAUTH_TOKEN_PATH.fullmatch(path):
+        word = problem.error if isinstance(problem, OAuthProblem) else OAUTH_ERRORS.get(problem.code, "invalid_request")
+        return OAuthError(word, problem.message, time_stamp, status.value, problem.message, path, correlation_id)
     return Error(time_stamp, status.value, status.phrase, problem.message, path, correlation_id, details)
 
 

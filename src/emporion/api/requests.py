@@ -7,28 +7,35 @@ import itertools
 import json
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote
 
 import msgspec
+from msgspec import inspect
 
 from emporion.errors import Code, Fault, Problem, refuse
 from emporion.validation import DEEPEST, TooDeep, decode, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from starlette.types import Receive
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 
 LARGEST_BODY = 1 << 20
+# Bytes of a form of somebody who was not let in yet.
+LARGEST_FORM = 16 << 10
+# Bytes of all bodies that are on their way, of those that are larger than such a form.
+MOST_ON_THEIR_WAY = 64 << 20
 LONGEST_CONTENT_TYPE = 200
 # Seconds within which a body must have arrived.
 BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
-# How many ignored parameters are named: proxies take headers of a few kilobytes.
+# How many ignored parameters or members are named: proxies take headers of a few kilobytes.
 MOST_NAMED = 20
+# Members and entries of a body: to read a million of them, the event loop would stand still for the others.
+MOST_PARTS = 50_000
 ENDS = {"}": "object", "]": "array"}
 
 
@@ -53,6 +60,9 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     if not struct:
         return None, ignored
     result, faults = read(struct, given)
+    # A filter that does nothing is a wrong answer: what counts as absent in a body does not here.
+    told = {fault.field for fault in faults}
+    faults += [Fault(name, "must not be empty") for name, value in given.items() if not value and name not in told]
     names = [name for name, _ in pairs]
     faults += [Fault(name, "must not be given more than once") for name in given if names.count(name) > 1]
     if faults:
@@ -60,17 +70,57 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     return result, ignored
 
 
+def ignored_members(body: dict[str, Any], struct: type[msgspec.Struct]) -> str:
+    """The paths of those members of a JSON object that `struct` does not have, for X-Ignored-Members."""
+    return ", ".join(dict.fromkeys(itertools.islice(_unknown(body, struct, ""), MOST_NAMED)))
+
+
+def _unknown(value: dict[str, Any], struct: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    known, inner = _members(struct)
+    if not value.keys() <= known:
+        yield from (prefix + quote(name[:64], safe="") for name in value if name not in known)
+    for name, below in inner:
+        item = value.get(name)
+        if isinstance(item, dict):
+            yield from _unknown(item, below, f"{prefix}{name}.")
+        elif isinstance(item, list):
+            for number, entry in enumerate(item):
+                yield from _unknown(entry, below, f"{prefix}{name}[{number}].")
+
+
+@cache
+def _members(struct: type[msgspec.Struct]) -> tuple[frozenset[str], list[tuple[str, type[msgspec.Struct]]]]:
+    """The names of its members, and of those where Structs stand, or lists of them, the Struct."""
+    fields = cast("inspect.StructType", inspect.type_info(struct)).fields
+    inner = ((field.encode_name, _struct_in(field.type)) for field in fields)
+    return _names(struct), [(name, below) for name, below in inner if below]
+
+
+def _struct_in(type_: inspect.Type) -> type[msgspec.Struct] | None:
+    match type_:
+        case inspect.StructType(cls=struct):
+            return struct
+        case inspect.Metadata(type=inner) | inspect.ListType(item_type=inner):
+            return _struct_in(inner)
+        case inspect.UnionType(types=types):
+            return next(filter(None, map(_struct_in, types)), None)
+    return None
+
+
 @cache
 def _names(struct: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(struct.__struct_encode_fields__)
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, required: bool) -> dict[str, Any]:
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, *, required: bool, let_in: bool = True
+) -> dict[str, Any]:
     """The JSON object of the body; an empty one where no body is required and none came.
 
-    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
+    let_in: whether it is known who sends it. Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT, MALFORMED or
+    UNAVAILABLE).
     """
-    body = await read_bytes(headers, receive)
+    body = await read_bytes(headers, receive, LARGEST_BODY if let_in else LARGEST_FORM)
     if not body:
         if required:
             raise Problem(Code.MALFORMED, "The body is missing; it must be a JSON object.")
@@ -82,13 +132,14 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, require
     return value
 
 
-async def read_bytes(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises Problem (TOO_LARGE, TIMEOUT or MALFORMED)."""
-    if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
-        raise _too_large()
+async def read_bytes(headers: Mapping[bytes, bytes], receive: Receive, largest: int) -> bytes:
+    """The whole body, of at most `largest` bytes. Raises Problem (TOO_LARGE, TIMEOUT, MALFORMED or UNAVAILABLE)."""
+    length = headers.get(b"content-length", b"0").strip().lstrip(b"0") or b"0"
+    if len(length) > len(str(largest)) or (length.isdigit() and int(length) > largest):
+        raise _too_large(largest)
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            return await _receive(receive)
+            return await _receive(receive, largest)
     except TimeoutError:
         raise Problem(
             Code.TIMEOUT,
@@ -102,40 +153,69 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> dict[st
 
     Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
     """
-    body = await read_bytes(headers, receive)
+    body = await read_bytes(headers, receive, LARGEST_FORM)
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != b"application/x-www-form-urlencoded":
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/x-www-form-urlencoded.")
     try:
         pairs = parse_qsl(body.decode("ascii"), errors="strict", max_num_fields=MOST_PARAMETERS)
-    except ValueError:
+    except UnicodeDecodeError:
         raise Problem(Code.MALFORMED, "The form must be percent-encoded UTF-8.") from None
+    except ValueError:
+        raise Problem(Code.MALFORMED, f"The form must not have more than {MOST_PARAMETERS} parameters.") from None
     form = dict(pairs)
     if len(form) < len(pairs):
         raise Problem(Code.MALFORMED, "No parameter of the form may be given twice.")
     return form
 
 
-async def _receive(receive: Receive) -> bytes:
+class _OnTheirWay:
+    """Counts the bytes of the large bodies that this process has taken in part."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def add(self, size: int) -> None:
+        """Count more of a body; raises Problem (UNAVAILABLE) where that is too much."""
+        self.size += size
+        if self.size > MOST_ON_THEIR_WAY:
+            raise Problem(
+                Code.UNAVAILABLE,
+                "Too many large bodies are on their way; try again shortly.",
+                headers={"Retry-After": "2", "Connection": "close"},
+            )
+
+
+ON_THEIR_WAY = _OnTheirWay()
+
+
+async def _receive(receive: Receive, largest: int) -> bytes:
     chunks: list[bytes] = []
-    size = 0
+    size = counted = 0
     more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            # Cut off, or chunked wrongly: whoever only closed his sending side can still read this.
-            raise Problem(Code.MALFORMED, "The body ended before it was complete.")
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise _too_large()
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    return b"".join(chunks)
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                # Cut off, or chunked wrongly: whoever only closed his sending side can still read this.
+                raise Problem(Code.MALFORMED, "The body ended before it was complete.")
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > largest:
+                raise _too_large(largest)
+            chunks.append(chunk)
+            more = message.get("more_body", False)
+            if size > LARGEST_FORM and more:
+                counted, new = size, size - counted
+                ON_THEIR_WAY.add(new)
+        return b"".join(chunks)
+    finally:
+        ON_THEIR_WAY.size -= counted
 
 
-def _too_large() -> Problem:
-    return Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB.")
+def _too_large(largest: int) -> Problem:
+    size = f"{largest >> 20} MiB" if largest >> 20 else f"{largest >> 10} KiB"
+    return Problem(Code.TOO_LARGE, f"The body must not be larger than {size}.")
 
 
 def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
@@ -153,14 +233,35 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
 
 
 def _decode(body: bytes) -> Any:
+    if len(body) > MOST_PARTS and _parts(body) > MOST_PARTS < _parts(_outside_strings(body)):
+        raise Problem(Code.TOO_LARGE, f"The body must not have more than {MOST_PARTS} members and entries.")
     try:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
-    except UnicodeDecodeError:
-        raise Problem(Code.MALFORMED, "The body must be UTF-8.") from None
     except TooDeep:
         raise Problem(Code.MALFORMED, f"The body is nested too deeply, more than {DEEPEST} levels.") from None
-    except msgspec.MsgspecError:
-        raise Problem(Code.MALFORMED, f"The body must be valid JSON: {_what_is_wrong(body)}.") from None
+    except (UnicodeDecodeError, msgspec.MsgspecError):
+        raise Problem(Code.MALFORMED, _why_unreadable(body)) from None
+
+
+def _why_unreadable(body: bytes) -> str:
+    """Why `body` is no JSON in UTF-8; the standard library would read it in other encodings, too."""
+    encoding = json.detect_encoding(body)[:6].upper()
+    if encoding in ("UTF-16", "UTF-32"):
+        return f"The body must be UTF-8; this looks like {encoding}."
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return "The body must be UTF-8."
+    return f"The body must be valid JSON: {_what_is_wrong(body)}."
+
+
+def _outside_strings(body: bytes) -> bytes:
+    return b"".join(body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+
+
+def _parts(body: bytes) -> int:
+    """How many members and entries JSON has, if none of these characters is within a string."""
+    return sum(body.count(mark) for mark in (b":", b",", b"[", b"{"))
 
 
 def _what_is_wrong(body: bytes) -> str:
@@ -171,8 +272,6 @@ def _what_is_wrong(body: bytes) -> str:
         return _told(error)
     except _Constant as error:
         return f"{error} is no JSON number"
-    except UnicodeDecodeError:
-        return "it is not UTF-8"
     except ValueError:
         return "a number is too large"
     if re.search(rb"\\u[dD][89a-fA-F]", body):

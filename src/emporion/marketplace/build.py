@@ -59,6 +59,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         logbook=Logbook(store, time.monotonic),
         statistics=Statistics(store, clock),
         guesses=guesses,
+        passwords=passwords,
         repeats=Repeats(store, clock),
         refusals=Refusals(store, visits, clock),
         visits=visits,

@@ -10,10 +10,11 @@ from msgspec import structs, to_builtins
 
 from emporion import accounts
 from emporion.accounts import AccountQuery, Customer, CustomerQuery, CustomerSearch, NewCustomer, account_number
+from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, Refused, not_found, refuse
 from emporion.events import Origin
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
-from emporion.marketplace.patches import ATTEMPTS, check_expected, patched, too_busy
+from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.base import (
     Administrator,
@@ -110,7 +111,7 @@ class Customers:
         wanted, faults = read(NewCustomer, body)
         self._administrators.check(wanted, faults)
         customer = _render(wanted, "", wanted.status or "pending", str(owner))
-        logins = await self._administrators.logins(wanted.contact_persons, {}, {})
+        logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, {}, {})
         changes = created(customer, logins)
         return await self._store.add_customer(
             NewRecord(owner, customer, logins, actor.origin(), self._now(), once, changes)
@@ -218,7 +219,7 @@ class Customers:
         self._administrators.check(wanted, faults)
         status = status or before.status
         accounts.check_status_change(before.status, status, operator=actor.is_operator)
-        customer = _render(wanted, before.id, status, before.reseller_id)
+        customer = keep_spellings(before, _render(wanted, before.id, status, before.reseller_id))
         changes = accounts.changes(to_builtins(before), to_builtins(customer))
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
@@ -226,7 +227,7 @@ class Customers:
             if stays is None:
                 stays = accounts.staying(before.contact_persons, customer.contact_persons)
             kept = kept_logins(old, stays)
-            logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
+            logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:
             return None
@@ -280,7 +281,8 @@ def filter_of(query: AccountQuery) -> Filter:
         refuse([Fault("name", "must have more than accents and what cannot be seen")])
     return Filter(
         name=name,
-        email=None if query.email is None else accounts.fold_email(query.email),
+        # No address has a blank: it is a + that was not encoded.
+        email=None if query.email is None else fold_email(query.email.replace(" ", "+")),
         external_id=query.external_id,
         status=query.status if isinstance(query, CustomerSearch) else None,
     )

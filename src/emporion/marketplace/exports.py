@@ -10,6 +10,7 @@ import msgspec
 
 from emporion import accounts
 from emporion.accounts import CustomerQuery, account_number
+from emporion.emails import fold_email
 from emporion.errors import not_found
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.customers import filter_of
@@ -113,7 +114,7 @@ async def _as_csv(documents: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _is_wanted(customer: dict[str, Any], wanted: Filter) -> bool:
     """Whether it passes the filters, as lists apply them."""
-    emails = {accounts.fold_email(person["email"]) for person in customer["contactPersons"]}
+    emails = {fold_email(person["email"]) for person in customer["contactPersons"]}
     return (
         (wanted.name is None or wanted.name in accounts.fold(customer["name"]))
         and (wanted.email is None or wanted.email in emails)

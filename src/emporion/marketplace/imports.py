@@ -17,6 +17,7 @@ from msgspec import structs
 
 from emporion import accounts
 from emporion.accounts import Customer, NewCustomer, account_number
+from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.patches import patched
@@ -406,8 +407,9 @@ class Imports:
             return None
         customer, new = decode(record.document), row.new()
         persons = new.get("contactPersons")
-        emails = {person.get("email") for person in persons if isinstance(person, dict)} if persons else set()
-        same = new.get("name") == customer.name or any(person.email in emails for person in customer.contact_persons)
+        sent = [str(person.get("email")) for person in persons or () if isinstance(person, dict)]
+        known = {fold_email(person.email) for person in customer.contact_persons}
+        same = new.get("name") == customer.name or not known.isdisjoint(map(fold_email, sent))
         return record if same else None
 
     def _faults(self, actor: Actor, row: Row, found: Record | None) -> list[Fault]:

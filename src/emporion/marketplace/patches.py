@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple, TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from emporion import accounts
 from emporion.accounts import Customer, CustomerUpdate, NewCustomer, Reseller, Status
+from emporion.emails import one_spelling
 from emporion.errors import Code, Fault, Problem
 from emporion.validation import Stored, read
 
-T = TypeVar("T", bound=NewCustomer)
+A = TypeVar("A", Customer, Reseller)
 
 # How often a change is tried again because another one came between; each round one of them gets through.
 ATTEMPTS = 50
@@ -59,6 +60,23 @@ def _as_stored_person(person: Any, before: list[dict[str, str]]) -> Any:
         name: Stored(value) if any(value == other.get(name) for other in before) and isinstance(value, str) else value
         for name, value in person.items()
     }
+
+
+def keep_spellings(before: A, after: A) -> A:
+    """`after`, where each e-mail address that the account had already is written as it was: another spelling of it,
+    such as a browser makes, is no change.
+    """
+    if after.contact_persons == before.contact_persons:
+        return after
+    written = {one_spelling(person.email): person.email for person in before.contact_persons}
+    as_before = {person.email for person in before.contact_persons}
+    persons = [
+        person
+        if person.email in as_before
+        else structs.replace(person, email=written.get(one_spelling(person.email), person.email))
+        for person in after.contact_persons
+    ]
+    return structs.replace(after, contact_persons=persons)
 
 
 def check_expected(version: int, expected: Collection[int] | None) -> None:

@@ -15,7 +15,7 @@ from emporion.events import Origin
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
 from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of, with_reason
-from emporion.marketplace.patches import ATTEMPTS, check_expected, patched, too_busy
+from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.base import Found, NewResellerRecord, Once, Record, ResellerChange
 from emporion.validation import read
@@ -90,7 +90,7 @@ class Resellers:
         wanted, faults = read(NewReseller, body)
         self._administrators.check(wanted, faults)
         account = _render(wanted, "", wanted.status or "pending", str(above))
-        logins = await self._administrators.logins(wanted.contact_persons, {}, {})
+        logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, {}, {})
         changes = created(account, logins)
         return await self._store.add_reseller(
             NewResellerRecord(above, account, logins, actor.origin(), self._now(), once=once, changes=changes)
@@ -152,7 +152,7 @@ class Resellers:
         wanted, status, faults = patched(before, patch, NewReseller)
         self._administrators.check(wanted, faults)
         status = status or before.status
-        account = _render(wanted, before.id, status, before.reseller_id)
+        account = keep_spellings(before, _render(wanted, before.id, status, before.reseller_id))
         changes = accounts.changes(to_builtins(before), to_builtins(account))
         if record.id == actor.account_id:
             _check_own(actor, changes)
@@ -161,7 +161,7 @@ class Resellers:
         if "contactPersons" in patch:
             old = await self._store.logins(record.id, record.id)
             kept = kept_logins(old, accounts.staying(before.contact_persons, account.contact_persons))
-            logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
+            logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:
             return None

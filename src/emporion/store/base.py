@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from emporion.store.tables import Part, Row, Table
 
 
+# The longest page without a filter for which nobody queues.
+SHORT_PAGE = 20
+# How many long reads of one account may wait.
+MOST_WAITING = 64
 # The most bytes that a page of whole customers has, and the longest page that cannot have more.
 LARGEST_PAGE = 32 << 20
 SMALL_PAGE = 64
@@ -399,6 +403,9 @@ class Store(Protocol):
 
     async def open(self) -> None:
         """Make ready. Raises Problem (UNAVAILABLE) if there is no database or its schema is not up to date."""
+
+    def stop(self) -> None:
+        """Refuse those whose long reads wait for their turn, since the server stops."""
 
     async def close(self) -> None:
         """Finish the writes under way, then let go of everything. May be called twice."""

@@ -53,7 +53,9 @@ class Lookups(ABC):
 
     @abstractmethod
     async def _many(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-        """All rows of one of `statements`, for which many may be looked at. Raises Problem (UNAVAILABLE)."""
+        """All rows of one of `statements`, for which many may be looked at; the first value is whose they are.
+
+        Raises Problem (UNAVAILABLE)."""
 
     async def platform(self) -> Platform | None:
         row = await self._row(statements.PLATFORM)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from emporion.accounts import Customer, CustomerSummary, Reseller, fold, fold_email
+from emporion.accounts import Customer, CustomerSummary, Reseller, fold
+from emporion.emails import fold_email
 from emporion.events import Door, Event, EventType, NewEvent, Origin
 from emporion.limits import Limit
 from emporion.store.base import Administrator, Change, Once, Record, SubscriptionKey
@@ -15,6 +17,10 @@ from emporion.store.faults import used_for_another
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Customer).decode
+
+
+# An address that another one may be a spelling of.
+EMAIL_BEYOND_ASCII = re.compile(rb'"email":"[^"\x80-\xff]*[\x80-\xff]')
 
 
 def document(account: Customer | Reseller) -> bytes:
@@ -47,6 +53,22 @@ def folded_login(login: str) -> str:
 def folded_emails(account: Customer | Reseller) -> set[str]:
     """What a search by e-mail address compares with."""
     return {fold_email(person.email) for person in account.contact_persons}
+
+
+class _Person(msgspec.Struct):
+    email: str
+
+
+class _Account(msgspec.Struct, rename="camel"):
+    contact_persons: list[_Person] = []
+
+
+def emails_folded_anew(document: bytes) -> tuple[set[str], set[str]]:
+    """The addresses in a document as they were folded once, by case alone, and as they are now."""
+    if not EMAIL_BEYOND_ASCII.search(document):
+        return set(), set()
+    emails = [person.email for person in msgspec.json.decode(document, type=_Account).contact_persons]
+    return {email.casefold() for email in emails}, {fold_email(email) for email in emails}
 
 
 def email_lines(reseller: Reseller) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct, to_builtins
 
-from emporion.api.requests import read_bytes
+from emporion.api.requests import LARGEST_BODY, read_bytes
 from emporion.errors import Code, Problem, Refused
 
 if TYPE_CHECKING:
@@ -59,12 +59,15 @@ LONGEST_NUMBER = 18
 PRESET = ("type", "position")
 
 
-async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> Form:
-    """The form in a request's body. Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED)."""
+async def read_form(headers: Mapping[bytes, bytes], receive: Receive, largest: int = LARGEST_BODY) -> Form:
+    """The form in a request's body, of at most `largest` bytes.
+
+    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT, MALFORMED or UNAVAILABLE).
+    """
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != URLENCODED:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The form must be sent as a browser does it.")
-    body = await read_bytes(headers, receive)
+    body = await read_bytes(headers, receive, largest)
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, compile_path
 
 from emporion.api.problems import STATUS, method_not_allowed
+from emporion.api.requests import LARGEST_BODY, LARGEST_FORM
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Door, Origin
 from emporion.logs import log
@@ -254,7 +255,8 @@ class Route(BaseRoute):
         if not signed_in and not self._page.public:
             return self._to_sign_in(visit)
         if visit.scope["method"] == "POST" and not self._page.uploads:
-            visit.form = await read_form(visit.scope["named_headers"], visit.receive)
+            largest = LARGEST_BODY if signed_in else LARGEST_FORM
+            visit.form = await read_form(visit.scope["named_headers"], visit.receive, largest)
             check_token(visit)
         return await handler(visit)
 

@@ -83,8 +83,35 @@ async def _fold_names_anew(connection: asyncpg.Connection[Any]) -> None:
     )
 
 
+async def _fold_emails_anew(connection: asyncpg.Connection[Any]) -> None:
+    """Put addresses where they are looked for now."""
+    gone, there = [], []
+    async for reseller_id, ordinal, document in connection.cursor(
+        "SELECT reseller_id, ordinal, document FROM customers "
+        r"""WHERE convert_from(document, 'UTF8') ~ '"email":"[^"]*[^\u0001-\u007f]'"""
+    ):
+        before, after = rows.emails_folded_anew(document)
+        gone += [(reseller_id, email, ordinal) for email in before - after]
+        there += [(reseller_id, email, ordinal) for email in after - before]
+    await connection.executemany(
+        "DELETE FROM customer_emails WHERE reseller_id = $1 AND email = $2 AND ordinal = $3", gone
+    )
+    await connection.executemany("INSERT INTO customer_emails (reseller_id, email, ordinal) VALUES ($1, $2, $3)", there)
+    await connection.executemany(
+        "UPDATE reseller_accounts SET emails = $1 WHERE reseller_id = $2",
+        [
+            (rows.email_lines(msgspec.json.decode(row["document"], type=Reseller)), row["reseller_id"])
+            for row in await connection.fetch("SELECT reseller_id, document FROM reseller_accounts")
+            if rows.EMAIL_BEYOND_ASCII.search(row["document"])
+        ],
+    )
+
+
 # What some migrations do beside their SQL, by their names.
-STEPS: dict[str, Callable[[asyncpg.Connection[Any]], Awaitable[None]]] = {"names_in_one_spelling": _fold_names_anew}
+STEPS: dict[str, Callable[[asyncpg.Connection[Any]], Awaitable[None]]] = {
+    "names_in_one_spelling": _fold_names_anew,
+    "addresses_in_one_spelling": _fold_emails_anew,
+}
 
 
 async def number_new_tree(connection: asyncpg.Connection[Any]) -> None:

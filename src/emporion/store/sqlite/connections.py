@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emporion.errors import Code, Problem
-from emporion.store.faults import closed, unavailable
+from emporion.store.base import MOST_WAITING
+from emporion.store.faults import busy, closed, too_long, unavailable
 from emporion.store.sqlite.group_commit import BUSY_TIMEOUT
+from emporion.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,17 +25,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How many long reads run at a time.
-READERS = 2
+# How many long reads run at a time, and how many of one account: there is always one place for somebody else.
+READERS, OF_ONE = 3, 2
+# How many steps SQLite takes between two looks at the time, some ten milliseconds.
+STEPS = 500_000
 # Seconds between two tries to have the log written ahead.
 PAUSE = 0.05
 
 
 class Connections:
-    """Connections to the file at `path`."""
+    """Connections to the file at `path`. statement_timeout: seconds that a long read may wait and take, 0 for any."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, statement_timeout: float) -> None:
         self._path = path
+        self._statement_timeout = statement_timeout
+        self.turns = Turns(READERS, OF_ONE, MOST_WAITING, statement_timeout or None, busy)
         self._reader: sqlite3.Connection | None = None
         self._threads = ThreadPoolExecutor(READERS, "reader")
         # Connections that no reading thread is using, the one used last on top.
@@ -123,22 +129,42 @@ class Connections:
         if self._reader and self._reader.in_transaction:
             self._reader.execute("COMMIT")
 
-    async def in_thread(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """What `read` gives, in a thread and from one snapshot. Raises Problem (UNAVAILABLE)."""
+    async def in_thread(self, account: int, read: Callable[[sqlite3.Connection], T], *, unlimited: bool = False) -> T:
+        """What `read` gives, in a thread and from one snapshot, when it is the account's turn.
 
-        def work() -> T:
+        unlimited: it may take as long as it wants. Raises Problem (UNAVAILABLE).
+        """
+        await self.turns.take(account)
+        seconds = 0 if unlimited else self._statement_timeout
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, self._read, read, seconds)
+        except BaseException:
+            self.turns.give_back(account)
+            raise
+        # The place is taken until it is done, even if whoever asked for it goes away.
+        reading.add_done_callback(lambda _: self.turns.give_back(account))
+        return await asyncio.shield(reading)
+
+    def _read(self, read: Callable[[sqlite3.Connection], T], seconds: float) -> T:
+        deadline = time.monotonic() + seconds
+        try:
+            connection = self._idle.pop() if self._idle else self.connect(reading=True)
+            if seconds:
+                connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
             try:
-                connection = self._idle.pop() if self._idle else self.connect(reading=True)
-                try:
-                    connection.execute("BEGIN")
-                    return read(connection)
-                finally:
-                    connection.rollback()
-                    self._idle.append(connection)
-            except sqlite3.Error as error:
-                raise unavailable(error) from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                connection.execute("BEGIN")
+                return read(connection)
+            finally:
+                if seconds:
+                    connection.set_progress_handler(None, 0)
+                connection.rollback()
+                self._idle.append(connection)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                raise too_long(error) from error
+            raise unavailable(error) from error
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
 
 
 def _set_up(connection: sqlite3.Connection, *, reading: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -109,8 +110,31 @@ def _fold_names_anew(connection: sqlite3.Connection) -> None:
     )
 
 
+def _fold_emails_anew(connection: sqlite3.Connection) -> None:
+    """Put addresses where they are looked for now."""
+    gone, there = [], []
+    for reseller_id, place, document in connection.execute("SELECT reseller_id, place, document FROM customers"):
+        before, after = rows.emails_folded_anew(document)
+        gone += [(reseller_id, email, place) for email in before - after]
+        there += [(reseller_id, email, place) for email in after - before]
+    connection.executemany("DELETE FROM customer_emails WHERE reseller_id = ? AND email = ? AND place = ?", gone)
+    connection.executemany("INSERT INTO customer_emails (reseller_id, email, place) VALUES (?, ?, ?)", there)
+    accounts = connection.execute("SELECT reseller_id, document FROM reseller_accounts").fetchall()
+    connection.executemany(
+        "UPDATE reseller_accounts SET emails = ? WHERE reseller_id = ?",
+        [
+            (rows.email_lines(msgspec.json.decode(document, type=Reseller)), reseller_id)
+            for reseller_id, document in accounts
+            if rows.EMAIL_BEYOND_ASCII.search(document)
+        ],
+    )
+
+
 # What some migrations do beside their SQL, by their names.
-STEPS: dict[str, Callable[[sqlite3.Connection], None]] = {"names_in_one_spelling": _fold_names_anew}
+STEPS: dict[str, Callable[[sqlite3.Connection], None]] = {
+    "names_in_one_spelling": _fold_names_anew,
+    "addresses_in_one_spelling": _fold_emails_anew,
+}
 
 
 def number_new_tree(connection: sqlite3.Connection) -> None:

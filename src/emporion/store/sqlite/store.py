@@ -57,14 +57,21 @@ if TYPE_CHECKING:
     from emporion.store.tables import Part, Row, Table
 
 
+# Seconds.
+STATEMENT_TIMEOUT = 5.0
+# For whom is read what no account has asked for.
+NOBODY = 0
+
+
 class SqliteStore(Lookups):
     """See `emporion.store.base.Store` for what each method promises."""
 
     _login_is = sessions.LOGIN_IS
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, statement_timeout: float = STATEMENT_TIMEOUT) -> None:
+        """statement_timeout: seconds that a long read may take; 0 for any number."""
         self._path = path
-        self._connections = Connections(path)
+        self._connections = Connections(path, statement_timeout)
         self._writer = GroupCommit(self._connections.connect)
 
     async def migrate(self) -> list[str]:
@@ -82,6 +89,9 @@ class SqliteStore(Lookups):
             self._connections.open(schema.check)
         self._writer.start()
 
+    def stop(self) -> None:
+        self._connections.turns.stop()
+
     async def close(self) -> None:
         await self._writer.stop()
         await self._connections.close()
@@ -93,7 +103,7 @@ class SqliteStore(Lookups):
         return self._connections.rows(sql, *values)
 
     async def _many(self, sql: str, *values: Any) -> list[Any]:
-        return await self._connections.in_thread(lambda c: c.execute(sql, values).fetchall())
+        return await self._connections.in_thread(values[0], lambda c: c.execute(sql, values).fetchall())
 
     # The platform
 
@@ -123,7 +133,7 @@ class SqliteStore(Lookups):
         return await self._writer.run(lambda c: resellers.update_reseller(c, change))
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
-        return await self._connections.in_thread(lambda c: lists.resellers(c, root_id, wanted, offset, limit))
+        return await self._connections.in_thread(root_id, lambda c: lists.resellers(c, root_id, wanted, offset, limit))
 
     # Who gets in
 
@@ -181,7 +191,7 @@ class SqliteStore(Lookups):
         return await self._writer.run(lambda c: sessions.forget_sessions(c, before, limit))
 
     async def administrators(self, email: str, limit: int) -> list[Administrator]:
-        return await self._connections.in_thread(lambda c: sessions.administrators(c, email, limit))
+        return await self._connections.in_thread(NOBODY, lambda c: sessions.administrators(c, email, limit))
 
     async def set_password(self, before: Administrator, password_hash: str, event: NewEvent) -> bool:
         return await self._writer.run(lambda c: sessions.set_password(c, before, password_hash, event))
@@ -228,7 +238,7 @@ class SqliteStore(Lookups):
         return await lists.customers(self._connections, root_id, wanted, offset, limit, whole=whole)
 
     async def walk(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
-        return await self._connections.in_thread(lambda c: imports.walk(c, reseller_id, after, limit))
+        return await self._connections.in_thread(reseller_id, lambda c: imports.walk(c, reseller_id, after, limit))
 
     async def holders(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
         return imports.holders(self._connections, reseller_id, external_ids)
@@ -272,16 +282,16 @@ class SqliteStore(Lookups):
     async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
         if await self._row(statements.NEWS, root_id):
             await self._writer.run(lambda c: number_events(c, root_id))
-        found = await self._connections.in_thread(lambda c: read_feed(c, root_id, after, limit))
+        found = await self._connections.in_thread(root_id, lambda c: read_feed(c, root_id, after, limit))
         return [Entry(position, rows.event(*row)) for position, *row in found]
 
     # Copies
 
     async def count(self, table: Table) -> int:
-        return await self._connections.in_thread(lambda c: copies.count(c, table))
+        return await self._connections.in_thread(NOBODY, lambda c: copies.count(c, table), unlimited=True)
 
     async def dump(self, table: Table, after: str | None, limit: int) -> Part:
-        return await self._connections.in_thread(lambda c: copies.dump(c, table, after, limit))
+        return await self._connections.in_thread(NOBODY, lambda c: copies.dump(c, table, after, limit), unlimited=True)
 
     async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
         await self._writer.run(lambda c: copies.load(c, table, rows, after, count))

@@ -1,0 +1,93 @@
+"""A database from before all spellings of an e-mail address were looked for as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from emporion.emails import fold_email
+from emporion.store import rows
+from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
+from emporion.store.migrations import Migration, migrations
+from emporion.store.postgres import PostgresStore
+from emporion.store.postgres import schema as postgres_schema
+from emporion.store.postgres.connections import Limits
+from emporion.store.sqlite import SqliteStore
+from emporion.store.sqlite import schema as sqlite_schema
+from tests.postgres import Databases
+from tests.store.conftest import ONE, PROVIDER, new_reseller
+from tests.store.test_base import change, customer, ids, new, person
+
+NAME = "addresses_in_one_spelling"
+# Each with another spelling of it, and how the older program looked for it.
+MOVED = {
+    "Info@Müller.example": ("info@xn--mller-kva.example", "info@müller.example"),
+    "b@straße.example": ("b@xn--strae-oqa.example", "b@strasse.example"),
+    "jo\u0308rg@example.com": ("jörg@example.com", "jo\u0308rg@example.com"),
+}
+STAYING = ["Anna@example.com", "ü@example.com"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Makes stores over one empty database."""
+    if request.param == "sqlite":
+        yield partial(SqliteStore, tmp_path / "store.db")
+    else:
+        server: Databases = request.getfixturevalue("postgres")
+        with server.temporary() as name:
+            yield lambda: PostgresStore(server.url(name), Limits())
+
+
+def before(kind: str) -> list[Migration]:
+    """The migrations that the older program had."""
+    known = migrations(kind)
+    return known[: [migration.name for migration in known].index(NAME)]
+
+
+async def test_its_addresses_are_found_in_every_spelling_and_can_be_changed(
+    new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(sqlite_schema, "migrations", before)
+        older.setattr(postgres_schema, "migrations", before)
+        older.setattr(rows, "fold_email", str.casefold)
+        store = new_store()
+        await store.migrate()
+        await store.open()
+        reseller = new_reseller("One", PROVIDER, ONE, contact_persons=[person(email) for email in MOVED])
+        await store.found(
+            Platform(sandbox=False),
+            new_reseller("Provider", None, PROVIDER),
+            reseller,
+            User("api", ONE, "us", "hash"),
+            SubscriptionKey(b"digest", ONE),
+        )
+        records = {}
+        for email in (*MOVED, *STAYING):
+            wanted = customer(email, None, "active", person(email), person("same@example.com"))
+            records[email] = await store.add_customer(new(ONE, wanted))
+        await store.close()
+    store = new_store()
+    assert NAME.replace("_", " ") in " ".join(await store.migrate())
+    assert await store.migrate() == []
+    await store.open()
+    for email, (other, once) in MOVED.items():
+        for spelling in (email, other):
+            asked = Filter(email=fold_email(spelling))
+            assert await ids(store, ONE, asked) == [records[email].id]
+            assert (await store.resellers(PROVIDER, asked, 0, 10)).total == 1
+        if once != fold_email(other):
+            assert await ids(store, ONE, Filter(email=once)) == []
+    for email in STAYING:
+        assert await ids(store, ONE, Filter(email=fold_email(email))) == [records[email].id]
+    assert len(await ids(store, ONE, Filter(email="same@example.com"))) == len(records)
+    # An address that is given up is not found any more.
+    for email, record in records.items():
+        moved = customer(email, None, "active", person("new@example.com"))
+        await store.change_customer(change(record, moved, changes={"contactPersons": ([{"email": email}], [])}))
+        assert await ids(store, ONE, Filter(email=fold_email(email))) == []
+    await store.close()
