@@ -69,7 +69,7 @@ def fold(text: str) -> str:
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
     plain = "".join(char for char in apart if not unicodedata.combining(char)).casefold()
-    return INVISIBLE.sub("", plain).translate(_ONE_SPELLING)
+    return plain if plain.isascii() else INVISIBLE.sub("", plain).translate(_ONE_SPELLING)
 
 
 # Addresses of the plain kind, which the library below takes without exception; it needs 30 µs for each.

@@ -157,10 +157,11 @@ def is_seen(character: str) -> bool:
 
 def _wrong_in_line(value: str) -> str | None:
     """What keeps a text from being a line that can be seen."""
-    if found := LINE_BREAKS.search(value):
-        return f"must be one line, without the line break {named(found[0])} in it"
-    if found := TURNING_MARKS.search(value):
-        return f"must not contain marks that turn the direction of text, such as {named(found[0])}"
+    if not value.isprintable():
+        if found := LINE_BREAKS.search(value):
+            return f"must be one line, without the line break {named(found[0])} in it"
+        if found := TURNING_MARKS.search(value):
+            return f"must not contain marks that turn the direction of text, such as {named(found[0])}"
     return None if any(map(is_seen, value)) else "must have a character that can be seen"
 
 
