@@ -141,6 +141,8 @@ def test_a_file_that_is_too_large_is_refused(browser: Console, monkeypatch: pyte
 def test_a_form_without_its_token_is_not_taken(browser: Console) -> None:
     answer = browser.send("POST", LIST, data={"token": "x"}, files={"file": ("mine.csv", "x", "text/csv")})
     assert answer.status_code == 403
+    large = {"file": ("mine.csv", b"x" * (20 << 20), "text/csv")}
+    assert browser.send("POST", LIST, data={"token": "x"}, files=large).status_code == 403
     assert "No imports yet" in browser.get(LIST).text
 
 

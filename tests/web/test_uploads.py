@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from starlette.types import Message, Receive
 
 from emporion.errors import Code, Problem
 from emporion.web import uploads
+from emporion.web.forms import Form
 from emporion.web.uploads import read_upload
 
 KIND = "multipart/form-data; boundary=B"
@@ -33,21 +34,46 @@ def receiving(pieces: Sequence[str]) -> tuple[Receive, list[str]]:
     return receive, left
 
 
-async def content(parts: AsyncIterator[bytes]) -> bytes:
-    return b"".join([part async for part in parts])
-
-
 async def test_a_body_that_is_too_large_says_how_large_a_file_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "REST", 0)
     receive, left = receiving([TOKEN.format("good"), FILE, *["x" * (1 << 20)] * 5, END])
     with pytest.raises(Problem) as raised:
-        await anext(aiter_of(receive, 2 << 20))
+        await read(receive, 2 << 20)
     assert raised.value.code is Code.TOO_LARGE
     assert raised.value.message == "The file is larger than 2 MiB; split it, or use emporion import."
     assert left
 
 
-async def aiter_of(receive: Receive, largest: int) -> AsyncIterator[bytes]:
+@pytest.mark.parametrize("before", ["", TOKEN.format("bad")])
+async def test_a_file_is_not_taken_before_the_form_has_shown_its_token(before: str) -> None:
+    receive, left = receiving([before + FILE, *["x" * 1000] * 9, "\r\n" + TOKEN.format("good"), END])
+    with pytest.raises(Problem, match="no token"):
+        await read(receive)
+    assert len(left) == 11
+
+
+async def test_a_form_without_a_file_must_show_its_token_too() -> None:
+    receive, _ = receiving([TOKEN.format("bad"), END])
+    with pytest.raises(Problem, match="no token"):
+        await read(receive)
+
+
+async def test_what_comes_after_the_file_is_of_the_form_too() -> None:
+    receive, left = receiving(
+        [TOKEN.format("good"), FILE, "name\r\n", TOKEN.format("good").replace("token", "format"), END]
+    )
+    async with read_upload(SCOPE, receive, "file", 100, check) as upload:
+        assert upload.form.text("format") == "good"
+        assert upload.name == "x.csv"
+    assert not left
+
+
+def check(form: Form) -> None:
+    if form.text("token") != "good":
+        raise Problem(Code.FORBIDDEN, "no token")
+
+
+async def read(receive: Receive, largest: int = 1 << 20) -> bytes:
     """The content of the file in a body."""
-    async with read_upload(SCOPE, receive, "file", largest) as upload:
-        yield await content(upload.parts)
+    async with read_upload(SCOPE, receive, "file", largest, check) as upload:
+        return b"".join([part async for part in upload.parts])

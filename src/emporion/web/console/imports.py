@@ -15,7 +15,7 @@ from emporion.marketplace.imports import LARGEST
 from emporion.spreadsheets import Format
 from emporion.store.base import OVER
 from emporion.validation import read
-from emporion.web.forms import by_field
+from emporion.web.forms import Form, by_field
 from emporion.web.pages import Page, check_token
 from emporion.web.uploads import read_upload
 
@@ -51,9 +51,12 @@ async def show_all(visit: Visit) -> Response:
 async def start(visit: Visit) -> Response:
     """Take a file; it is checked in the background."""
     visit.actor.must_be("editor")
-    async with read_upload(visit.scope, visit.receive, "file", LARGEST) as upload:
-        visit.form = upload.form
+
+    def check(form: Form) -> None:
+        visit.form = form
         check_token(visit)
+
+    async with read_upload(visit.scope, visit.receive, "file", LARGEST, check) as upload:
         reseller = visit.form.text("resellerId")
         first = await anext(upload.parts, b"")
         chosen = visit.form.text("format") or BY_ENDING.get(PurePath(upload.name).suffix.lower(), "")
