@@ -33,7 +33,7 @@ their paths. Each names twenty at most.
 """
 
 WHAT_TO_DO = {
-    Code.MALFORMED: "Mend the JSON or the query; the message has the line and column where it broke.",
+    Code.MALFORMED: "Mend the JSON, the query or the header; the message has the line and column where JSON broke.",
     Code.INVALID: "Mend each member or parameter in `details`, then send it again.",
     Code.UNAUTHENTICATED: "The message says which header is at fault. Get a new token when one has expired.",
     Code.FORBIDDEN: "The message says which it is: use the subscription key of the reseller whose user asked for the "

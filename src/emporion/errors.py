@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 class Code(Enum):
     """Stable names of the kinds of errors; each value is what the docs say of it."""
 
-    MALFORMED = "The request cannot be read: its JSON is broken, it is not UTF-8, or it is not an object."
+    MALFORMED = (
+        "The request cannot be read: its JSON is broken, it is not UTF-8, it is not an object, or a header is there "
+        "twice that decides who is calling or how long the body is."
+    )
     INVALID = "One or more members or parameters break a rule. `details` names each of them."
     UNAUTHENTICATED = "The subscription key, the token or the login is missing, wrong or no longer valid."
     FORBIDDEN = (

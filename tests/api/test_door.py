@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -25,6 +26,53 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         raise error
 
     monkeypatch.setattr(Customers, "find", fail)
+
+
+async def asked(*headers: tuple[bytes, bytes], http_version: str = "1.1") -> tuple[int, str]:
+    """Status and message for a request with these headers to a door with nothing behind it."""
+
+    async def inside(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b'{"message": ""}'})
+
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "GET", "path": "/x", "http_version": http_version, "headers": list(headers)}
+    await Door(inside, "", lambda: 0.0, log_requests=False)(scope, receive, send)
+    return sent[0]["status"], json.loads(sent[1]["body"])["message"]
+
+
+HOST = (b"host", b"x")
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Subscription-Key", "Host", "Content-Length", "Transfer-Encoding"])
+@pytest.mark.parametrize("http_version", ["1", "1.1", "2"])
+async def test_a_header_that_decides_who_is_calling_or_how_long_a_body_is_stands_once(
+    name: str, http_version: str
+) -> None:
+    for values in ((b"1", b"2"), (b"1", b"1")):
+        twice = [(name.lower().encode(), value) for value in values]
+        status, message = await asked(HOST, *twice, http_version=http_version)
+        assert (status, message) == (400, f"The header {name} must not be given more than once.")
+
+
+async def test_other_headers_may_stand_in_several_lines() -> None:
+    assert (await asked(HOST, (b"cookie", b"a=1"), (b"cookie", b"b=2")))[0] == 200
+    assert (await asked(HOST, (b"accept", b"*/*"), (b"accept", b"text/html"), (b"content-length", b"0")))[0] == 200
+
+
+async def test_a_request_of_http_1_1_says_the_host() -> None:
+    assert await asked() == (400, "The header Host is missing.")
+    assert await asked((b"host", b"")) == (400, "The header Host is missing.")
+    assert (await asked((b"cookie", b"a=1"), (b"cookie", b"b=2")))[0] == 400
+    for older_or_newer in ("1", "2"):
+        assert (await asked(http_version=older_or_newer))[0] == 200
 
 
 def test_slashes_before_a_path_are_one(client: CheckedClient, callers: dict[str, Caller]) -> None:

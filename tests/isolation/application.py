@@ -101,7 +101,11 @@ class Application:
         number, address = self._address()
         place = operation.path.format(**{name: quote(value, safe="") for name, value in (path or {}).items()})
         question = urlencode(query or {})
-        sent = {"x-correlation-id": f"step-{number}-", **{name.lower(): value for name, value in headers.items()}}
+        sent = {
+            "x-correlation-id": f"step-{number}-",
+            "host": "localhost",
+            **{name.lower(): value for name, value in headers.items()},
+        }
         content = b""
         if body is not None:
             sent["content-type"] = FORM if operation.form else JSON

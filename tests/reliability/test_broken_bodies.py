@@ -14,6 +14,26 @@ BROKEN = (
 )
 
 
+# Headers that a server must not take, without the empty line at their end.
+AMBIGUOUS = (
+    b"GET /customers HTTP/1.1",
+    b"GET /customers HTTP/1.1\r\nHost: x\r\nHost: y",
+    b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3",
+    b"POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    b"GET /customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nauthorization: Bearer b",
+)
+
+
+def test_a_request_that_can_be_read_in_two_ways_is_a_bad_request(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        for headers in AMBIGUOUS:
+            with socket.create_connection((host, int(port)), PATIENCE) as client:
+                client.sendall(headers + b"\r\nConnection: close\r\n\r\n")
+                answer = b"".join(iter(lambda: client.recv(65536), b""))
+            assert answer.startswith(b"HTTP/1.1 400 "), headers
+
+
 def test_a_body_that_breaks_off_is_a_bad_request(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         host, port = server.url.removeprefix("http://").split(":")

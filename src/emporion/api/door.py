@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
+# Headers that decide who is calling, and how long his body is: of two, somebody before us may have read the other one.
+DECISIVE = (b"authorization", b"x-subscription-key", b"host", b"content-length", b"transfer-encoding")
 SLASHES = re.compile("/{2,}")
 
 BODILESS = ("GET", "HEAD")
@@ -41,6 +43,17 @@ def _correlation_ids() -> Iterator[bytes]:
     start = uuid.uuid4()
     process = str(start)[:24].encode()
     return (process + b"%012x" % (number & 0xFFFFFFFFFFFF) for number in itertools.count(start.node))
+
+
+def _check_headers(scope: Scope) -> None:
+    """Raise Problem (MALFORMED) for a decisive header that is there twice, and for HTTP/1.1 without Host."""
+    names = [name for name, _ in scope["headers"]]
+    for name in DECISIVE:
+        if names.count(name) > 1:
+            raise Problem(Code.MALFORMED, f"The header {name.decode().title()} must not be given more than once.")
+    # The server writes an empty one where there is none; and no address of ours has an empty host (RFC 9112 §3.2).
+    if scope["http_version"] == "1.1" and not dict(scope["headers"]).get(b"host"):
+        raise Problem(Code.MALFORMED, "The header Host is missing.")
 
 
 class Body:
@@ -123,6 +136,8 @@ class Door:
         began = self._clock() if self._log_requests else 0
         body = Body(receive) if scope["http_version"] == "2" and scope["method"] not in BODILESS else None
         try:
+            if len(headers) < len(scope["headers"]) or not headers.get(b"host"):
+                _check_headers(scope)
             await self._inside(scope, body or receive, answer)
         except Problem as problem:
             if problem.__cause__:

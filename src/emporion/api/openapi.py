@@ -107,6 +107,11 @@ HEADERS: Json = {
         "required": True,
         "schema": {"type": "string"},
     },
+    "AcceptPatch": {
+        "description": "The media type that a PATCH must have (RFC 5789 §3.1).",
+        "required": True,
+        "schema": {"type": "string", "enum": ["application/json"]},
+    },
     "RetryAfter": {
         "description": "Seconds after which to try again.",
         "required": True,
@@ -350,6 +355,8 @@ def _error_response(operation: Operation, status: Status, codes: list[Code]) -> 
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
     if operation.access in ("Bearer", "Basic"):
         headers |= LIMIT_HEADERS
+    if operation.method == "PATCH" and status == STATUS[Code.UNSUPPORTED_MEDIA_TYPE]:
+        headers["Accept-Patch"] = {"$ref": "#/components/headers/AcceptPatch"}
     if status in (STATUS[Code.UNAVAILABLE], STATUS[Code.LIMITED]):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     path = operation.path.replace("{id}", "1000240").replace("{realm}", "sandbox")

@@ -137,6 +137,10 @@ class Resource(BaseRoute):
             if refused.code is Code.UNAUTHENTICATED:
                 refused.headers["WWW-Authenticate"] = challenge(operation.access, scope["named_headers"])
             raise
+        except Problem as problem:
+            if operation.method == "PATCH" and problem.code is Code.UNSUPPORTED_MEDIA_TYPE:
+                problem.headers["Accept-Patch"] = "application/json"  # RFC 5789 §2.2
+            raise
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
