@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, StorageState, async_playwright, expect
 
 from tests.browser.people import Person, sign_in
-from tests.browser.showroom import Showroom, furnish
+from tests.browser.showroom import Showroom, furnish, held_by_another
 from tests.browser.slow_line import slow_line
 from tests.browser.visit import LIMIT, ONLY_HERE, visit
 from tests.programs import required
@@ -49,7 +49,10 @@ async def showroom(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sh
     """A platform that is only looked at, by people whose line is slow."""
     folder = tmp_path_factory.mktemp("showroom")
     furnished = await furnish(folder)
-    with serving(folder, EMPORION_VERIFICATION="manual") as running:
+    with (
+        held_by_another(furnished.path, furnished.places["running"]),
+        serving(folder, EMPORION_VERIFICATION="manual") as running,
+    ):
         async with slow_line(running.url) as furnished.url:
             yield furnished
 

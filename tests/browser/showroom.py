@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from emporion.marketplace import Marketplace, platforms
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
-from emporion.marketplace.imports import Imports
+from emporion.marketplace.imports import HELD, Imports
 from emporion.marketplace.platforms import SANDBOX
 from emporion.spreadsheets import Place
 from emporion.store.base import Import, Record, Store, Usage
@@ -26,6 +29,7 @@ from emporion.store.sqlite import SqliteStore
 from tests.browser.people import ANNA, EMMA, GONE, LENA, MARC, NEWCOMER, OPERATOR, Person
 from tests.clock import Clock, told_time
 from tests.conftest import settings_for
+from tests.server import PATIENCE
 
 DAY = 86_400
 DAYS = 29
@@ -277,9 +281,9 @@ class _Work:
         return started
 
     async def _leave(self, running: Import, rows: int) -> None:
-        """Let another process have an import for hours, which has come as far as this."""
+        """Let another process have an import, which has come as far as this."""
         now = int(self.clock.now * 1000)
-        assert await self.store.hold_import(running.id, "another", now, now + 8 * 3_600_000)
+        assert await self.store.hold_import(running.id, "another", now, now + HELD)
         before = structs.replace(running, holder="another")
         at = Place(running.size * rows // running.total, rows, rows)
         after = structs.replace(before, at=at, created=rows - 9, unchanged=7, rejected=2)
@@ -295,6 +299,36 @@ class _Work:
         await self.marketplace.links.use(used.secret, "Bonne-Chance-1", Origin(None, "panel"))
         good = await self.marketplace.links.make(SELLER, str(found.id), 0)
         self.put(linked=found.id, used=used.secret, good=good.secret)
+
+
+HOLD = "UPDATE imports SET holder = 'another', held_until = ? WHERE id = ?"
+
+
+@contextmanager
+def held_by_another(path: Path, import_id: str) -> Iterator[None]:
+    """As long as the block lasts, an import is the work of a process that is no server."""
+    over = threading.Event()
+
+    def hold() -> None:
+        with closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as database:
+            while True:
+                until = int(time.time() * 1000) + HELD
+                database.execute(
+                    "UPDATE imports SET holder = 'another', held_until = ? WHERE id = ?", (until, import_id)
+                )
+                held.set()
+                if over.wait(HELD / 4000):
+                    return
+
+    held = threading.Event()
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        assert held.wait(PATIENCE)
+        yield
+    finally:
+        over.set()
+        holding.join()
 
 
 async def _parts(text: str) -> AsyncIterator[bytes]:
