@@ -209,13 +209,16 @@ def country_has_states(country: str) -> bool:
 
 # Blanks, dots, dashes, slashes and brackets between digits, also as spreadsheets and address books write them.
 _BLANKS = " \t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_BETWEEN = f"[{_BLANKS}./()\\[\\]\\-\u2010-\u2015\u2212\ufe58\ufe63\uff08\uff09\uff0d-\uff0f]"
+_BETWEEN = (
+    f"[{_BLANKS}./()\\[\\]\\-\u2010-\u2015\u2212\ufe58\ufe63\uff08\uff09\uff0d-\uff0f"
+    "\u00b7\u2022\u2024\u2027\u2044\u2215\u2219\u22c5]"
+)
 _GAP = _BETWEEN + "*"
 _PLUS, _DIGIT, _HASH = "[+＋]", "[0-9０-９]", "[#＃]"
 # A letter of ASCII is seen by whoever typed it.
 _STRANGE_IN_PHONE = re.compile(rf"(?!{_BETWEEN}|{_PLUS}|{_DIGIT}|{_HASH})[^ -~]")
 _PHONE = re.compile(
-    rf"^({_PLUS}{_GAP}[1-9１-９]({_GAP}{_DIGIT}){{4,14}}{_GAP}({_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})?"
+    rf"^([(（]?{_PLUS}{_GAP}[1-9１-９]({_GAP}{_DIGIT}){{4,14}}{_GAP}({_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})?"
     rf"|{_PLUS}?({_DIGIT}{_GAP}){{1,4}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,8}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{1,15}}"
     rf"{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})$"
 )
