@@ -434,6 +434,15 @@ async def test_only_some_imports_of_a_reseller_wait_at_a_time(
     await sent(imported, csv_of(line("1")))
 
 
+async def test_of_files_that_are_sent_together_no_more_are_taken(
+    imported: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MOST_STORED", 2)
+    outcomes = await asyncio.gather(*(sent(imported, csv_of(line("1"))) for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(one, Import) for one in outcomes) == 2
+    assert {one.code for one in outcomes if isinstance(one, Problem)} == {Code.CONFLICT}
+
+
 # Who may
 
 

@@ -50,6 +50,19 @@ async def test_an_import_is_as_it_was_kept(store: Store) -> None:
     assert await store.an_import("b") is None
 
 
+async def test_only_so_many_imports_of_a_reseller_wait_also_when_several_come_together(store: Store) -> None:
+    states: list[ImportState] = ["arriving", "checking", "checked", "running", "done", "refused", "cancelled"]
+    for state in states:
+        assert await store.add_import(an_import(state, state=state), 0)
+    assert await store.add_import(structs.replace(an_import("elsewhere"), stored=False), 0, most=5)
+    assert await store.add_import(an_import("below", BELOW_ONE), 0, most=1)
+    added = await asyncio.gather(*(store.add_import(an_import(f"{n}"), 0, most=7) for n in range(20)))
+    assert sum(added) == 3
+    assert not await store.add_import(an_import("late"), 0, most=7)
+    assert await store.an_import("late") is None
+    assert await store.add_import(an_import("without a bound"), 0)
+
+
 async def test_imports_are_listed_of_a_reseller_and_of_all_below_newest_first(store: Store) -> None:
     for import_id, reseller_id, at in (("a", ONE, 1), ("b", BELOW_ONE, 3), ("c", TWO, 4), ("d", ONE, 3)):
         await store.add_import(an_import(import_id, reseller_id, at=at), 0)

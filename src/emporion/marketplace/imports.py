@@ -116,10 +116,8 @@ class Imports:
         (CONFLICT) if too many imports of the reseller wait, and Refused (FORBIDDEN) for a reader.
         """
         coming = structs.replace(await self.draft(actor, reseller_id, file_name, format), state="arriving", stored=True)
-        waiting = [one for one in await self._store.imports(reseller_id, SHOWN) if one.stored and one.state not in OVER]
-        if sum(one.reseller_id == reseller_id for one in waiting) >= MOST_STORED:
+        if not await self._store.add_import(coming, 0, most=MOST_STORED):
             raise Problem(Code.CONFLICT, f"{MOST_STORED} imports wait already; confirm or cancel some of them first.")
-        await self._store.add_import(coming, 0)
         try:
             size, digest = await self._store_parts(coming, parts)
         except BaseException:

@@ -673,8 +673,11 @@ class Store(Protocol):
 
     # Imports
 
-    async def add_import(self, new: Import, until: int) -> None:
-        """Keep an import, which its holder has until `until`."""
+    async def add_import(self, new: Import, until: int, most: int | None = None) -> bool:
+        """Keep an import, which its holder has until `until`; whether it was.
+
+        most: how many of its reseller, of those whose content is here and that are not over, there may be then.
+        """
 
     async def add_part(self, to: Import, number: int, content: bytes) -> None:
         """Keep a part of an import's content; numbers are 0, 1, 2…"""

@@ -9,10 +9,12 @@ from emporion.store.base import OVER, FaultyRow, Import, Record, Walked
 from emporion.store.holds import too_late
 from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.connections import Connections
+from emporion.store.postgres.locks import HOLD_RESELLER
 
 _WALK = """
     SELECT ordinal, document FROM customers WHERE reseller_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3
 """
+_WAITING = "SELECT count(*) FROM imports WHERE reseller_id = $1 AND stored AND state <> ALL ($2::text[])"
 _HOLDERS = """
     SELECT external_id, id, version, document FROM customers WHERE reseller_id = $1 AND external_id = ANY ($2::text[])
 """
@@ -48,22 +50,30 @@ async def holders(connections: Connections, reseller_id: int, external_ids: Sequ
     return {external_id: Record(reseller_id, *rest) for external_id, *rest in found}
 
 
-async def add_import(connections: Connections, new: Import, until: int) -> None:
+async def add_import(connections: Connections, new: Import, until: int, most: int | None) -> bool:
     """See `emporion.store.base.Store.add_import`."""
-    await connections.call(
-        """
-        INSERT INTO imports (id, reseller_id, state, stored, holder, held_until, created_at, document)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        """,
-        new.id,
-        new.reseller_id,
-        new.state,
-        new.stored,
-        new.holder,
-        until,
-        new.created_at,
-        rows.encode(new),
-    )
+    async with connections.transaction() as connection:
+        if most is not None:
+            # Of two that come together, the later one sees the earlier.
+            await connection.execute(HOLD_RESELLER, new.reseller_id)
+            waiting = await connection.fetchrow(_WAITING, new.reseller_id, list(OVER))
+            if waiting and waiting[0] >= most:
+                return False
+        await connection.execute(
+            """
+            INSERT INTO imports (id, reseller_id, state, stored, holder, held_until, created_at, document)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            """,
+            new.id,
+            new.reseller_id,
+            new.state,
+            new.stored,
+            new.holder,
+            until,
+            new.created_at,
+            rows.encode(new),
+        )
+    return True
 
 
 async def add_part(connections: Connections, to: Import, number: int, content: bytes) -> None:

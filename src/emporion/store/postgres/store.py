@@ -261,8 +261,8 @@ class PostgresStore(Lookups):
 
     # Imports
 
-    async def add_import(self, new: Import, until: int) -> None:
-        await imports.add_import(self._primary, new, until)
+    async def add_import(self, new: Import, until: int, most: int | None = None) -> bool:
+        return await imports.add_import(self._primary, new, until, most)
 
     async def add_part(self, to: Import, number: int, content: bytes) -> None:
         await imports.add_part(self._primary, to, number, content)

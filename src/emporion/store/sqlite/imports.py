@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from emporion.store.base import FaultyRow, Import
     from emporion.store.sqlite.connections import Connections
 
+_WAITING = f"""
+    SELECT count(*) FROM imports WHERE reseller_id = ? AND stored AND state NOT IN ({", ".join("?" * len(OVER))})
+"""  # noqa: S608 - question marks only
 _HOLDERS = """
     SELECT external_id, id, version, document FROM customers
     WHERE reseller_id = ? AND external_id IN (SELECT value FROM json_each(?))
@@ -42,8 +45,12 @@ def holders(connections: Connections, reseller_id: int, external_ids: Sequence[s
     return {external_id: Record(reseller_id, *rest) for external_id, *rest in found}
 
 
-def add_import(connection: sqlite3.Connection, new: Import, until: int) -> None:
+def add_import(connection: sqlite3.Connection, new: Import, until: int, most: int | None) -> bool:
     """See `emporion.store.base.Store.add_import`."""
+    if most is not None:
+        (waiting,) = connection.execute(_WAITING, (new.reseller_id, *OVER)).fetchone()
+        if waiting >= most:
+            return False
     connection.execute(
         """
         INSERT INTO imports (id, reseller_id, state, stored, holder, held_until, created_at, document)
@@ -51,6 +58,7 @@ def add_import(connection: sqlite3.Connection, new: Import, until: int) -> None:
         """,
         (new.id, new.reseller_id, new.state, new.stored, new.holder, until, new.created_at, rows.encode(new)),
     )
+    return True
 
 
 def add_part(connection: sqlite3.Connection, to: Import, number: int, content: bytes) -> None:

@@ -299,8 +299,8 @@ class SqliteStore(Lookups):
 
     # Imports
 
-    async def add_import(self, new: Import, until: int) -> None:
-        await self._writer.run(lambda c: imports.add_import(c, new, until))
+    async def add_import(self, new: Import, until: int, most: int | None = None) -> bool:
+        return await self._writer.run(lambda c: imports.add_import(c, new, until, most))
 
     async def add_part(self, to: Import, number: int, content: bytes) -> None:
         await self._writer.run(lambda c: imports.add_part(c, to, number, content))
