@@ -37,6 +37,7 @@ from emporion.workers.connections import end_silent_connections
 from emporion.workers.housekeeping import keep_house
 from emporion.workers.imports import do_imports
 from emporion.workers.orphans import end_with_parent
+from emporion.workers.starting import tell_parent
 from emporion.workers.stopping import when_stopped
 from emporion.workers.verification import verify_accounts
 
@@ -164,6 +165,7 @@ def build_app(settings: Settings) -> ASGIApp:
         ]
         working[0].add_done_callback(_end_if_failed)
         await asyncio.sleep(0)  # until the router has its routes
+        tell_parent()
         try:
             yield
         finally:

@@ -196,10 +196,13 @@ async def test_whoever_is_to_be_out_is_out_within_a_second_on_every_node(
         assert await refusal(door, deep.client) is client_is_told
 
 
+@pytest.mark.parametrize("every", [False, True], ids=["system's", "every"])
 @pytest.mark.parametrize("hours", [-24, -1, 1])
-async def test_whoever_is_out_stays_out_when_the_clock_is_set(open_node: OpenNode, clock: Clock, hours: int) -> None:
+async def test_whoever_is_out_stays_out_when_a_clock_is_set(
+    open_node: OpenNode, clock: Clock, hours: int, every: bool
+) -> None:
     one = await open_node()
-    door = gate_of(one, clock)
+    door = Gate(one, "1.6", clock, clock) if every else gate_of(one, clock)
     deep = await deep_reseller(one)
     assert await refusal(door, deep.user) is None
     await revoked(one, deep)

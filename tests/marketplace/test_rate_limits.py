@@ -101,6 +101,19 @@ async def test_a_clock_that_is_set_changes_nothing(hours: int) -> None:
         await allowed(limits, "key", limit)
 
 
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+async def test_where_every_clock_is_set_nobody_is_kept_out_for_longer_than_the_window(hours: int) -> None:
+    clock = Clock(MIDNIGHT)
+    limits, limit = RateLimits(None, clock, clock), Limit(rate=2, burst=6)
+    for _ in range(6):
+        await allowed(limits, "key", limit)
+    clock.jump(3600 * hours)
+    clock.now += 3
+    for _ in range(6):
+        await allowed(limits, "key", limit)
+    await refused(limits, "key", limit)
+
+
 async def test_in_the_long_run_no_more_than_the_rate_is_allowed() -> None:
     clock = Clock(MIDNIGHT)
     limits, limit = RateLimits(None, clock, clock.passed), Limit(rate=5, burst=12)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pytest
 
 from tests.conftest import new_customer
+from tests.effort import effort
+from tests.postgres import wait_until
 from tests.processes import children
 from tests.server import PATIENCE, Server, serving
 
@@ -71,10 +77,14 @@ def test_no_change_is_lost_between_workers(tmp_path: Path) -> None:
 
 
 def test_workers_end_with_a_server_that_was_killed(tmp_path: Path) -> None:
-    with serving(tmp_path, "--workers", "2") as server:
+    with serving(tmp_path, "--workers", "2") as server, ExitStack() as waiting:
         workers = children(server.process.pid)
+        host, port = server.url.removeprefix("http://").split(":")
+        for _ in range(8):
+            one = waiting.enter_context(socket.create_connection((host, int(port))))
+            one.sendall(b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         server.process.kill()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + effort(quick=PATIENCE, thorough=10)
         while any(_is_alive(pid) for pid in workers):
             assert time.monotonic() < deadline, "a worker still holds the port"
 
@@ -84,19 +94,37 @@ def _is_alive(pid: int) -> bool:
     return bool(found.strip()) and not found.startswith("Z")
 
 
-def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+@pytest.mark.parametrize("workers", effort(quick=[2], thorough=[1, 2, 4]))
+def test_workers_that_die_are_replaced_however_often(tmp_path: Path, workers: int) -> None:
+    with serving(tmp_path, "--workers", str(workers)) as server:
         headers = server.headers()
-        before = children(server.process.pid)
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                answer = httpx.get(f"{server.url}/customers", headers=headers, timeout=PATIENCE)
-            except httpx.TransportError:
-                continue
-            assert answer.status_code == 200
+        for _ in range(effort(quick=2, thorough=6)):
+            before = children(server.process.pid)
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            wait_until(partial(_answers, server, headers), lambda: "no worker came back")
             assert set(children(server.process.pid)).isdisjoint(before)
-            return
-        raise AssertionError("no worker came back")
+        assert server.output.read_text().count("it was ended by SIGKILL") >= 2
+        assert server.stop() == 0
+
+
+def _answers(server: Server, headers: dict[str, str]) -> bool:
+    assert server.process.poll() is None, "the server has ended"
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{server.url}/customers", headers=headers, timeout=PATIENCE).status_code == 200
+    return False
+
+
+@pytest.mark.thorough
+def test_a_server_whose_workers_cannot_be_started_ends_and_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        began = time.monotonic()
+        while server.process.poll() is None:
+            for pid in children(server.process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            assert time.monotonic() - began < 90
+            time.sleep(0.01)  # before the next one comes up
+        assert time.monotonic() - began > 30
+        assert server.process.returncode == 1
+        assert "no worker could be started for 30 seconds, the server ends" in server.output.read_text()

@@ -21,8 +21,9 @@ class Parent:
 
 @pytest.fixture
 def signals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What this process would have sent itself."""
+    """What this process would have sent itself; SIGKILL for an end at the latest."""
     sent: list[int] = []
+    monkeypatch.setattr(orphans, "end_at_the_latest", lambda: sent.append(signal.SIGKILL))
     monkeypatch.setattr(signal, "raise_signal", sent.append)
     monkeypatch.setattr(orphans, "INTERVAL", 0)
     return sent
@@ -33,7 +34,7 @@ async def test_a_process_whose_parent_was_gone_before_it_looked_ends(
 ) -> None:
     monkeypatch.setattr(multiprocessing, "parent_process", lambda: Parent(os.getppid() + 1))
     await orphans.end_with_parent()
-    assert signals == [signal.SIGTERM]
+    assert signals == [signal.SIGKILL, signal.SIGTERM]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -47,4 +48,4 @@ async def test_a_process_lives_until_its_parent_is_gone(
     assert not living.done()
     monkeypatch.setattr(os, "getppid", lambda: 1)
     await living
-    assert signals == [signal.SIGTERM]
+    assert signals == [signal.SIGKILL, signal.SIGTERM]

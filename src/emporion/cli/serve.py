@@ -12,7 +12,6 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
@@ -21,8 +20,9 @@ from emporion import __version__
 from emporion.cli.errors import Stop
 from emporion.cli.operators import no_platform, now, unfinished, with_store
 from emporion.cli.options import option
+from emporion.cli.supervisor import Supervisor
 from emporion.errors import Problem
-from emporion.logs import log
+from emporion.logs import configure_logs, log
 from emporion.marketplace import platforms
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import (
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from emporion.store.base import Store
 
 SANDBOX_DATABASE = "sqlite:///sandbox.db"
-# Seconds that requests in flight have to finish once the server was told to stop.
-GRACE = 30
 # How many connections wait to be taken, and how many each worker has at most if enough files may be open.
 BACKLOG = 4096
 MOST_CONNECTIONS = 8192
@@ -89,7 +87,8 @@ def serve(
 ) -> None:
     """Serve the platform over HTTP until told to stop.
 
-    SIGTERM and Ctrl-C let requests in flight finish. Each setting can be given as its environment variable, too.
+    SIGTERM and Ctrl-C let requests in flight finish, for a good second. Each setting can be given as its
+    environment variable, too.
     """
     values = {
         "host": host,
@@ -127,7 +126,8 @@ def serve(
     is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox, migrating=migrate or sandbox))
     # The worker processes read their settings from here.
     os.environ |= {SETTINGS[name].variable: value for name, value in values.items() if value is not None}
-    server = Granian(
+    configure_logs(settings.log_level)
+    server = Supervisor(
         "emporion.app:app",
         factory=True,
         address=address,
@@ -146,8 +146,6 @@ def serve(
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
-        respawn_failed_workers=True,
-        workers_kill_timeout=GRACE,
     )
     server.on_startup(_end_with_the_terminal)
     server.on_startup(lambda: _say_what_is_served(settings, is_sandbox=is_sandbox))

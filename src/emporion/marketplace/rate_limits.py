@@ -66,7 +66,7 @@ class Memory:
         """As in `Counts`."""
         now = self._clock()
         _forget(self._windows, now)
-        times = self._times(key, now - expiry)
+        times = self._times(key, now - expiry, now)
         if len(times) >= limit:
             return False
         times.append(now)
@@ -77,7 +77,7 @@ class Memory:
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - Counts
         """As in `Counts`."""
         now = self._clock()
-        times = self._times(key, now - expiry)
+        times = self._times(key, now - expiry, now)
         return (times[0], len(times)) if times else (now, 0)
 
     async def incr(self, key: str, expiry: int) -> int:
@@ -88,11 +88,12 @@ class Memory:
         self._totals[key] = Total(until, before + 1)
         return before + 1
 
-    def _times(self, key: str, after: float) -> deque[float]:
+    def _times(self, key: str, after: float, now: float) -> deque[float]:
         window = self._windows.get(key)
         if window is None:
             return deque()
-        while window.times and window.times[0] <= after:
+        # What is ahead of now was counted before the clock was set, if it can be.
+        while window.times and not after < window.times[0] <= now:
             window.times.popleft()
         return window.times
 

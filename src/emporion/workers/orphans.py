@@ -6,9 +6,11 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import threading
 
-# Seconds between two looks.
+# Seconds between two looks, and those that requests in flight have to finish.
 INTERVAL = 0.5
+GRACE = 1.2
 
 
 async def end_with_parent() -> None:
@@ -18,4 +20,12 @@ async def end_with_parent() -> None:
     parent = started_by.pid if started_by else os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells a process that its parent has gone
         await asyncio.sleep(INTERVAL)
+    end_at_the_latest()
     signal.raise_signal(signal.SIGTERM)
+
+
+def end_at_the_latest() -> None:
+    """End this process after GRACE, whatever it still waits for: nobody is left who would."""
+    end = threading.Timer(GRACE, os._exit, [1])
+    end.daemon = True
+    end.start()
