@@ -313,9 +313,7 @@ def held_by_another(path: Path, import_id: str) -> Iterator[None]:
         with closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as database:
             while True:
                 until = int(time.time() * 1000) + HELD
-                database.execute(
-                    "UPDATE imports SET holder = 'another', held_until = ? WHERE id = ?", (until, import_id)
-                )
+                database.execute(HOLD, (until, import_id))
                 held.set()
                 if over.wait(HELD / 4000):
                     return
