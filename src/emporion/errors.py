@@ -34,8 +34,8 @@ class Code(Enum):
     LIMITED = "There are too many requests, or too many failed logins. `Retry-After` says when to try again."
     INTERNAL = "Something failed on our side. The log has the reason under the correlation id."
     UNAVAILABLE = (
-        "The database, or the identity provider, cannot be reached now, or too many requests wait for it. `Retry-After` "
-        "says when to try again."
+        "The database, or the identity provider, cannot be reached now, or too many requests wait for it. "
+        "`Retry-After` says when to try again."
     )
 
 
