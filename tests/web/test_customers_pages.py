@@ -185,6 +185,20 @@ def test_contacts_and_attributes_come_and_go_without_a_script(browser: Console) 
     assert page.text.partition("History")[0].count("Jane Doe") == 1
 
 
+def test_what_is_wrong_with_an_attribute_stands_at_its_fields(
+    browser: Console, client: CheckedClient, headers: dict[str, str]
+) -> None:
+    number = created(client, headers, attributes={"tier": "gold", "kept": "yes"})
+    path = f"/console/customers/{number}/edit"
+    page = browser.submit(path, {"attributes[1].value": "a\abell"})
+    assert page.faults == {"attributes[1].value": "Must not contain control characters such as U+0007."}
+    page = browser.press(browser.submit(path, {"change": "attributes more"}), {"attributes[2].name": " tier "})
+    assert page.faults == {"attributes[2].name": "Must not be that of another attribute."}
+    assert client.get(f"/customers/{number}", headers=headers).json()["attributes"] == {"tier": "gold", "kept": "yes"}
+    browser.press(page, {"attributes[2].name": "level"})
+    assert client.get(f"/customers/{number}", headers=headers).json()["attributes"]["level"] == ""
+
+
 def test_an_attribute_is_taken_away_with_its_row(
     browser: Console, client: CheckedClient, headers: dict[str, str]
 ) -> None:

@@ -13,12 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from emporion.api.requests import LARGEST_BODY, read_bytes
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import Code, Fault, Problem, Refused
 
 if TYPE_CHECKING:
     from starlette.types import Receive
-
-    from emporion.errors import Fault
 
 # Bytes of a form: letters that JSON has as they are take three times as much in it.
 LARGEST = 3 * LARGEST_BODY
@@ -235,6 +233,22 @@ def put_persons(members: dict[str, Any], form: Form, rows: Sequence[Row], of_per
     if persons != form.before.get("contactPersons") or list(stays.items()) != [(at, at) for at in range(len(persons))]:
         members["contactPersons"] = persons
     return stays
+
+
+def name_faults(rows: Sequence[Row]) -> list[Fault]:
+    """What is wrong with the attributes in a form's rows that a JSON object cannot tell: it has each name once."""
+    names = [row.kept.get("name") for row in rows]
+    return [
+        Fault(f"attributes[{number}].name", "must not be that of another attribute")
+        for number, name in enumerate(names)
+        if name in names[:number]
+    ]
+
+
+def at_rows(faults: Iterable[Fault], rows: Sequence[Row]) -> list[Fault]:
+    """Faults that tell an attribute by its name, at the fields of a form's rows."""
+    fields = {f"attributes.{row.kept.get('name')}": f"attributes[{number}].value" for number, row in enumerate(rows)}
+    return [Fault(fields.get(fault.field, fault.field), fault.message) for fault in faults]
 
 
 def put_attributes(members: dict[str, Any], form: Form, rows: Sequence[Row]) -> None:

@@ -19,7 +19,7 @@ from emporion.accounts import (
     status_changes,
 )
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Fault, Problem, not_found
+from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.marketplace.customers import decode
 from emporion.validation import read
 from emporion.web.console.history import history_of
@@ -27,9 +27,11 @@ from emporion.web.console.members import LANGUAGES_OFFERED
 from emporion.web.forms import (
     PERSON,
     Row,
+    at_rows,
     by_field,
     faults_of,
     form_values,
+    name_faults,
     put,
     put_attributes,
     put_persons,
@@ -59,12 +61,22 @@ BLANK = Row({"type": "admin"}, {"type": "admin"}, None)
 class Sent(NamedTuple):
     """A customer's form: the JSON that it stands for, and what was typed, to show it again.
 
-    stays: which contact persons were there before, position after → position before.
+    stays: which contact persons were there before, position after → position before. attributes: their rows.
     """
 
     body: dict[str, Any]
     values: dict[str, str]
     stays: dict[int, int]
+    attributes: list[Row]
+
+    def check(self) -> None:
+        """Raise Problem (INVALID) for what the JSON cannot tell."""
+        if faults := name_faults(self.attributes):
+            refuse(faults)
+
+    def faults(self, problem: Problem) -> list[Fault]:
+        """What the form can tell at its fields. Raises the problem if it is another one."""
+        return at_rows(faults_of(problem), self.attributes)
 
 
 async def show_all(visit: Visit) -> Response:
@@ -134,12 +146,13 @@ async def create(visit: Visit) -> Response:
     if visit.form.text("active"):
         sent.body["status"] = "active"
     try:
+        sent.check()
         owner = await visit.marketplace.resellers.reached(visit.actor, reseller) if reseller else None
         record = await visit.marketplace.customers.create(visit.actor, sent.body, owner)
     except Problem as problem:
         if problem.code is Code.NOT_FOUND:
             problem = Problem(Code.INVALID, "", [Fault("resellerId", "is no reseller of yours")])
-        return _form(visit, sent.values, faults_of(problem), None)
+        return _form(visit, sent.values, sent.faults(problem), None)
     return visit.redirect(f"/console/customers/{record.id}", said="created")
 
 
@@ -159,6 +172,7 @@ async def change(visit: Visit) -> Response:
     sent = read_customer(visit.form.over(to_builtins(customer)))
     version = whole(visit.form.text("version"))
     try:
+        sent.check()
         await visit.marketplace.customers.update(
             visit.actor,
             customer.id,
@@ -169,7 +183,7 @@ async def change(visit: Visit) -> Response:
     except Problem as problem:
         if problem.code is Code.MOVED:
             return _form(visit, sent.values, [], customer, moved=True)
-        return _form(visit, sent.values, faults_of(problem), customer)
+        return _form(visit, sent.values, sent.faults(problem), customer)
     return visit.redirect(f"/console/customers/{customer.id}", said="changed")
 
 
@@ -213,7 +227,7 @@ def read_customer(form: Form) -> Sent:
     stays = put_persons(body, form, persons, (*PERSON, *CREDENTIALS))
     attributes = form.rows("attributes")
     put_attributes(body, form, attributes)
-    return Sent(body, typed_values(form, contactPersons=persons, attributes=attributes), stays)
+    return Sent(body, typed_values(form, contactPersons=persons, attributes=attributes), stays, attributes)
 
 
 def _changed_rows(visit: Visit, customer: Customer | None) -> Response:
