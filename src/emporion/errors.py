@@ -28,7 +28,7 @@ class Code(Enum):
     CONFLICT = "An `externalId` or login is taken, or the status cannot change that way."
     RUNNING = "The first request with this `Idempotency-Key` is still running; try again shortly."
     MOVED = "The account has changed since the state that `If-Match` names: read it again."
-    TOO_LARGE = "The body is larger than 1 MiB, or 16 KiB where no token is needed, or has more than 50,000 members and entries."
+    TOO_LARGE = "The body is larger than 1 MiB, or 16 KiB where no token is needed, or has more than 50,000 parts."
     UNSUPPORTED_MEDIA_TYPE = "The body is not `application/json` in UTF-8."
     REUSED = "The `Idempotency-Key` was used for another request: each new one needs a new key."
     LIMITED = "There are too many requests, or too many failed logins. `Retry-After` says when to try again."
