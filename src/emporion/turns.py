@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -119,8 +119,6 @@ class Turns:
         finally:
             if gone:
                 gone.cancel()
-                with suppress(asyncio.CancelledError):
-                    await gone
 
     def _leave(self, account: Hashable, place: asyncio.Future[bool]) -> None:
         if place.done():
