@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # The longest page without a filter for which nobody queues.
 SHORT_PAGE = 20
 # How many long reads of one account may wait.
-MOST_WAITING = 64
+MOST_WAITING = 128
 # The most bytes that a page of whole customers has, and the longest page that cannot have more.
 LARGEST_PAGE = 32 << 20
 SMALL_PAGE = 64
