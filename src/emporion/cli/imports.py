@@ -102,7 +102,7 @@ def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
     try:
         content = path.open("rb")
     except OSError as error:
-        raise Stop(f"{path} cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
     with content:
         digest, size = hashlib.sha256(), 0
         try:
@@ -118,8 +118,12 @@ def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
                 digest.update(data)
                 size += len(data)
         except OSError as error:
-            raise Stop(f"{path} cannot be read: {error.strerror}") from None
+            raise _unreadable(path, error) from None
         yield Sent(path, content, known, size, digest.digest())
+
+
+def _unreadable(path: Path, error: OSError) -> Stop:
+    return Stop(f"{path} cannot be read: {error.strerror or 'it is a pipe; write its content into a file first'}")
 
 
 async def _import(
