@@ -20,6 +20,7 @@ ATTRIBUTE = re.compile(r'\b(hx-[\w:]+)="([^"]*)"')
 REWRITTEN = re.compile(r"""type\s*=\s*["']?(?:email|url|number|range|color|date|datetime-local|month|week|time)\b""")
 # By which the macro of a field gives telephones the right keys.
 ASKED_FOR = re.compile(r'\bm\.field\(.*\btype="email"')
+FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
 TO_FILL_IN = re.compile(r"<(?:input|select|textarea)\b|\bm\.(?:field|choice)\b")
 
 
@@ -48,3 +49,14 @@ def test_whatever_asks_for_more_says_what_becomes_of_answers_that_overtake_each_
 def test_no_field_has_a_type_whose_values_browsers_rewrite(name: str) -> None:
     source = re.sub(r"\{#.*?#\}", "", (TEMPLATES / name).read_text(), flags=re.DOTALL)
     assert not [line for line in source.splitlines() if REWRITTEN.search(line) and not ASKED_FOR.search(line)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_browsers_put_nothing_back_into_a_form_of_something_that_may_have_changed(name: str) -> None:
+    for tag, content in FORM.findall((TEMPLATES / name).read_text()):
+        assert 'name="version"' not in content or ' autocomplete="off"' in tag
+
+
+def test_some_forms_are_of_something_that_may_have_changed() -> None:
+    forms = [content for name in NAMES for _, content in FORM.findall((TEMPLATES / name).read_text())]
+    assert len([content for content in forms if 'name="version"' in content]) == 5
