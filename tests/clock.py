@@ -37,7 +37,7 @@ class Clock:
 def told_time(patch: pytest.MonkeyPatch, now: float | None = None) -> Clock:
     """The clock of all that is put together from now on, in this process."""
     clock = Clock(now)
-    told = SimpleNamespace(time=clock, monotonic=time.monotonic)
+    told = SimpleNamespace(time=clock, monotonic=clock.passed)
     for module in (app, build):
         patch.setattr(module, "time", told)
     return clock
