@@ -256,7 +256,6 @@ ADDRESS_FAULTS = [
     ("address.countryCode", "uk"),
     ("address.countryCode", "Atlantis"),
     ("address.countryCode", LONG),
-    ("language", ""),
     ("language", "klingon"),
     ("language", "xx"),
     ("language", "de-" * 20),
