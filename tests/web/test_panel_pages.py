@@ -23,6 +23,7 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.store.base import Change
 from emporion.store.sqlite import SqliteStore
+from emporion.web.forms import LARGEST
 from emporion.web.panel import area, messages
 from emporion.web.panel.sign_in import LANGUAGE_COOKIE
 from tests.clock import Clock, told_time
@@ -798,7 +799,7 @@ BODIES: list[tuple[bytes, str, int]] = [
     (b"%ff=%ff", "application/x-www-form-urlencoded", 400),
     (b"\xff", "application/x-www-form-urlencoded", 400),
     (b"&".join(b"a=1" for _ in range(600)), "application/x-www-form-urlencoded", 400),
-    (b"a=" + b"b" * (1 << 20), "application/x-www-form-urlencoded", 413),
+    (b"a=" + b"b" * LARGEST, "application/x-www-form-urlencoded", 413),
     (b"", "application/x-www-form-urlencoded", 403),
     (b"{}", "application/json", 415),
     (b"--x--", "multipart/form-data; boundary=x", 415),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import unicodedata
@@ -12,7 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Struct
 
-from emporion.api.requests import LARGEST_BODY, read_bytes
+from emporion.api.requests import LARGEST_BODY, LARGEST_FORM, read_bytes
 from emporion.errors import Code, Fault, Problem, Refused
 
 if TYPE_CHECKING:
@@ -129,6 +130,11 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive, largest: i
     if media_type != URLENCODED:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The form must be sent as a browser does it.")
     body = await read_bytes(headers, receive, largest)
+    # A long one takes a second, in which the event loop serves others.
+    return await asyncio.to_thread(_parse, body) if len(body) > LARGEST_FORM else _parse(body)
+
+
+def _parse(body: bytes) -> Form:
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
