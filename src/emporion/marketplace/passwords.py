@@ -24,8 +24,8 @@ MOST_STRANGERS = 32
 MOST_KNOWN = 256
 # Seconds that a login waits.
 PATIENCE = 5.0
-# What a digest's thread takes while others want the processor is little (nice(2)).
-NICENESS = 10
+# Digests that nobody known waits for come after what answers requests (nice(2)), but not after all other programs.
+NICENESS = 3
 
 
 class Passwords:
@@ -33,9 +33,9 @@ class Passwords:
 
     def __init__(self, quality: PasswordQuality) -> None:
         self._quality = quality
-        self._new = _Digests(MOST_NEW, None, "Too many new passwords are being set at the same time")
-        self._strangers = _Digests(MOST_STRANGERS, PATIENCE, "Too many are logging in at the same time")
-        self._known = _Digests(MOST_KNOWN, PATIENCE, "Too many are logging in at the same time")
+        self._new = _Digests(MOST_NEW, None, "Too many new passwords are being set at the same time", NICENESS)
+        self._strangers = _Digests(MOST_STRANGERS, PATIENCE, "Too many are logging in at the same time", NICENESS)
+        self._known = _Digests(MOST_KNOWN, PATIENCE, "Too many are logging in at the same time", 0)
 
     def fault(self, password: str) -> str | None:
         """What a new password lacks, or None."""
@@ -65,8 +65,9 @@ class Passwords:
 class _Digests:
     """Makes one digest at a time; waiting: how many of one account wait at most, each for `patience` seconds."""
 
-    def __init__(self, waiting: int, patience: float | None, why: str) -> None:
-        self._thread = ThreadPoolExecutor(1, "digest", initializer=_give_way)
+    def __init__(self, waiting: int, patience: float | None, why: str, niceness: int) -> None:
+        # On Linux a thread has a niceness of its own, and so have those that Argon2 starts from it.
+        self._thread = ThreadPoolExecutor(1, "digest", initializer=os.nice, initargs=(niceness,))
         self._why = why
         self.turns = Turns(1, 1, waiting, patience, self._refusal)
 
@@ -80,8 +81,3 @@ class _Digests:
 
     def _refusal(self) -> Problem:
         return Problem(Code.LIMITED, f"{self._why}; try again in a few seconds.", headers={"Retry-After": "5"})
-
-
-def _give_way() -> None:
-    """Let this thread, and those that Argon2 starts from it, come after what answers requests."""
-    os.nice(NICENESS)
