@@ -19,8 +19,19 @@ class Clock:
     def __init__(self, now: float | None = None) -> None:
         self.now = time.time() // DAY * DAY + DAY / 2 if now is None else now
 
+        self._jumped = 0.0
+
     def __call__(self) -> float:
         return self.now
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the clock; no time passes."""
+        self.now += seconds
+        self._jumped += seconds
+
+    def passed(self) -> float:
+        """Seconds that have passed, as of time.monotonic."""
+        return self.now - self._jumped
 
 
 def told_time(patch: pytest.MonkeyPatch, now: float | None = None) -> Clock:

@@ -64,6 +64,7 @@ class Server:
             f"{self.url}/token",
             auth=(SANDBOX.user, SANDBOX.password),
             headers={"X-Subscription-Key": SANDBOX.subscription_key},
+            verify=False,
             timeout=PATIENCE,
         )
         return str(answer.raise_for_status().json()["token"])

@@ -10,8 +10,9 @@ import emporion
 SOURCE = Path(emporion.__file__).parent
 FLOORS = [
     {"errors"},
-    {"credentials", "emails", "events", "limits", "paging", "validation", "logs"},
+    {"credentials", "emails", "events", "limits", "paging", "validation", "logs", "turns"},
     {"accounts", "settings"},
+    {"headers", "file_types"},
     {"spreadsheets"},
     {"store"},
     {"marketplace"},
@@ -57,6 +58,8 @@ def test_the_nouns_do_no_io() -> None:
         "paging",
         "validation",
         "errors",
+        "headers",
+        "file_types",
         "spreadsheets",
     ):
         modules = {

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
+import json
 import re
 import time
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import hypothesis.strategies as st
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 
 from emporion.errors import Fault, Problem
 from emporion.spreadsheets import (
@@ -25,6 +27,7 @@ from emporion.spreadsheets import (
     Shape,
     cells_of,
     harmless,
+    header_line,
     line_of,
     meant,
     path_of,
@@ -122,11 +125,43 @@ def test_the_delimiter_and_the_line_ends_are_found(delimiter: str, end: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("first", "separator"),
+    [
+        ("sep=;", ";"),
+        ("sep=,", ","),
+        ("sep=\t", "\t"),
+        ("sep=|", "|"),
+        ("SEP=;", ";"),
+        ("\ufeffsep=;", ";"),
+        ('"sep=;"', ";"),
+        ('\ufeff"Sep=,"', ","),
+        ("sep=;;;", ";"),
+        ('"sep=,",,', ","),
+        ("sep = ;", ";"),
+        ("sep=", ";"),
+        ("sep=;", ","),  # saved again by a program that did not know the line
+        ("\nsep=^", "^"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_line_that_tells_excel_the_separator_is_no_header(first: str, separator: str, end: str) -> None:
+    header, cells = separator.join(["externalId", "name"]), separator.join(["007", "Acme"])
+    (row,) = rows_of(end.join([first, header, cells, ""]))
+    assert (row.external_id, row.new()["name"], row.line) == ("007", "Acme", 3 + first.count("\n"))
+    assert refusal(f"{first}\n") == "The file is empty."
+
+
+def test_a_header_that_is_called_sep_is_one() -> None:
+    assert "sep is no column that is known" in refusal("sep,name\n1,2\n")
+
+
+@pytest.mark.parametrize(
     ("header", "message"),
     [
         ("externalId,nmae", "nmae is no column that is known, did you mean name?"),
         ("name,adress.city", "adress.city is no column that is known, did you mean address.city?"),
         ("name,xyzxyz", "xyzxyz is no column that is known"),
+        ("name,name", "name is given twice"),
         ("name,Name", "Name is given twice"),
         ("city,address.city", "address.city is given twice, also as city"),
         ("name,,city", "column 2 has no header"),
@@ -260,17 +295,27 @@ def test_a_nul_byte_is_told() -> None:
     assert fault("name,address.city\nA\0,B\n") == (2, "has a NUL byte in it")
 
 
+NO_JSON = "is no JSON: each line must have one whole object and nothing else"
+NO_OBJECT = "must be a JSON object: put one object in each line, as jq -c does, without brackets around them"
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("[1]", "must be a JSON object"),
-        ("1", "must be a JSON object"),
-        ('{"a": ', "is no JSON"),
-        ('{"name": "\ud800"}'.encode("unicode_escape").decode(), "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        ('{"x": ' * 600 + "1" + "}" * 600, "is no JSON"),
+        ("[1]", NO_OBJECT),
+        ("1", NO_OBJECT),
+        ('{"a": ', NO_JSON),
+        ('{"name": "A"},', NO_JSON),
+        ('{"name": "\ud800"}'.encode("unicode_escape").decode(), NO_JSON),
+        ("[" * 100_000, NO_JSON),
+        ('{"x": ' * 600 + "1" + "}" * 600, NO_JSON),
         ('{"nmae": "x"}', "is no member that is known, did you mean name?"),
-        ('{"address": {"town": "x"}}', "is no member that is known"),
+        ('{"address": {"town": "x"}}', "is no member that is known, did you mean city?"),
+        ('{"address": {"email": "x"}}', "is no member that is known"),
+        ('{"state": "CA"}', "is no member that is known, did you mean address.state?"),
+        ('{"first_name": "x"}', "is no member that is known, did you mean contactPersons[0].firstName?"),
+        ('{"contacts": []}', "is no member that is known, did you mean contactPersons?"),
+        ('{"contactPersons": [{}, {"Nom": "x"}]}', "is no member that is known, did you mean lastName?"),
         ('{"contactPersons": [{"mail": "x"}]}', "is no member that is known, did you mean email?"),
     ],
 )
@@ -282,6 +327,73 @@ def test_no_value_becomes_a_number() -> None:
     cells = ["007", "1e5", "00012345678901234567890", "12,5", "2024-01-01", "1/2"]
     rows = rows_of(b"externalId\n" + b"".join(line_of([cell]) for cell in cells))
     assert [row.external_id for row in rows] == cells
+
+
+PEOPLE = "externalId,countrycode,telvoice,postalcode,city"
+MEANT = ("007", {"countryCode": "DE", "postalCode": "01067", "city": "A, B"}, "+49891")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '007, de, +49891, 01067, "A, B"',
+        '007 , de , +49891 , 01067 , "A, B" ',
+        ' "007" , "de" , "+49891" , "01067" , "A, B" ',
+        '007,\u00a0de\u00a0,+49891\t,01067 ,"A, B "',
+        '="007",="de",="+49891",="01067","A, B"',
+        '"=""007""","=""de""","=""+49891""","=""01067""","=""A, B"""',
+        ' ="007" , = "de" ,\'+49891, ="01067" ,"= ""A, B"" "',
+    ],
+)
+def test_blanks_around_a_cell_and_excels_formula_for_a_text_are_not_meant(row: str) -> None:
+    (read,) = rows_of(f"{PEOPLE}\n{row}\n")
+    new = read.new()
+    assert read.faults == []
+    assert (read.external_id, new["address"], new["contactPersons"][0]["phoneNumber"]) == MEANT
+
+
+def test_headers_have_blanks_around_them_or_are_texts_to_excel() -> None:
+    (row,) = rows_of('="externalId" , "name" , ="city"\n1,Acme,Bonn\n')
+    assert (row.external_id, row.new()["name"]) == ("1", "Acme")
+
+
+@pytest.mark.parametrize("cell", ['="a"&"b"', '="a', "=A1", '=T("a")', '="a"b"'])
+def test_any_other_formula_stays_as_it_is(cell: str) -> None:
+    assert meant(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [('=""', ""), ('="say ""hi"""', 'say "hi"'), ('=" x "', " x "), ("' =1", " =1"), ('\'="x"', '="x"')],
+)
+def test_what_is_in_a_text_formula_or_behind_an_apostrophe_is_taken_to_the_letter(cell: str, value: str) -> None:
+    assert meant(cell) == value
+
+
+@pytest.mark.parametrize("last", ["  ", " , ", "\t", " \n\n  ", ' , "" ', "\u00a0,"])
+def test_a_row_of_blanks_is_passed_over(last: str) -> None:
+    assert [row.new()["name"] for row in rows_of(f"name,city\nAcme,Bonn\n{last}\n")] == ["Acme"]
+    assert rows_of(f"name,city\nAcme,Bonn{'' if last.strip() else ','}{last}\n")[0].faults == []
+
+
+def test_blanks_around_a_password_are_not_taken_away_unasked() -> None:
+    header = "name,contactPersons[0].password"
+    assert fault(f"{header}\nA,Secret-1 \n")[1].startswith("has blanks around it: take them away; if they belong")
+    (row,) = rows_of(f'{header}\nA,"="" Secret-1 """\n')
+    assert row.faults == []
+    assert row.new()["contactPersons"][0]["password"] == " Secret-1 "
+
+
+def test_a_cell_that_is_too_large_is_told_as_what_it_is() -> None:
+    first, second = rows_of(f"name,city\n{'x' * 200_000},Bonn\nB,Bonn\n")
+    assert [one.message for one in first.faults] == ["has a cell of more than 128 KiB"]
+    assert second.new()["name"] == "B"
+    for rest in ('"', ""):
+        assert refusal(f'name,city\nA,Bonn\n"{"x" * 200_000}{rest},Bonn\n') == (
+            "The row that begins in line 3 has a cell of more than 128 KiB, or a quotation mark in it is not closed."
+        )
+    assert rows_of(f"name,city\n{'x' * 100_000},{'y' * 100_000}\n")[0].faults == []
+    assert fault(f'name,city\n"A"B,{"x" * 200_000}\n')[1].startswith("cannot be read: a cell with quotation marks")
 
 
 # Files of which nothing can be taken
@@ -307,6 +419,36 @@ def test_no_value_becomes_a_number() -> None:
 def test_a_file_of_which_nothing_can_be_taken_says_why(content: bytes, message: str) -> None:
     for piece in (1, 1 << 18):
         assert refusal(content, piece=piece) == message
+
+
+SEVERAL = "The file has JSON over several lines; put one object in each line, as jq -c does."
+ARRAY = (
+    "The file is a JSON array; put one object in each line, as jq -c does, without brackets around them and commas "
+    "between them."
+)
+TWO = [{"name": "A", "address": {"city": "Bonn"}}, {"name": "B"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (json.dumps(TWO[0], indent=2), SEVERAL),
+        (json.dumps(TWO, indent=2), SEVERAL),
+        ("\ufeff\n[ {\n", SEVERAL),
+        (json.dumps(TWO).replace("}, ", "},\n"), ARRAY),
+    ],
+)
+def test_json_over_several_lines_says_one_object_in_each(content: str, message: str) -> None:
+    assert refusal(content, "jsonl") == refusal(content, "jsonl", piece=1) == message
+
+
+def test_a_json_array_in_one_line_says_one_object_in_each() -> None:
+    assert fault(json.dumps(TWO), "jsonl") == (1, NO_OBJECT)
+
+
+@pytest.mark.parametrize("content", [json.dumps(TWO), json.dumps(TWO, indent=1), json.dumps(TWO[0]), "\ufeff {}"])
+def test_json_that_is_sent_as_csv_says_so(content: str) -> None:
+    assert refusal(content).startswith("The file is JSON and no CSV; put one object in each line")
 
 
 def test_an_empty_file_of_json_says_so() -> None:
@@ -361,6 +503,26 @@ def test_a_value_that_could_be_a_formula_is_made_harmless_and_comes_back(value: 
 @given(st.text())
 def test_every_value_comes_back(value: str) -> None:
     assert meant(harmless(value)) == value
+
+
+@given(st.text() | st.text(alphabet="='\" ;a\n"))
+def test_a_cell_that_goes_out_again_has_the_same_value(cell: str) -> None:
+    (line,) = csv.reader(io.StringIO(line_of([cell]).decode(), newline=""))
+    assert meant(line[0] if line else "") == meant(cell)
+
+
+@pytest.mark.parametrize("value", [" x", "x ", " ", "\u00a0x", "x\t", "' ", "'s-Hertogenbosch ", ' "x"', " x;=1"])
+def test_a_value_with_blanks_around_it_comes_back(value: str) -> None:
+    assert meant(harmless(value)) == value
+    (row,) = rows_of(b"name,city\n" + line_of([harmless(value), "Bonn"]))
+    assert row.new()["name"] == value
+
+
+def test_a_text_stays_one_in_the_rejected_rows() -> None:
+    sent = 'externalId,name\n"=""007"""," Acme "\n" =1 ",B\n'
+    again = rejected(sent).decode()
+    assert '"=""007"""' in again
+    assert [row.new() for row in rows_of(again)] == [row.new() for row in rows_of(sent)]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), min_size=1))
@@ -477,12 +639,12 @@ CUSTOMER = {
 }
 
 
-def exported(customers: Iterable[dict[str, Any]]) -> bytes:
+def exported(customers: Sequence[dict[str, Any]]) -> bytes:
     shape = Shape()
     for customer in customers:
         shape.add(customer)
     headers = shape.headers()
-    return line_of(headers) + b"".join(line_of(cells_of(customer, headers)) for customer in customers)
+    return header_line(headers) + b"".join(line_of(cells_of(customer, headers)) for customer in customers)
 
 
 def test_an_export_has_a_column_for_whatever_a_customer_has() -> None:
@@ -499,6 +661,25 @@ def test_an_import_takes_back_what_an_export_has_written() -> None:
     (row,) = rows_of(exported([CUSTOMER]))
     assert row.new() == {name: value for name, value in CUSTOMER.items() if name not in ("id", "resellerId")}
     assert row.exported == ("1", "2")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")) | st.text(alphabet="='\" ;a\n\r"))
+@example(" x ")
+@example("a;'=1")
+@example('="x"')
+@example("a\nb")
+@example("a\rb")
+def test_an_attribute_comes_back_whatever_its_name(name: str) -> None:
+    assume(name.strip())
+    content = exported([{"id": "1", "name": "Acme", "contactPersons": [], "attributes": {name: "1"}}])
+    for sent in (content, rejected(content.decode())):
+        (row,) = rows_of(sent)
+        assert row.new()["attributes"] == {name: "1"}
+
+
+def test_blanks_around_the_name_of_an_attribute_are_meant_within_a_text_only() -> None:
+    (row,) = rows_of('name,attribute: Tier ,"attribute:="" Tier """\nAcme,1,2\n')
+    assert row.new()["attributes"] == {"Tier": "1", " Tier ": "2"}
 
 
 def test_a_place_begins_at_the_beginning() -> None:

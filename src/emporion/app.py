@@ -33,6 +33,7 @@ from emporion.web.entrance import Entrance
 from emporion.web.pages import Site
 from emporion.web.panel.area import panel
 from emporion.web.rendering import Templates
+from emporion.workers.connections import end_silent_connections
 from emporion.workers.housekeeping import keep_house
 from emporion.workers.imports import do_imports
 from emporion.workers.orphans import end_with_parent
@@ -82,11 +83,14 @@ async def _open(settings: Settings, store: Store) -> Marketplace:
 
 async def _open_when_it_is_back(settings: Settings, store: Store) -> Marketplace:
     """The same, as soon as it can be: the database was there when the server was started, but not this worker."""
+    told = ""
     while True:
         try:
             return await _open(settings, store)
         except Problem as problem:
-            log.warning("this worker waits for the database", why=problem.why)
+            if problem.why != told:
+                log.warning("this worker waits for the database", why=problem.why)
+            told = problem.why
             await asyncio.sleep(RETRY)
 
 
@@ -101,8 +105,9 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
     marketplace = await opening
     platform = await store.platform()
-    when_stopped(marketplace.logbook.stop)
-    gate = Gate(marketplace, settings.api_version, time.time)
+    for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
+        when_stopped(stop)
+    gate = Gate(marketplace, settings.api_version, time.time, time.monotonic)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
@@ -152,8 +157,12 @@ def build_app(settings: Settings) -> ASGIApp:
         await asyncio.wait([opening], timeout=PATIENCE)
         if opening.done():
             opening.result()  # what is no Problem must end the start
-        working = [asyncio.create_task(end_with_parent()), asyncio.create_task(_run(settings, store, opening, router))]
-        working[1].add_done_callback(_end_if_failed)
+        working = [
+            asyncio.create_task(_run(settings, store, opening, router)),
+            asyncio.create_task(end_with_parent()),
+            asyncio.create_task(end_silent_connections()),
+        ]
+        working[0].add_done_callback(_end_if_failed)
         await asyncio.sleep(0)  # until the router has its routes
         try:
             yield

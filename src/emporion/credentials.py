@@ -114,7 +114,8 @@ def new_client_secret() -> str:
 class SigningKey(Struct, frozen=True):
     """A key that signs tokens (Ed25519). id: the `kid` of its tokens. private: its 32 bytes.
 
-    created_at, until: milliseconds since 1970. until: when the last of its tokens ends, None while it signs.
+    created_at, until: milliseconds since 1970. until: when the last of its tokens ends, None while it signs; negative
+    if it was ended at that time, which no clock that is set back undoes.
     """
 
     id: str

@@ -157,7 +157,7 @@ SETTINGS = {
         ),
         Setting("database_connections", "10", "Connections to PostgreSQL, for each worker at most.",
                 "a number from 2 to 1000", _number(2, 1000)),
-        Setting("statement_timeout", "5", "Seconds that PostgreSQL has for one statement.",
+        Setting("statement_timeout", "5", "Seconds that the database has for one statement.",
                 "a number from 1 to 3600", _number(1, 3600)),
         Setting("lock_timeout", "2", "Seconds that one statement waits for another's lock.",
                 "a number from 1 to 3600", _number(1, 3600)),

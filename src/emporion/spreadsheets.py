@@ -6,10 +6,10 @@ A reader gets the bytes of a file in pieces and gives its rows; it can go on at 
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -17,6 +17,8 @@ from msgspec import Struct, structs
 
 from emporion.accounts import Address, NewContactPerson, NewCustomer
 from emporion.errors import Code, Fault, Problem
+from emporion.file_types import ENOUGH, no_text
+from emporion.headers import advice, meanings, restriction, squashed
 from emporion.validation import decode
 
 Format = Literal["csv", "jsonl"]
@@ -27,8 +29,11 @@ LARGEST_ROW = 1 << 20
 MOST_COLUMNS = 500
 # Empty lines before the header.
 MOST_BLANK = 1000
+# Lines that a header spans at most.
+MOST_HEADER_LINES = 100
 # Contact persons of a customer at most, as the contract has it.
 MOST_PERSONS = 20
+_LARGEST_CELL = f"{csv.field_size_limit() >> 10} KiB"
 DELIMITERS = (",", ";", "\t")
 ERROR = "error"
 # What an export has and an import does not put in.
@@ -41,11 +46,16 @@ _FORMULA = re.compile("'*(?:\\s*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]|$)")
 _INSIDE = re.compile("([,;\t\r\n]\"*)(?='*[=+\\-@])")
 _INSIDE_PLAIN = re.compile('([,;\t\r\n]"*)(?=[=+\\-@])')
 _INSIDE_HARMLESS = re.compile("([,;\t\r\n]\"*)'(?='*[=+\\-@])")
+# By which Excel is kept from taking a text for a number.
+_TEXT = re.compile(r'=\s*"((?:[^"]|"")*)"')
 _PERSON = re.compile(r"contactpersons\[(0|[1-9][0-9]?)\]\.([a-z]+)")
 _PERSON_PATH = re.compile(r"contactPersons\[([0-9]+)\](.*)")
 # What a member is called that may have a password in it, and what may hide one in what is no JSON.
 _PASSWORD = re.compile(r"passw", re.IGNORECASE)
 _MAYBE_PASSWORD = re.compile(r"pass|\\\\", re.IGNORECASE)
+# The line by which Excel knows what separates the cells; other programs have put cells of their own after it.
+_SEPARATOR = re.compile(r' *"? *sep *= *(?P<separator>[^"\w\s]|\t)?"?[ ,;\t"]*', re.IGNORECASE)
+_QUOTED = re.compile('"[^"]*"')
 _ATTRIBUTE = re.compile(r"attributes?[:.](.+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -82,20 +92,37 @@ _OTHERS = {
     INVITATION: INVITATION,
 }
 _CUSTOMER_TYPES = ("customer", "business", "personal", "residential", "corporate")
-# How many unknown headers are compared with those that there are.
-_MOST_HINTS = 20
+# How many unknown headers or members are told.
+_MOST_TOLD = 20
+_EACH_LINE = "put one object in each line, as jq -c does"
+_NAMES_THEMSELVES = {name: name for name in _OTHERS}
+# What others call the members of a customer that have members themselves.
+_NESTED_OTHERS = {
+    **dict.fromkeys(("contact", "contacts", "contact person", "persons", "people"), "contactPersons"),
+    **dict.fromkeys(("address", "addresses", "location"), "address"),
+    **dict.fromkeys(("attribute", "custom fields", "custom attributes", "metadata"), "attributes"),
+}
 
 
 def harmless(value: str) -> str:
-    """The cell for a value: none that a spreadsheet runs as a formula, however it splits the line."""
+    """The cell for a value, as `meant` reads it: none that a spreadsheet runs as a formula, however it splits the line.
+
+    With blanks around it the value is a text to spreadsheets (`=" x "`), since blanks around a cell are not meant.
+    """
     inside = _INSIDE.sub(r"\1'", value)
-    return "'" + inside if _FORMULA.match(inside) else inside
+    if _FORMULA.match(inside):
+        return "'" + inside
+    return '="' + inside.replace('"', '""') + '"' if inside != inside.strip() else inside
 
 
 def meant(cell: str) -> str:
-    """The value of a cell, as `harmless` has got it."""
-    value = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-    return _INSIDE_HARMLESS.sub(r"\1", value)
+    """The value of a cell: without blanks around it, and without what makes it harmless, or a text to spreadsheets."""
+    bare = cell if cell.startswith("'") and _FORMULA.match(cell) else cell.strip()
+    if text := _TEXT.fullmatch(bare):
+        value = text[1].replace('""', '"')
+    else:
+        value = bare[1:] if bare.startswith("'") and _FORMULA.match(bare) else bare
+    return _INSIDE_HARMLESS.sub(r"\1", value) if "'" in value else value
 
 
 def bad_file(message: str) -> Problem:
@@ -162,8 +189,16 @@ class Columns:
         return {
             column.path: meant(cell)
             for column, cell in zip(self._columns, cells, strict=False)
-            if cell and column.path != ERROR
+            if cell.strip() and column.path != ERROR
         }
+
+    def secrets_with_blanks(self, cells: Sequence[str]) -> list[str]:
+        """The headers of passwords of which nobody knows whether blanks around them are meant."""
+        return [
+            column.header
+            for column, cell in zip(self._columns, cells, strict=False)
+            if column.path.endswith(".password") and cell.strip() and cell != cell.strip()
+        ]
 
     def kept(self, cells: Sequence[str]) -> list[str]:
         """The cells to be sent again, without passwords."""
@@ -181,39 +216,77 @@ def path_of(header: str) -> str | None:
     if path := _CONTRACT.get(low) or _OTHERS.get(low):
         return path
     if found := _ATTRIBUTE.fullmatch(name):
-        return f"attributes.{found[1].strip()}"
+        return f"attributes.{_attribute(found[1])}"
     person = _PERSON.fullmatch(low)
     if person and int(person[1]) < MOST_PERSONS and (member := _CONTACT.get(person[2])):
         return f"contactPersons[{person[1]}].{member}"
     return None
 
 
+def _attribute(name: str) -> str:
+    """The name of an attribute, as `_attribute_header` has got it."""
+    bare = name.strip()
+    text = _TEXT.fullmatch(bare)
+    return text[1].replace('""', '"') if text else bare
+
+
+def _attribute_header(name: str) -> str:
+    """The header for an attribute: what an import would not take for its name is a text to spreadsheets."""
+    return f"attribute:{name}" if _attribute(name) == name else 'attribute:="' + name.replace('"', '""') + '"'
+
+
 def _check_columns(columns: Sequence[Column]) -> None:
     faults: list[Fault] = []
     seen: dict[str, str] = {}
+    unknown = [column.header for column in columns if column.header and not column.path]
+    hints = dict(zip(unknown, _hints(unknown, {column.path: column.header for column in columns}), strict=True))
     for number, (header, path) in enumerate(columns, 1):
         if not header:
             faults.append(Fault(f"column {number}", "has no header"))
         elif not path:
-            close = _likely(header) if len(faults) < _MOST_HINTS else None
-            hint = f", did you mean {close}?" if close else ""
-            faults.append(Fault(header[:64], f"is no column that is known{hint}"))
+            faults.append(Fault(header[:64], f"is no column that is known{hints[header]}"))
         elif path in seen:
             also = "" if seen[path].lower() == header.lower() else f", also as {seen[path]}"
             faults.append(Fault(header, f"is given twice{also}"))
         else:
             seen[path] = header
     if faults:
-        told = "; ".join(f"{fault.field} {fault.message}" for fault in faults[:_MOST_HINTS])
-        raise Problem(Code.INVALID, f"The header cannot be used: {told}", faults)
+        told = "; ".join(f"{fault.field} {fault.message}" for fault in faults[:_MOST_TOLD])
+        more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
+        other = "" if all(hints.values()) else "; call a column for something else attribute:NAME, or leave it out"
+        raise Problem(Code.INVALID, f"The header cannot be used: {told}{more}{other}", faults)
 
 
-def _likely(header: str) -> str | None:
-    """The known header that comes nearest."""
-    known = [*_CONTRACT.values(), *_OTHERS, *(f"contactPersons[0].{name}" for name in _CONTACT.values())]
-    by_low = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(header.lower()[:64], by_low, n=1)
-    return by_low[close[0]] if close else None
+def _hints(unknown: Sequence[str], seen: Mapping[str, str]) -> Iterator[str]:
+    """What each unknown header may be meant for. seen: the headers that are known, by their paths."""
+    paths = [tuple(path for path in meanings(header, _known()) if path_of(path)) for header in unknown]
+    for header, meant_for in zip(unknown, paths, strict=True):
+        names = [path if "." in header else _short(path) for path in meant_for]
+        if not meant_for:
+            told = advice(header)
+            yield f", it {told.format_map(_NAMES_THEMSELVES)}" if told else ""
+        elif len(meant_for) > 1:
+            yield f", it could be {' or '.join(names)}: call it what it is"
+        elif (path := meant_for[0]) in seen:
+            yield f", and {names[0]} is there already{'' if seen[path] == names[0] else f' as {seen[path]}'}"
+        elif others := [one for one, other in zip(unknown, paths, strict=True) if other == meant_for and one != header]:
+            yield f", it could be {names[0]}, and so could {others[0][:64]}: choose one"
+        else:
+            only = restriction(header, path)
+            yield f", did you mean {names[0]}{f' ({only})' if only else ''}?"
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, str]:
+    """The paths of columns by their squashed headers."""
+    persons = [f"contactPersons[{number}].{name}" for number in range(MOST_PERSONS) for name in _CONTACT.values()]
+    known = {**{path: path for path in (*_CONTRACT.values(), *persons)}, **_OTHERS}
+    return {squashed(header): path for header, path in known.items()}
+
+
+def _short(path: str) -> str:
+    """The header for a member that is the easiest to write."""
+    return {other: header for header, other in _OTHERS.items() if "." in other}.get(path, path)
 
 
 class Row(Protocol):
@@ -276,7 +349,9 @@ class CsvRow:
         self._numbers: dict[int, int] = {}
 
     def _faults(self, cells: Sequence[str]) -> Iterator[Fault]:
-        surplus = [cell for cell in cells[len(self._columns.headers) :] if cell]
+        for header in self._columns.secrets_with_blanks(cells):
+            yield Fault(header, 'has blanks around it: take them away; if they belong to it, write =" … "')
+        surplus = [cell for cell in cells[len(self._columns.headers) :] if cell.strip()]
         if surplus:
             self._is_astray = True
             more = "" if self._columns.has_passwords else ": " + ", ".join(cell[:40] for cell in surplus[:3])
@@ -419,10 +494,22 @@ def _unknown_members(value: Mapping[str, Any]) -> Iterator[Fault]:
         parts += [(f"contactPersons[{number}].", one, _CONTACT) for number, one in enumerate(persons[:MOST_PERSONS])]
     for prefix, part, known in parts:
         unknown = [name for name in part if name not in known.values()] if isinstance(part, dict) else []
-        for name in unknown[:_MOST_HINTS]:
-            close = difflib.get_close_matches(name.lower()[:64], known, n=1)
-            hint = f", did you mean {known[close[0]]}?" if close else ""
-            yield Fault(f"{prefix}{name[:64]}", f"is no member that is known{hint}")
+        for name in unknown[:_MOST_TOLD]:
+            yield Fault(f"{prefix}{name[:64]}", f"is no member that is known{_member_hint(name[:64], prefix)}")
+
+
+@lru_cache(maxsize=512)
+def _member_hint(name: str, prefix: str) -> str:
+    """What an unknown member may be meant for. prefix: of the members beside it."""
+    first = re.sub(r"\[[0-9]+\]", "[0]", prefix)
+    here = {"": _CUSTOMER, "address.": _ADDRESS}.get(first, _CONTACT)
+    known = {squashed(member): f"{first}{member}" for member in here.values()}
+    if not prefix:
+        known |= {squashed(other): member for other, member in _NESTED_OTHERS.items()}
+    likely = [path.removeprefix(first) for path in meanings(name, known) if path.startswith(first)]
+    if len(likely) > 1:
+        return f", it could be {' or '.join(likely)}: call it what it is"
+    return f", did you mean {likely[0]}?" if likely else ""
 
 
 def _without_passwords(value: Any) -> Any:
@@ -440,6 +527,7 @@ class CsvRows:
         self._lines = _Lines()
         self._pending: list[bytes] = []
         self._at = Place()
+        self._hinted: str | None = None
 
     def go_on(self, place: Place, columns: Columns | None) -> None:
         """Read on at a place after the header. columns: what that said."""
@@ -452,7 +540,7 @@ class CsvRows:
         """The rows that are whole now. last: nothing comes after. Raises Problem (INVALID) for what is no such file."""
         self._pending += self._lines.cut(data, last=last)
         if self.columns is None:
-            self._read_header()
+            self._read_header(last=last)
         if self.columns is not None:
             yield from self._rows(self.columns, last=last)
         elif last:
@@ -460,19 +548,30 @@ class CsvRows:
         if last and not self._at.rows:
             raise bad_file("The file has a header, but no rows")
 
-    def _read_header(self) -> None:
-        for number, line in enumerate(self._pending, 1):
-            self._at = Place(self._at.position + len(line), self._at.lines + 1)
-            text = decoded(line, self._at.lines).removeprefix("\ufeff").rstrip("\r\n")
-            if "\r" in text:
-                raise bad_file("The lines of the file end with a carriage return only; save it with LF or CRLF")
-            if text.strip(f" {''.join(DELIMITERS)}"):
-                self.columns = _columns(text)
-                del self._pending[:number]
+    def _read_header(self, *, last: bool) -> None:
+        while self._pending and self.columns is None:
+            number = _closed(self._pending)
+            may_close = len(self._pending) < MOST_HEADER_LINES and sum(map(len, self._pending)) < LARGEST_ROW
+            if not number and may_close and not last:
                 return
-            if self._at.lines == MOST_BLANK:
-                raise bad_file(f"The file begins with {MOST_BLANK:,} empty lines; its header must come first")
-        self._pending.clear()
+            lines = self._pending[: number or 1]
+            del self._pending[: len(lines)]
+            texts = [decoded(line, self._at.lines + at) for at, line in enumerate(lines, 1)]
+            self._at = Place(self._at.position + sum(map(len, lines)), self._at.lines + len(lines))
+            self._take_header("".join(texts).removeprefix("\ufeff").rstrip("\r\n"))
+
+    def _take_header(self, text: str) -> None:
+        """Read the columns from what may be the header."""
+        if "\r" in _QUOTED.sub("", text):
+            raise bad_file("The lines of the file end with a carriage return only; save it with LF or CRLF")
+        if hint := _SEPARATOR.fullmatch(text):
+            self._hinted = hint["separator"]
+        elif text.lstrip().startswith(("{", "[")):
+            raise bad_file(f"The file is JSON and no CSV; {_EACH_LINE}, and choose JSON Lines for its format")
+        elif text.strip(f" {''.join(DELIMITERS)}"):
+            self.columns = _columns(text, self._hinted)
+        elif self._at.lines >= MOST_BLANK:
+            raise bad_file(f"The file begins with {MOST_BLANK:,} empty lines; its header must come first")
 
     def _rows(self, columns: Columns, *, last: bool) -> Iterator[CsvRow]:
         """The rows of the lines that wait. A row whose end is not there yet waits for it."""
@@ -487,28 +586,24 @@ class CsvRows:
             ended = True
 
         begun = 0
-        rows = csv.reader(texts(), delimiter=columns.delimiter, strict=True)
+        rows = csv.reader(texts(), delimiter=columns.delimiter, skipinitialspace=True, strict=True)
         while True:
             fault = None
             try:
                 cells = next(rows)
             except StopIteration:
                 break
-            except csv.Error:
+            except csv.Error as error:
                 if ended and not last:
                     break
-                size = sum(map(len, self._pending[begun:pulled]))
-                if ended or size > csv.field_size_limit():
+                if ended:
                     raise bad_file(_unclosed(self._at.lines + 1)) from None
-                fault = (
-                    "cannot be read: a cell with quotation marks in it must stand between quotation marks, "
-                    "and those in it must be doubled"
-                )
-                cells = _as_far_as_it_goes(self._pending[begun:pulled], columns)
+                broken = b"".join(self._pending[begun:pulled]).decode()
+                cells, fault = _cells_of_broken(broken, columns.delimiter, error, self._at.lines + 1)
             taken = self._pending[begun:pulled]
             line = self._at.lines + 1
             begun = pulled
-            has = any(cells)
+            has = any(cell.strip() for cell in cells)
             size = sum(map(len, taken))
             self._at = Place(self._at.position + size, self._at.lines + len(taken), self._at.rows + has)
             if size > LARGEST_ROW:
@@ -520,6 +615,16 @@ class CsvRows:
         del self._pending[:begun]
         if sum(map(len, self._pending)) > LARGEST_ROW:
             raise bad_file(_unclosed(self._at.lines + 1))
+
+
+def _closed(lines: Sequence[bytes]) -> int:
+    """In how many of the first lines all quotation marks are closed; 0 if that cannot be said."""
+    marks = 0
+    for number, line in enumerate(lines[:MOST_HEADER_LINES], 1):
+        marks += line.count(b'"')
+        if not marks % 2:
+            return number
+    return 0
 
 
 class JsonRows:
@@ -546,9 +651,19 @@ class JsonRows:
             has = bool(text.strip())
             self._at = Place(self._at.position + len(line), number, self._at.rows + has)
             if has:
+                if self._at.rows == 1:
+                    _check_one_in_each_line(text.strip())
                 yield _json_row(text, number, self._at)
         if last and not self._at.rows:
             raise bad_file("The file is empty")
+
+
+def _check_one_in_each_line(first: str) -> None:
+    """Raise Problem (INVALID) if a file that begins with this line is JSON over several lines."""
+    if not first.strip("[{ "):
+        raise bad_file(f"The file has JSON over several lines; {_EACH_LINE}")
+    if first.startswith("[{") and not first.endswith("]"):
+        raise bad_file(f"The file is a JSON array; {_EACH_LINE}, without brackets around them and commas between them")
 
 
 def _json_row(text: str, line: int, after: Place) -> JsonRow:
@@ -556,9 +671,9 @@ def _json_row(text: str, line: int, after: Place) -> JsonRow:
     try:
         value = decode(text.encode())
     except msgspec.DecodeError:
-        fault = "is no JSON"
+        fault = "is no JSON: each line must have one whole object and nothing else"
     if fault is None and not isinstance(value, dict):
-        fault = "must be a JSON object"
+        fault = f"must be a JSON object: {_EACH_LINE}, without brackets around them"
     return JsonRow(value, line, after, text.rstrip("\r\n"), fault)
 
 
@@ -568,26 +683,28 @@ class _Lines:
     def __init__(self, lines: int = 0) -> None:
         self._number = lines
         self._rest = b""
+        self._is_text = lines > 0
 
     def cut(self, data: bytes, *, last: bool) -> list[bytes]:
         """The lines that are whole. last: nothing comes after."""
-        whole = (self._rest + data).split(b"\n")
+        data = self._rest + data
+        if not self._is_text:
+            if len(data) < ENOUGH and not last:
+                self._rest = data
+                return []
+            if kind := no_text(data):
+                raise bad_file(f"The file is {kind}")
+            self._is_text = True
+        whole = data.split(b"\n")
         self._rest = whole.pop()
         lines = [line + b"\n" for line in whole]
         if last and self._rest:
             lines.append(self._rest)
             self._rest = b""
-        if not self._number and (lines or self._rest):
-            _check_encoding((lines[0] if lines else self._rest)[:4096])
         self._number += len(lines)
         if len(self._rest) > LARGEST_ROW:
             raise bad_file(_too_large(self._number + 1))
         return lines
-
-
-def _check_encoding(start: bytes) -> None:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[1:2] == b"\0" or start[:1] == b"\0":
-        raise bad_file("The file is in UTF-16; save it in UTF-8")
 
 
 def decoded(line: bytes, number: int) -> str:
@@ -603,28 +720,66 @@ def decoded(line: bytes, number: int) -> str:
         ) from None
 
 
-def _columns(header: str) -> Columns:
-    """The columns by the first line, with the delimiter by which most headers are known."""
+def _columns(header: str, hinted: str | None) -> Columns:
+    """The columns by the header, with the delimiter by which most are known. hinted: the one of a line before it."""
     found = []
-    for delimiter in DELIMITERS:
+    for delimiter in dict.fromkeys((hinted or ",", *DELIMITERS)):
         try:
-            headers = [meant(name.strip()) for name in next(csv.reader([header], delimiter=delimiter, strict=True))]
+            names = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True, strict=True))
         except csv.Error:
-            continue
+            names = _with_blanks(header, delimiter)
+            if not names:
+                continue
+        headers = [meant(name) for name in names]
         while headers and not headers[-1]:
             headers.pop()
-        found.append((sum(path_of(name) is not None for name in headers), len(headers), headers, delimiter))
-    if found and max(len(names) for _, _, names, _ in found) > MOST_COLUMNS:
+        known = sum(path_of(name) is not None for name in headers)
+        found.append((known, delimiter == hinted, len(headers), headers, delimiter))
+    if found and max(number for _, _, number, _, _ in found) > MOST_COLUMNS:
         raise bad_file(f"The header has more than {MOST_COLUMNS} columns")
     if not found:
         raise bad_file("The header cannot be read: a quotation mark in it is not closed")
-    _, _, headers, delimiter = max(found, key=lambda one: one[:2])
+    *_, headers, delimiter = max(found, key=lambda one: one[:3])
     return Columns(headers, delimiter)
 
 
-def _as_far_as_it_goes(lines: Iterable[bytes], columns: Columns) -> list[str]:
-    text = re.sub("[\r\n]+", " ", b"".join(lines).decode().rstrip("\r\n"))
-    return next(csv.reader([text], delimiter=columns.delimiter))
+def _cells_of_broken(row: str, delimiter: str, error: csv.Error, line: int) -> tuple[list[str], str | None]:
+    """The cells of a row that breaks the rules of CSV, as far as can be said, and why it cannot be taken, if so.
+
+    Raises Problem (INVALID) if nobody knows where it ends.
+    """
+    text = row.rstrip("\r\n")
+    if str(error).startswith("field larger than field limit"):
+        if '"' in text or "\n" in text:
+            raise bad_file(
+                f"The row that begins in line {line} has a cell of more than {_LARGEST_CELL}, or a quotation mark in "
+                "it is not closed"
+            )
+        return text.split(delimiter), f"has a cell of more than {_LARGEST_CELL}"
+    if cells := _with_blanks(text, delimiter):
+        return cells, None
+    fault = (
+        "cannot be read: a cell with quotation marks in it must stand between quotation marks, "
+        "and those in it must be doubled"
+    )
+    text = re.sub("[\r\n]+", " ", text)
+    try:
+        return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True)), fault
+    except csv.Error:
+        return text.split(delimiter), fault
+
+
+def _with_blanks(text: str, delimiter: str) -> list[str]:
+    """The cells of a row that breaks the rules by blanks after quotation marks only; none of any other row."""
+    end = re.escape(delimiter)
+    cell = re.compile(rf' *(?:"(?P<quoted>(?:[^"]|"")*+)"|(?P<bare>= *"(?:[^"]|"")*+"|[^"{end}\r\n]*+)) *(?:{end}|$)')
+    cells, at = [], 0
+    while at <= len(text) and (found := cell.match(text, at)):
+        cells.append(found["bare"] if found["quoted"] is None else found["quoted"].replace('""', '"'))
+        if found.end() == len(text) and not found[0].endswith(delimiter):
+            return cells
+        at = found.end()
+    return []
 
 
 def _unclosed(line: int) -> str:
@@ -647,7 +802,7 @@ def told(faults: Iterable[Fault]) -> str:
 
 def rejected_header(format: Format, headers: Sequence[str], delimiter: str) -> bytes:  # noqa: A002
     """The first line of a file of rows that were refused."""
-    return b"" if format == "jsonl" else line_of([*_without_error(headers, headers), ERROR], delimiter)
+    return b"" if format == "jsonl" else header_line([*_without_error(headers, headers), ERROR], delimiter)
 
 
 def rejected_row(format: Format, headers: Sequence[str], delimiter: str, kept: bytes, faults: Iterable[Fault]) -> bytes:  # noqa: A002
@@ -662,6 +817,11 @@ def _without_error(headers: Sequence[str], cells: Sequence[str]) -> list[str]:
     return [cell for header, cell in zip(headers, cells, strict=True) if path_of(header) != ERROR]
 
 
+def header_line(headers: Iterable[str], delimiter: str = ",") -> bytes:
+    """The first line of CSV."""
+    return line_of(map(harmless, headers), delimiter)
+
+
 def line_of(cells: Iterable[str], delimiter: str = ",") -> bytes:
     """A line of CSV, in which no cell is a formula; an empty one stays so, and what is harmless already."""
     line = io.StringIO()
@@ -670,8 +830,11 @@ def line_of(cells: Iterable[str], delimiter: str = ",") -> bytes:
 
 
 def _as_harmless(cell: str) -> str:
+    """A cell of a file as it may go out again: its value is the same, and a text stays one for Excel."""
     inside = _INSIDE_PLAIN.sub(r"\1'", cell)
-    return "'" + inside if inside and not inside.startswith("'") and _FORMULA.match(inside) else inside
+    bare = inside.strip()
+    is_formula = bare and _FORMULA.match(bare) and not bare.startswith("'") and not _TEXT.fullmatch(bare)
+    return "'" + bare if is_formula else inside
 
 
 class Shape:
@@ -694,7 +857,7 @@ class Shape:
             *simple,
             *(f"address.{name}" for name in _ADDRESS.values()),
             *(f"contactPersons[{number}].{name}" for number in range(self._persons) for name in shown),
-            *(f"attribute:{name}" for name in sorted(self._attributes)),
+            *(_attribute_header(name) for name in sorted(self._attributes)),
         ]
 
 
@@ -709,7 +872,7 @@ def flat(customer: Mapping[str, Any]) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in customer.items():
         if name == "attributes":
-            values |= {f"attribute:{key}": item for key, item in value.items()}
+            values |= {_attribute_header(key): item for key, item in value.items()}
         elif name == "address":
             values |= {f"address.{key}": item for key, item in value.items()}
         elif name == "contactPersons":

@@ -5,8 +5,9 @@ document shows them. msgspec's own conversion stops at the first fault, which is
 
 A member may carry, in `Meta(extra=…)`:
     "rule": Callable[[str], str | None]     what is wrong with the value, or None
-    "says": str                             the message when `pattern` does not match
-    "trim": True                            white space around the value is dropped before all else
+    "says": str | Callable[[str], str]      the message when `pattern` does not match
+    "clean": Callable[[str], str]           what is made of the value before all else
+    "line": True                            it is one line, which can be seen
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
 missing or faulty is `UNSET` there.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -30,8 +32,21 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=msgspec.Struct)
 Read = Callable[[object, str, list[Fault]], object]
 
-# Text that no screen, spreadsheet or protocol takes unharmed. Tab and line ends are let through.
-CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Text that no screen, spreadsheet or protocol takes unharmed: controls, halves of letters, what Unicode never uses.
+# Tab and line ends are let through.
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+    + "]"
+)
+LINE_BREAKS = re.compile("[\n\r\u2028\u2029]")
+# What turns the direction of the text after it, as far as the end of the page.
+TURNING_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# What shows nothing wherever it stands: Default_Ignorable_Code_Point of Unicode, which reserves places for later ones.
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 JSON_TYPES = {
     bool: "a boolean",
     int: "a number",
@@ -56,6 +71,12 @@ _NO_STEPS = bytes(set(range(256)) - set(_DEEPER + _LESS_DEEP))
 _decode = msgspec.json.Decoder().decode
 
 _readers: dict[type, Read] = {}
+
+
+class Stored(str):
+    """A text that is kept already: it stays as it is, since it was right when it was written."""
+
+    __slots__ = ()
 
 
 class TooDeep(msgspec.DecodeError):
@@ -122,6 +143,28 @@ def _instead(value: object, wanted: str) -> str:
     return f"must be {wanted}, not {JSON_TYPES.get(type(value), 'null')}"
 
 
+def named(character: str) -> str:
+    """A character as Unicode writes and calls it, such as `U+200B (zero width space)`."""
+    name = unicodedata.name(character, "").lower()
+    return f"U+{ord(character):04X}" + (f" ({name})" if name else "")
+
+
+def is_seen(character: str) -> bool:
+    """Whether it shows something by itself; a character that this Python does not know yet may."""
+    category = unicodedata.category(character)
+    return (category[0] in "LNPS" or category == "Cn") and character != "\u2800" and not INVISIBLE.match(character)
+
+
+def _wrong_in_line(value: str) -> str | None:
+    """What keeps a text from being a line that can be seen."""
+    if not value.isprintable():
+        if found := LINE_BREAKS.search(value):
+            return f"must be one line, without the line break {named(found[0])} in it"
+        if found := TURNING_MARKS.search(value):
+            return f"must not contain marks that turn the direction of text, such as {named(found[0])}"
+    return None if any(map(is_seen, value)) else "must have a character that can be seen"
+
+
 def _between(low: int | None, high: int | None, unit: str) -> str:
     if low and high:
         return f"must have {low} to {high} {unit}"
@@ -132,25 +175,30 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
     low, high = type_.min_length, type_.max_length
     pattern = re.compile(type_.pattern) if type_.pattern else None
     rule: Callable[[str], str | None] | None = extra.get("rule")
-    says: str = extra.get("says", "")
-    trim: bool = extra.get("trim", False)
+    says: str | Callable[[str], str] = extra.get("says", "")
+    clean: Callable[[str], str] | None = extra.get("clean")
+    line: bool = extra.get("line", False)
 
     def wrong(value: str) -> str | None:
         if low and not value.strip():
             return "must not be empty"
         if (low and len(value) < low) or (high and len(value) > high):
             return _between(low, high, "characters") + f", not {len(value)}"
-        if not value.isprintable() and CONTROL_CHARACTERS.search(value):
-            return "must not contain control characters"
+        if not value.isprintable() and (found := CONTROL_CHARACTERS.search(value)):
+            return f"must not contain control characters such as U+{ord(found[0]):04X}"
+        if line and not (value.isascii() and value.isprintable()) and (message := _wrong_in_line(value)):
+            return message
         if pattern and not pattern.fullmatch(value):
-            return says
+            return says(value) if callable(says) else says
         return rule(value) if rule else None
 
     def read_text(value: object, path: str, faults: list[Fault]) -> object:
         if not isinstance(value, str):
             faults.append(Fault(path, _instead(value, "a string")))
             return UNSET
-        text = value.strip() if trim else value
+        if isinstance(value, Stored):
+            return str(value)
+        text = clean(value) if clean else value
         if message := wrong(text):
             faults.append(Fault(path, message))
             return UNSET
@@ -160,12 +208,12 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
 
 
 def _choice(values: tuple[object, ...]) -> Read:
-    known = frozenset(values)
+    known = {value: value for value in values}
     listed = ", ".join(str(value) for value in values[:-1]) + f" or {values[-1]}"
 
     def read_choice(value: object, path: str, faults: list[Fault]) -> object:
         if isinstance(value, str) and value in known:
-            return value
+            return known[value]
         faults.append(
             Fault(
                 path,
@@ -230,10 +278,11 @@ def _dictionary(type_: inspect.DictType) -> Read:
             if item is None:
                 continue
             wrong_name: list[Fault] = []
-            if read_key(name, path, wrong_name) is UNSET:
+            key = read_key(name, path, wrong_name)
+            if key is UNSET:
                 faults.extend(Fault(path, f"has a member whose name {fault.message}") for fault in wrong_name)
                 continue
-            result[name] = read_value(item, f"{path}.{name}", faults)
+            result[key] = read_value(item, f"{path}.{name}", faults)
         return result
 
     return read_dictionary
@@ -243,7 +292,11 @@ def _object(type_: inspect.StructType) -> Read:
     struct = type_.cls
     members = [(field, field.encode_name, _compile(field.type, {}), _may_be_null(field)) for field in type_.fields]
     known = {field.encode_name for field in type_.fields}
+    places = {name: number for number, (_, name, _, _) in enumerate(members)}
     between: Callable[[object], Iterable[Fault]] | None = getattr(struct, "faults", None)
+
+    def place(path: str) -> int:
+        return places.get(re.split(r"[.\[]", path, maxsplit=1)[0], len(places))
 
     def read_object(value: object, path: str, faults: list[Fault]) -> object:
         if not isinstance(value, dict):
@@ -265,6 +318,7 @@ def _object(type_: inspect.StructType) -> Read:
         if between:
             faults.extend(Fault(prefix + fault.field, fault.message) for fault in between(result))
         if len(faults) > before:
+            faults[before:] = sorted(faults[before:], key=lambda fault: place(fault.field[len(prefix) :]))
             _hint(value, prefix, known, faults)
         return result
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from emporion.api.door import Door
+from emporion.api.door import PIECE, Door
 from emporion.marketplace.customers import Customers
 from emporion.store.faults import unavailable
+from emporion.turns import CLIENT
 from tests.conftest import Caller, Serve, new_contact, new_customer
 from tests.document import CheckedClient
 
@@ -101,6 +103,47 @@ def test_a_database_that_is_away_is_503_with_retry_after(
     assert answer.headers["retry-after"] == "2"
     assert "disk" not in answer.text
     assert logs[0]["event"] == "not answered"
+
+
+async def test_a_large_answer_is_handed_on_as_it_is_taken() -> None:
+    whole = bytes(range(256)) * 1000
+    taken: list[Message] = []
+
+    async def inside(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": whole})
+
+    async def take(message: Message) -> None:
+        taken.append(message)
+
+    async def nothing() -> Message:
+        raise AssertionError
+
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": [HOST]}
+    await Door(inside, "", time.time, log_requests=False)(scope, nothing, take)
+    bodies = [message for message in taken if message["type"] == "http.response.body"]
+    assert b"".join(message["body"] for message in bodies) == whole
+    assert max(len(message["body"]) for message in bodies) == PIECE
+    assert [message["more_body"] for message in bodies] == [True, True, True, False]
+
+
+async def test_whoever_waits_inside_can_tell_that_his_client_hung_up() -> None:
+    found: list[object] = []
+
+    async def inside(_scope: Scope, _receive: Receive, send: Send) -> None:
+        found.append(CLIENT.get())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def ignore(_: Message) -> None:
+        pass
+
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": [HOST]}
+    await Door(inside, "", time.time, log_requests=False)(scope, receive, ignore)
+    assert found == [receive]
 
 
 def test_no_secret_is_logged(serve: Serve, callers: dict[str, Caller]) -> None:

@@ -106,7 +106,7 @@ async def sandbox_headers(marketplace: Marketplace) -> Headers:
 
 
 def gate_of(marketplace: Marketplace, clock: Clock) -> Gate:
-    return Gate(marketplace, "1.6", clock)
+    return Gate(marketplace, "1.6", clock, clock.passed)
 
 
 async def refusal(door: Gate, shown: Headers) -> Code | None:
@@ -194,6 +194,18 @@ async def test_whoever_is_to_be_out_is_out_within_a_second_on_every_node(
     for door in doors:
         assert await refusal(door, deep.user) is user_is_told
         assert await refusal(door, deep.client) is client_is_told
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1])
+async def test_whoever_is_out_stays_out_when_the_clock_is_set(open_node: OpenNode, clock: Clock, hours: int) -> None:
+    one = await open_node()
+    door = gate_of(one, clock)
+    deep = await deep_reseller(one)
+    assert await refusal(door, deep.user) is None
+    await revoked(one, deep)
+    clock.jump(3600 * hours)
+    clock.now += SECOND
+    assert await refusal(door, deep.user) is Code.UNAUTHENTICATED
 
 
 async def test_a_released_reseller_gets_in_again_within_a_second_on_every_node(

@@ -128,6 +128,7 @@ CONSOLE = (
     Listed("console-keys", "/console/keys", RESELLER_USER),
     Listed("console-keys-first", "/console/keys", NEWCOMER),
     Listed("console-key", "/console/keys/{erp}", RESELLER_USER),
+    Listed("console-key-moved", "/console/keys/{erp}", RESELLER_USER, 409, sending(version="1")),
     Listed("console-key-revoked", "/console/keys/{old}", RESELLER_USER),
     Listed("console-key-reader", "/console/keys/{erp}", LENA),
     Listed("console-key-new", "/console/keys/new", RESELLER_USER),
@@ -135,6 +136,10 @@ CONSOLE = (
     Listed("console-key-made", "/console/keys/new?resellerId={alpine}", OPERATOR, act=sending(name="Billing")),
     Listed("console-users", "/console/users", RESELLER_USER),
     Listed("console-user", "/console/users/lena.reader", RESELLER_USER),
+    Listed(
+        "console-user-moved", "/console/users/lena.reader", RESELLER_USER, 409,
+        sending("form:has([name=version]) button", version="1"),
+    ),
     Listed("console-user-self", "/console/users/sandbox", RESELLER_USER),
     Listed("console-user-disabled", "/console/users/olga.was.here", RESELLER_USER),
     Listed("console-user-reader", "/console/users/sandbox", LENA),

@@ -15,7 +15,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.people import RESELLER_USER, Person, enter, sign_in
 from tests.browser.visit import LIMIT
-from tests.cli.test_serve import _certificate
+from tests.certificates import make_certificate
 from tests.server import Server, run, serving
 
 CSV = (
@@ -482,7 +482,7 @@ async def test_the_focus_is_not_lost_when_another_country_is_chosen(open_page: O
 
 
 async def test_over_https_nobody_else_can_read_or_set_the_cookies(open_page: OpenPage, tmp_path: Path) -> None:
-    certificate, key = _certificate(tmp_path)
+    certificate, key = make_certificate(tmp_path)
     with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key), scheme="https") as secure:
         reseller = await open_page(url=secure.url)
         customer = await open_page(url=secure.url)

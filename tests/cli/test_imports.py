@@ -73,9 +73,54 @@ def test_faulty_rows_are_listed_and_nothing_is_written(
     heading, fault, summary = ended.out.splitlines()
     assert heading.split() == ["line", "field", "fault"]
     assert fault.startswith("3     contactemail  must be an e-mail address such as")
-    assert summary == "1 of 3 rows are faulty; nothing was written"
+    assert summary == "1 of 3 rows is faulty; nothing was written"
     assert customers(database) == []
     assert list(tmp_path.glob("*.rejected.*")) == []
+
+
+def test_an_external_id_that_two_rows_have_is_told(emporion: Command, tmp_path: Path) -> None:
+    file = str(written(tmp_path / "x.csv", line("1"), line("2"), line("1")))
+    note = "externalid 1 is in lines 2 and 4: they are one customer, and each changes what the one before it made"
+    for options in (["--dry-run"], []):
+        ended = emporion("import", file, *INTO, *options)
+        assert ended.status == 0
+        assert ended.err == f"note: {note}\n"
+    assert emporion("import", file, *INTO, "--dry-run", "--json").json["notes"] == [note]
+
+
+def test_external_ids_that_a_spreadsheet_has_rounded_are_not_written(
+    emporion: Command, tmp_path: Path, database: Path
+) -> None:
+    file = str(written(tmp_path / "x.csv", line("4.917E+11"), line("4.917E+11")))
+    for options in (["--dry-run"], ["--skip-faulty"], []):
+        told = refused(emporion("import", file, *INTO, *options))
+        assert "externalid 4.917E+11 is in lines 2 and 3: a spreadsheet has rounded long numbers" in told
+    assert customers(database) == []
+
+
+@pytest.mark.parametrize("name", ["customers.xlsx", "customers.csv", "customers"])
+def test_a_workbook_is_told_whatever_its_name(emporion: Command, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"PK\x03\x04\x14\x00\x06\x00")
+    told = refused(emporion("import", str(file), *INTO))
+    assert told == (
+        f"{file} is a workbook (.xlsx, .ods, .numbers) or another ZIP archive; open it in a spreadsheet and save it "
+        "as CSV in UTF-8, or unpack it"
+    )
+    assert refused(emporion("import", str(file), *INTO, "--format", "csv")) == told
+
+
+@pytest.mark.parametrize(
+    ("lines", "summary"),
+    [
+        ([line("1")], "1 row, not faulty"),
+        ([line("1", "x")], "1 of 1 row is faulty"),
+        ([line("1", "x"), line("2", "x")], "2 of 2 rows are faulty"),
+    ],
+)
+def test_one_row_is_told_as_one(emporion: Command, tmp_path: Path, lines: list[str], summary: str) -> None:
+    ended = emporion("import", str(written(tmp_path / "x.csv", *lines)), *INTO, "--dry-run")
+    assert ended.out.splitlines()[-1] == f"{summary}; nothing was written"
 
 
 def test_every_faulty_row_is_listed(emporion: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +225,9 @@ def test_what_cannot_be_done_is_told_in_one_line(emporion: Command, file: Path, 
     assert "there is no reseller 5" in refused(emporion("import", str(file), "--reseller", "5"))
     assert "cannot be read: No such file" in refused(emporion("import", str(tmp_path / "none.csv"), *INTO))
     assert "cannot be read: Is a directory" in refused(emporion("import", str(tmp_path), *INTO, "--format", "csv"))
-    assert "say --format csv or --format jsonl" in refused(emporion("import", str(tmp_path / "none.xls"), *INTO))
+    unnamed = written(tmp_path / "customers.dat", line("1"))
+    assert "say --format csv or --format jsonl" in refused(emporion("import", str(unnamed), *INTO))
+    unnamed = written(tmp_path / "customers.dat", line("1"))
     assert "say --format csv or --format jsonl" in refused(emporion("export", "-", *INTO))
     assert "cannot be written: No such file" in refused(emporion("export", str(tmp_path / "no" / "x.csv"), *INTO))
 

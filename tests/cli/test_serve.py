@@ -12,11 +12,10 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
-import trustme
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from emporion import __version__
 from emporion.settings import SETTINGS
+from tests.certificates import make_certificate
 from tests.conftest import new_customer
 from tests.server import PATIENCE, run, serving
 
@@ -126,6 +125,7 @@ def test_init_makes_no_platform_that_nobody_can_log_in_to(tmp_path: Path, argume
 
 
 def test_a_start_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    assert "there is no platform" in run("migrate", cwd=tmp_path).stderr
     run("serve", cwd=tmp_path)
     run("serve", "--sandbox", "--host", "0.0.0.0", cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -159,7 +159,7 @@ def test_a_host_may_be_a_name(tmp_path: Path) -> None:
 
 
 def test_https(tmp_path: Path) -> None:
-    certificate, key = _certificate(tmp_path)
+    certificate, key = make_certificate(tmp_path)
     with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key), scheme="https") as server:
         with httpx.Client(verify=False, http2=False, timeout=PATIENCE) as http:
             assert http.get(f"{server.url}/openapi.json").status_code == 200
@@ -167,21 +167,11 @@ def test_https(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_not_of_the_certificate_is_told(tmp_path: Path) -> None:
-    certificate, _ = _certificate(tmp_path)
+    certificate, _ = make_certificate(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
-    _, key = _certificate(other)
+    _, key = make_certificate(other)
     ended = run("serve", "--sandbox", "--tls-cert", str(certificate), "--tls-key", str(key), cwd=tmp_path)
     assert ended.returncode == 2
     assert ended.stderr.startswith("emporion: --tls-cert and --tls-key cannot be used: ")
     assert ended.stderr.count("\n") == 1
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key, as PEM files."""
-    issued = trustme.CA().issue_cert("127.0.0.1")
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    issued.cert_chain_pems[0].write_to_path(certificate)
-    private = load_pem_private_key(issued.private_key_pem.bytes(), None)
-    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return certificate, key

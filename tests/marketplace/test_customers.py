@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,29 @@ async def test_a_patch_that_changes_nothing_leaves_no_trace(customers: Customers
         await customers.update(ACTOR, customer, patch)
     assert await store.customer(RESELLER_ID, int(customer)) == record
     assert await store.events(RESELLER_ID, 0, 100) == before
+
+
+async def test_what_was_stored_before_a_rule_stays_until_it_is_changed(
+    customers: Customers, store: SqliteStore, database: Path
+) -> None:
+    customer = await create(customers, admin("a@example.com"), admin("b@example.com"), attributes={"a": "1"})
+    old = {"München GmbH": " Old\u2028GmbH ", "Weg 1": "Hof 1\\nHaus B", "a@example.com": "a", '"a":': '" a ":'}
+    with closing(sqlite3.connect(database)) as file, file:
+        for right, wrong in old.items():
+            file.execute(
+                "UPDATE customers SET document = CAST(replace(CAST(document AS TEXT), ?, ?) AS BLOB)", (right, wrong)
+            )
+    before = await read(customers, customer)
+    assert before["contactPersons"][0]["email"] == "a"
+
+    await customers.update(ACTOR, customer, before)
+    assert (await store.events(RESELLER_ID, 0, 100))[-1].type == "customer.created"
+    moved = [*reversed(before["contactPersons"])]
+    await customers.update(ACTOR, customer, {"address": {"city": "Bonn"}, "contactPersons": moved})
+    after = await read(customers, customer)
+    assert after == {**before, "address": {**before["address"], "city": "Bonn"}, "contactPersons": moved}
+    with pytest.raises(Problem, match=r"contactPersons\[1\].email must be an e-mail address"):
+        await customers.update(ACTOR, customer, {"contactPersons": [admin("b@example.com"), admin("aa")]})
 
 
 async def test_the_log_tells_what_changed_and_no_secret(customers: Customers, store: SqliteStore) -> None:

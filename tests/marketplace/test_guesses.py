@@ -389,3 +389,31 @@ async def test_a_database_that_is_away_lets_nobody_guess(database: Path, clock: 
         async with Guesses(store, clock).attempt(LOGIN, HOME, RESELLER_ID):
             raise AssertionError("nobody must get here")
     assert raised.value.code is Code.UNAVAILABLE
+
+
+# --- a clock that is set ---------------------------------------------------------------------------------------------
+
+JUMPS = [-86_400, -3600, -LONGEST_WAIT - 1, -30, 3600, 86_400]
+
+
+@pytest.mark.parametrize("seconds", JUMPS)
+async def test_a_clock_that_is_set_locks_nobody_out(marketplace: Marketplace, clock: Clock, seconds: int) -> None:
+    await fail(marketplace, clock, FREE + 8)
+    clock.jump(seconds)
+    refused = await told(marketplace, password=SANDBOX.password)
+    if refused:
+        assert wait_of(refused) <= LONGEST_WAIT
+        clock.now += 30 + LONGEST_WAIT
+        assert await outcome(marketplace, password=SANDBOX.password) is None
+
+
+@pytest.mark.parametrize("seconds", JUMPS)
+async def test_a_clock_that_is_set_gives_no_more_guesses_than_a_pause(
+    marketplace: Marketplace, clock: Clock, seconds: int
+) -> None:
+    await fail(marketplace, clock, FREE + 8)
+    clock.jump(seconds)
+    tries = 0
+    while await outcome(marketplace) is Code.UNAUTHENTICATED:
+        tries += 1
+    assert tries <= (FREE if seconds > FORGOTTEN else 1)

@@ -30,6 +30,7 @@ from tests.conftest import CALLERS, ORIGIN, new_contact, new_customer, settings_
 ANNA = Actor(RESELLER_ID, "anna", "console", "editor", address="192.0.2.1")
 OTHER = Actor(CALLERS["other"].reseller_id, "otto", "console")
 BELOW = CALLERS["below"].reseller_id
+ONE_LINE = "must be one line, without the line break U+000A in it"
 HEADER = (
     "externalId,name,address.streetAddress,address.postalCode,address.city,address.countryCode,"
     "contactPersons[0].firstName,contactPersons[0].lastName,contactPersons[0].email,contactPersons[0].phoneNumber"
@@ -203,6 +204,72 @@ async def test_rows_with_the_same_external_id_are_written_in_their_order(importe
     }
 
 
+async def notes_of(imported: Imports, *ids: str) -> tuple[str, ...]:
+    """What the check of a file says in which rows have these external ids."""
+    return (await checked(imported, csv_of(*map(line, ids)))).notes
+
+
+SAME = "they are one customer, and each changes what the one before it made"
+
+
+@pytest.mark.parametrize(
+    ("ids", "note"),
+    [
+        (["1", "2", "1"], "externalId 1 is in lines 2 and 4"),
+        (["1", "2", "1", "2", "1"], "externalId 1 is in lines 2, 4 and 6; 2 is in lines 3 and 5"),
+        (["1"] * 12, "externalId 1 is in lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more"),
+        (["491700000000000000", "491700000000000000"], "externalId 491700000000000000 is in lines 2 and 3"),
+    ],
+)
+async def test_a_check_tells_an_external_id_that_several_rows_have(
+    imported: Imports, ids: Sequence[str], note: str
+) -> None:
+    assert await notes_of(imported, *ids) == (f"{note}: {SAME}",)
+
+
+async def test_of_many_external_ids_that_several_rows_have_the_first_are_told(imported: Imports) -> None:
+    (note,) = await notes_of(imported, *map(str, [*range(100, 400), *range(399, 99, -1)]))
+    assert "100 is in lines 2 and 601; 101 is in lines 3 and 600;" in note
+    assert "; 109 is in lines 11 and 592, and 290 more such ids: they are" in note
+
+
+async def test_rows_without_an_external_id_or_with_their_own_are_not_told(imported: Imports) -> None:
+    assert await notes_of(imported, "", "", "1", "2", "a", "A") == ()
+
+
+@pytest.mark.parametrize("external_id", ["4.917E+11", "4.91700E+011", "1E+15", "4.9e+12", '"4,917E+11"'])
+async def test_an_external_id_that_a_spreadsheet_has_made_of_several_is_refused(
+    imported: Imports, store: SqliteStore, external_id: str
+) -> None:
+    assert "looks like a long number that a spreadsheet has rounded" in (await notes_of(imported, external_id))[0]
+    one = await checked(imported, csv_of(line(external_id, "First"), line("1"), line(external_id, "Second")))
+    assert one.state == "refused"
+    assert one.refusal
+    assert f"externalId {external_id.strip(chr(34))} is in lines 2 and 4: a spreadsheet has rounded" in one.refusal
+    assert not await customers(store)
+
+
+@pytest.mark.parametrize("external_id", ["1E5", "E+11", "12.5E+11", "DE+11"])
+async def test_an_external_id_that_is_no_rounded_number_is_taken_twice(imported: Imports, external_id: str) -> None:
+    assert await notes_of(imported, external_id, external_id) == (
+        f"externalId {external_id} is in lines 2 and 3: {SAME}",
+    )
+
+
+async def test_external_ids_of_earlier_turns_are_told_too(imported: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "TURN", 0.0)
+    monkeypatch.setattr(imports, "CHECKPOINT", 64)
+    one = await sent(imported, csv_of(*[line(str(number % 199)) for number in range(200)]))
+    while await imported.work("process"):
+        pass
+    one = await imported.get(ANNA, one.id)
+    assert one.notes == (f"externalId 0 is in lines 2 and 201: {SAME}",)
+    await imported.confirm(ANNA, one.id)
+    while await imported.work("process"):
+        pass
+    assert (await imported.get(ANNA, one.id)).notes == one.notes
+
+
 async def test_contact_persons_of_a_customer_keep_their_logins(imported: Imports, store: SqliteStore) -> None:
     two = [new_contact(login="first-1"), new_contact(email="b@example.com", login="second-1")]
     await done(imported, jsonl_of(new_customer(externalId="1", contactPersons=two)), "jsonl")
@@ -254,11 +321,11 @@ async def test_a_check_lists_every_fault_by_line_and_column(imported: Imports, s
     assert (one.total, one.faulty) == (4, 3)
     found = await faults(imported, one)
     assert [(line, field) for line, field, _ in found] == [
-        (3, "countrycode"), (3, "Contactemail"), (3, "telvoice"), (4, "city"),
+        (3, "countrycode"), (3, "Contactemail"), (3, "telvoice"), (4, "companyname"), (4, "city"),
         (6, "companyname"), (6, "streetaddress"), (6, "postalcode"), (6, "city"), (6, "countrycode"), (6, "givenname"),
         (6, "familyname"), (6, "Contactemail"), (6, "telvoice"),
     ]  # fmt: skip
-    assert (4, "city", "is required") in found
+    assert {(4, "city", "is required"), (4, "companyname", ONE_LINE)} <= {*found}
     assert await customers(store) == []
 
 

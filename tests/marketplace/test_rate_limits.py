@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from emporion.limits import DAY, UNLIMITED, Limit
 from emporion.marketplace import rate_limits
 from emporion.marketplace.rate_limits import RateLimits, Verdict
+from tests.clock import Clock
 from tests.effort import promised
 from tests.postgres import PATIENCE
 from tests.redis_server import Redis, server
@@ -25,14 +26,6 @@ from tests.redis_server import Redis, server
 MIDNIGHT = 20_000 * DAY
 AWAY = "redis cannot be reached, limits hold for each process by itself"
 BACK = "redis is reached again, limits hold for all processes together"
-
-
-class Clock:
-    def __init__(self, now: float = MIDNIGHT) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def redis() -> Iterator[Redis]:
 @asynccontextmanager
 async def limits_in(url: str | None) -> AsyncIterator[RateLimits]:
     """Rate limits with the real clock; a second one on the same Redis is as one of another process."""
-    limits = RateLimits(url, time.time)
+    limits = RateLimits(url, time.time, time.monotonic)
     try:
         yield limits
     finally:
@@ -82,8 +75,8 @@ def parsed(field: str) -> dict[str, dict[str, int]]:
 
 
 async def test_the_burst_is_allowed_and_the_next_one_after_the_time_that_it_is_told() -> None:
-    clock = Clock()
-    limits, limit = RateLimits(None, clock), Limit(rate=2, burst=6)
+    clock = Clock(MIDNIGHT)
+    limits, limit = RateLimits(None, clock, clock.passed), Limit(rate=2, burst=6)
     for _ in range(5):
         assert (await allowed(limits, "key", limit)).retry_after == 0
     clock.now += 1
@@ -95,9 +88,22 @@ async def test_the_burst_is_allowed_and_the_next_one_after_the_time_that_it_is_t
     await allowed(limits, "key", limit)
 
 
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+async def test_a_clock_that_is_set_changes_nothing(hours: int) -> None:
+    clock = Clock(MIDNIGHT)
+    limits, limit = RateLimits(None, clock, clock.passed), Limit(rate=2, burst=6)
+    for _ in range(6):
+        await allowed(limits, "key", limit)
+    clock.jump(3600 * hours)
+    assert (await refused(limits, "key", limit)).retry_after == 3
+    clock.now += 3
+    for _ in range(6):
+        await allowed(limits, "key", limit)
+
+
 async def test_in_the_long_run_no_more_than_the_rate_is_allowed() -> None:
-    clock = Clock()
-    limits, limit = RateLimits(None, clock), Limit(rate=5, burst=12)
+    clock = Clock(MIDNIGHT)
+    limits, limit = RateLimits(None, clock, clock.passed), Limit(rate=5, burst=12)
     times = []
     while clock.now < MIDNIGHT + 60:
         if (await limits.take("key", limit)).allowed:
@@ -109,7 +115,7 @@ async def test_in_the_long_run_no_more_than_the_rate_is_allowed() -> None:
 
 async def test_the_limit_of_a_day_ends_with_the_day() -> None:
     clock = Clock(MIDNIGHT - 100.5)
-    limits, limit = RateLimits(None, clock), Limit(per_day=3)
+    limits, limit = RateLimits(None, clock, clock.passed), Limit(per_day=3)
     for left in (2, 1, 0):
         assert parsed((await allowed(limits, "key", limit)).state) == {"day": {"r": left, "t": 101}}
     assert (await refused(limits, "key", limit)).retry_after == 101
@@ -118,7 +124,7 @@ async def test_the_limit_of_a_day_ends_with_the_day() -> None:
 
 
 async def test_a_limit_that_is_raised_holds_at_once_and_counts_what_was() -> None:
-    limits = RateLimits(None, Clock())
+    limits = RateLimits(None, Clock(MIDNIGHT), time.monotonic)
     for _ in range(3):
         await allowed(limits, "key", Limit(per_day=3))
     await refused(limits, "key", Limit(per_day=3))
@@ -126,8 +132,8 @@ async def test_a_limit_that_is_raised_holds_at_once_and_counts_what_was() -> Non
 
 
 async def test_what_one_limit_refuses_does_not_use_up_the_other() -> None:
-    clock = Clock()
-    limits, limit = RateLimits(None, clock), Limit(rate=4, per_day=5)
+    clock = Clock(MIDNIGHT)
+    limits, limit = RateLimits(None, clock, clock.passed), Limit(rate=4, per_day=5)
     for _ in range(4):
         await allowed(limits, "key", limit)
     for _ in range(10):
@@ -141,7 +147,7 @@ async def test_what_one_limit_refuses_does_not_use_up_the_other() -> None:
 
 
 async def test_two_keys_do_not_share_a_limit() -> None:
-    limits, limit = RateLimits(None, Clock()), Limit(rate=1, per_day=1)
+    limits, limit = RateLimits(None, Clock(MIDNIGHT), time.monotonic), Limit(rate=1, per_day=1)
     await allowed(limits, "one", limit)
     await refused(limits, "one", limit)
     await allowed(limits, "two", limit)
@@ -149,7 +155,7 @@ async def test_two_keys_do_not_share_a_limit() -> None:
 
 async def test_the_headers_say_what_holds_and_what_is_left() -> None:
     clock = Clock(MIDNIGHT - 3600)
-    limits, limit = RateLimits(None, clock), Limit(rate=10, burst=100, per_day=5000)
+    limits, limit = RateLimits(None, clock, clock.passed), Limit(rate=10, burst=100, per_day=5000)
     await allowed(limits, "key", limit)
     clock.now += 6.5
     verdict = await allowed(limits, "key", limit)
@@ -160,7 +166,7 @@ async def test_the_headers_say_what_holds_and_what_is_left() -> None:
 
 
 async def test_no_header_tells_a_client_to_come_back_before_it_may() -> None:
-    limits, limit = RateLimits(None, Clock()), Limit(rate=1, burst=30, per_day=30)
+    limits, limit = RateLimits(None, Clock(MIDNIGHT), time.monotonic), Limit(rate=1, burst=30, per_day=30)
     for _ in range(30):
         await allowed(limits, "key", limit)
     verdict = await refused(limits, "key", limit)
@@ -174,8 +180,8 @@ async def test_a_key_without_limits_is_not_counted(redis: Redis) -> None:
 
 
 async def test_keys_that_stay_away_take_no_memory() -> None:
-    clock = Clock()
-    limits, limit = RateLimits(None, clock), Limit(rate=1, burst=10, per_day=1)
+    clock = Clock(MIDNIGHT)
+    limits, limit = RateLimits(None, clock, clock.passed), Limit(rate=1, burst=10, per_day=1)
     for number in range(1000):
         await allowed(limits, f"key-{number}", limit)
         await refused(limits, f"key-{number}", limit)

@@ -211,3 +211,25 @@ def test_what_everybody_may_know_of_a_key_has_no_private_part() -> None:
     key = new_signing_key(1)
     public = key.public()
     assert public == {"kty": "OKP", "crv": "Ed25519", "x": public["x"], "kid": key.id, "use": "sig", "alg": "EdDSA"}
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+async def test_a_key_that_was_ended_stays_so_when_the_clock_is_set_back(
+    open_node: OpenNode, clock: Clock, hours: int
+) -> None:
+    marketplace = await open_node()
+    token = await token_of(marketplace)
+    await marketplace.signing_keys.end(OPERATOR, (await marketplace.signing_keys.current()).id)
+    clock.jump(-3600 * hours)
+    assert await marketplace.tokens.claims(token) is None
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+async def test_whoever_has_a_password_gets_a_token_whatever_the_clock_says(
+    open_node: OpenNode, clock: Clock, hours: int
+) -> None:
+    marketplace = await open_node()
+    old = await token_of(marketplace)
+    clock.jump(3600 * hours)
+    assert await marketplace.tokens.claims(await token_of(marketplace))
+    assert (await marketplace.tokens.claims(old) is not None) == (hours < 0), "it ends by the clock"

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import httpx2 as httpx
 
+from tests.certificates import tls_options
 from tests.conftest import new_customer
 from tests.server import PATIENCE, serving
 
 
 def test_an_error_reaches_a_client_that_is_still_sending(tmp_path: Path) -> None:
-    with serving(tmp_path) as server, httpx.Client(http1=False, http2=True, timeout=PATIENCE) as http:
+    with (
+        serving(tmp_path, *tls_options(tmp_path), scheme="https") as server,
+        httpx.Client(http1=False, http2=True, verify=False, timeout=PATIENCE) as http,
+    ):
         for size, path, status in (
             (10, "/customers", 401),
             (300_000, "/customers", 401),

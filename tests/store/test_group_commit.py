@@ -12,6 +12,7 @@ import pytest
 
 from emporion.errors import Code, Problem
 from emporion.store.sqlite import group_commit
+from emporion.store.sqlite.file import DatabaseFile
 from emporion.store.sqlite.group_commit import GroupCommit
 
 
@@ -41,7 +42,7 @@ async def writer(path: Path) -> AsyncIterator[GroupCommit]:
         return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Counting)
 
     Counting.begun = 0
-    writer = GroupCommit(connect)
+    writer = GroupCommit(connect, DatabaseFile(path))
     writer.start()
     yield writer
     await writer.stop()

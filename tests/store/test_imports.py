@@ -9,7 +9,7 @@ from msgspec import structs
 
 from emporion.errors import Fault
 from emporion.spreadsheets import Place
-from emporion.store.base import FaultyRow, Import, ImportState, Store
+from emporion.store.base import LONGEST_HOLD, FaultyRow, Import, ImportState, Store
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
 from tests.store.test_base import add, customer, new
 
@@ -79,6 +79,16 @@ async def test_one_process_at_a_time_has_an_import(store: Store) -> None:
     assert await store.hold_import("a", "me", 1999, 3000)
     assert not await store.hold_import("a", "other", 2500, 9000)
     assert await store.hold_import("a", "other", 3001, 9000)
+
+
+async def test_nobody_keeps_an_import_by_a_clock_that_was_ahead(store: Store) -> None:
+    day, hold = 86_400_000, 15_000
+    await store.add_import(an_import("a"), 0)
+    assert await store.hold_import("a", "ahead", day, day + hold)
+    assert not await store.hold_import("a", "other", day + hold - LONGEST_HOLD, day), "clocks may differ by so much"
+    assert not await store.hold_import("a", "other", 0, 0), "who lets go takes nothing"
+    assert await store.import_to_do("other", 1000) == "a"
+    assert await store.hold_import("a", "other", 1000, 1000 + hold)
 
 
 async def test_only_one_of_many_gets_hold_of_an_import(open_store: Open, store: Store) -> None:

@@ -512,8 +512,8 @@ def tell(line: str) -> None:
 class CountedSqlite(SqliteConnections):
     """Keeps what SQLite is asked, and counts the steps of its machine."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, _statement_timeout: float) -> None:
+        super().__init__(path, statement_timeout=0)  # which looks at the time by counting steps itself
         self.statements: list[str] = []
         self.steps = 0
 

@@ -22,6 +22,8 @@ from emporion.store.sqlite import SqliteStore, schema
 from emporion.store.sqlite.places import ordinal_of, place
 from tests.store.conftest import event, new_reseller
 
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+
 
 async def found(store: SqliteStore) -> None:
     await store.found(
@@ -274,3 +276,17 @@ async def test_nothing_is_held_after_closing(tmp_path: Path) -> None:
     assert not (tmp_path / "store.db-wal").exists()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")  # needs the file for itself alone
+
+
+async def test_a_long_read_ends_after_its_time_and_the_next_one_has_its_own(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db", statement_timeout=0.05)
+    await store.migrate()
+    await store.open()
+    try:
+        for _ in range(2):
+            with pytest.raises(Problem) as raised:
+                await store._connections.in_thread(1, lambda c: c.execute(ENDLESS).fetchone())
+            assert "takes the database too long" in raised.value.message
+        assert await store._connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone()) == (1,)
+    finally:
+        await store.close()

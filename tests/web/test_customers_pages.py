@@ -211,6 +211,35 @@ def test_an_emptied_field_is_cleared(browser: Console, client: CheckedClient, he
     assert document["name"] == "Other"
 
 
+@pytest.mark.parametrize("members", [{}, {"attributes": {}}, {"attributes": {"note": ""}}])
+def test_a_form_saved_untouched_makes_no_new_version(
+    browser: Console, client: CheckedClient, headers: dict[str, str], members: dict[str, Any]
+) -> None:
+    number = created(client, headers, **members)
+    before = client.get(f"/customers/{number}", headers=headers)
+    assert "Your changes are saved." in browser.submit(f"/console/customers/{number}/edit").text
+    after = client.get(f"/customers/{number}", headers=headers)
+    assert (after.text, after.headers["etag"]) == (before.text, before.headers["etag"])
+
+
+def test_a_form_holds_all_that_the_api_takes(browser: Console, client: CheckedClient, headers: dict[str, str]) -> None:
+    number = created(client, headers, attributes={f"{count:02}{'😀' * 126}": "😀" * 2048 for count in range(64)})
+    before = client.get(f"/customers/{number}", headers=headers).text
+    assert "Your changes are saved." in browser.submit(f"/console/customers/{number}/edit").text
+    assert client.get(f"/customers/{number}", headers=headers).text == before
+
+
+def test_an_email_address_is_typed_with_the_keys_for_it_and_corrected_by_nobody(browser: Console) -> None:
+    html = browser.get(NEW).html
+    (field,) = re.findall(r"<input[^>]*\.email\"[^>]*>", html)
+    assert {'type="text"', 'inputmode="email"', 'autocapitalize="none"', 'spellcheck="false"'} <= set(field.split())
+
+
+def test_a_password_is_the_one_that_was_typed_with_its_blanks(browser: Console, client: CheckedClient) -> None:
+    browser.submit(NEW, {**GOOD, f"{PERSON}login": "blank.admin", f"{PERSON}password": " Secret 123 "})
+    assert Console(client._client, "panel").sign_in("blank.admin", " Secret 123 ").path == "/panel"
+
+
 def test_a_language_that_the_form_does_not_offer_stays(
     browser: Console, client: CheckedClient, headers: dict[str, str]
 ) -> None:

@@ -74,6 +74,12 @@ def test_a_file_is_checked_confirmed_and_written(
     assert "contactemail must be an e-mail address" in row
 
 
+def test_an_external_id_that_two_rows_have_is_told_before_it_is_written(browser: Console) -> None:
+    page = until(browser, sent(browser, HEADER + GOOD.format(1) + GOOD.format(2) + GOOD.format(1)), "waits for you")
+    assert "externalid e1 is in lines 2 and 4: they are one customer" in page.text
+    assert "Every row is good" not in page.text
+
+
 def test_the_import_is_in_the_history_with_who_sent_it(
     browser: Console, client: CheckedClient, callers: dict[str, Caller]
 ) -> None:
@@ -88,7 +94,9 @@ def test_the_import_is_in_the_history_with_who_sent_it(
 
 def test_a_cancelled_import_writes_nothing(browser: Console, client: CheckedClient, callers: dict[str, Caller]) -> None:
     answer = sent(browser, HEADER + GOOD.format(1))
-    page = browser.press(until(browser, answer, "waits for you"), {}, "/cancel")
+    page = until(browser, answer, "waits for you")
+    assert "waits for you 1 row 0 faulty" in page.text
+    page = browser.press(page, {}, "/cancel")
     assert "cancelled" in page.text
     assert browser.post(f"{answer.headers['location']}/confirm").status == 409
     assert names(client, callers["sandbox"]) == ["RBCustomer2", "RBCustomer"]
@@ -98,7 +106,10 @@ def test_a_cancelled_import_writes_nothing(browser: Console, client: CheckedClie
     ("name", "content", "fields", "field"),
     [
         ("", b"", {}, "file"),
-        ("mine.pdf", b"%PDF", {}, "format"),
+        ("mine.dat", b"name\nx\n", {}, "format"),
+        ("mine.xlsx", b"PK\x03\x04\x14\x00", {}, "file"),
+        ("mine.csv", b"PK\x03\x04\x14\x00", {"format": "csv"}, "file"),
+        ("mine.pdf", b"%PDF-1.7\n", {}, "file"),
         ("mine.csv", b"name\nx\n", {"resellerId": "900001"}, "resellerId"),
         ("mine.csv", b"name\nx\n", {"resellerId": "x"}, "resellerId"),
     ],
@@ -130,6 +141,8 @@ def test_a_file_that_is_too_large_is_refused(browser: Console, monkeypatch: pyte
 def test_a_form_without_its_token_is_not_taken(browser: Console) -> None:
     answer = browser.send("POST", LIST, data={"token": "x"}, files={"file": ("mine.csv", "x", "text/csv")})
     assert answer.status_code == 403
+    large = {"file": ("mine.csv", b"x" * (20 << 20), "text/csv")}
+    assert browser.send("POST", LIST, data={"token": "x"}, files=large).status_code == 403
     assert "No imports yet" in browser.get(LIST).text
 
 

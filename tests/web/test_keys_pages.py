@@ -237,3 +237,25 @@ def test_whoever_has_no_keys_is_told_what_they_are_for(console: OpenConsole, cli
     page = console().get(created.links["Keys"])
     assert "No keys yet" in page.text
     assert page.links["New key"].startswith("/console/keys/new?resellerId=")
+
+
+def test_whoever_saves_a_key_second_is_told_and_nothing_is_lost(console: OpenConsole) -> None:
+    browser = console()
+    _, number = made(browser, **LIMITS)
+    opened = browser.get(f"/console/keys/{number}")
+    browser.submit(f"/console/keys/{number}", {"rate": "7"})
+    shown = browser.press(opened, {"name": "Shop"})
+    assert shown.status == 409
+    assert "Somebody else has changed this key" in shown.text
+    assert (shown.fields["name"], shown.fields["rate"]) == ("Shop", "10")
+    assert row(browser.get("/console/keys"), "ERP")[2].startswith("7 a second")
+    assert browser.press(shown).status == 409
+
+
+def test_what_a_form_would_refuse_stays_in_a_key_until_it_is_changed(console: OpenConsole, database: Path) -> None:
+    browser = console()
+    _, number = made(browser, **LIMITS)
+    with closing(sqlite3.connect(database)) as file, file:
+        file.execute("UPDATE subscription_keys SET api_version = '1.5', rate = 5000000000 WHERE name = 'ERP'")
+    assert "Your changes are saved." in browser.submit(f"/console/keys/{number}", {"perDay": "8"}).text
+    assert row(browser.get("/console/keys"), "ERP")[2:4] == ["5,000,000,000 a second, 50 at once, 8 a day", "1.5"]

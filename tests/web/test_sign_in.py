@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from emporion.api.requests import LARGEST_FORM
 from emporion.marketplace import sessions
 from emporion.marketplace.platforms import SANDBOX
 from tests.conftest import CALLERS, Caller, Serve, new_contact, new_customer
@@ -42,6 +43,12 @@ def test_nobody_is_sent_elsewhere_after_signing_in(stranger: Console, to: str) -
     )
     assert page.path.startswith("/console")
     assert "sandbox · owner" in page.text
+
+
+def test_whoever_is_not_signed_in_may_send_16_kib(stranger: Console) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = stranger._client.post(SIGN_IN, content=b"login=" + b"x" * LARGEST_FORM, headers=form)
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,10 @@ NAMES = sorted(
 )
 ASKING = re.compile(r"<\w+\b[^>]*\bhx-(?:get|post|put|patch|delete|query|action|boost)\b[^>]*>")
 ATTRIBUTE = re.compile(r'\b(hx-[\w:]+)="([^"]*)"')
+# Text of these types is not sent as it stands there: an e-mail address has its domain in another form, for instance.
+REWRITTEN = re.compile(r"""type\s*=\s*["']?(?:email|url|number|range|color|date|datetime-local|month|week|time)\b""")
+# By which the macro of a field gives telephones the right keys.
+ASKED_FOR = re.compile(r'\bm\.field\(.*\btype="email"')
 TO_FILL_IN = re.compile(r"<(?:input|select|textarea)\b|\bm\.(?:field|choice)\b")
 
 
@@ -38,3 +42,9 @@ def test_whatever_asks_for_more_says_what_becomes_of_answers_that_overtake_each_
         replaced = source.partition(f'id="{has["hx-select"][1:]}"')[2]
         assert replaced, element
         assert not TO_FILL_IN.search(replaced), f"what is typed there would be lost: {element}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_field_has_a_type_whose_values_browsers_rewrite(name: str) -> None:
+    source = re.sub(r"\{#.*?#\}", "", (TEMPLATES / name).read_text(), flags=re.DOTALL)
+    assert not [line for line in source.splitlines() if REWRITTEN.search(line) and not ASKED_FOR.search(line)]

@@ -52,6 +52,18 @@ def test_somebody_may_be_called_new(console: OpenConsole) -> None:
     assert browser.get("/console/users/new").text.count("Disable new") == 1
 
 
+def test_a_role_that_somebody_else_has_changed_meanwhile_stays(console: OpenConsole) -> None:
+    browser = console()
+    browser.submit("/console/new-user", {"login": "jane", "role": "reader"})
+    opened = browser.get("/console/users/jane")
+    browser.submit("/console/users/jane", {"role": "owner"})
+    shown = browser.press(opened, action="/jane")
+    assert shown.status == 409
+    assert "Somebody else has given this user another role" in shown.text
+    assert "owner: changes everything" in shown.text.partition("Marketplace")[0]
+    assert "Your changes are saved." in browser.press(shown, {"role": "editor"}).text
+
+
 def test_a_role_is_changed(console: OpenConsole) -> None:
     browser = console()
     added(browser)

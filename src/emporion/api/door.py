@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from emporion.api.problems import send_error, to_error
 from emporion.errors import Code, Problem
 from emporion.logs import log
+from emporion.turns import CLIENT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,8 @@ DECISIVE = (b"authorization", b"x-subscription-key", b"host", b"content-length",
 SLASHES = re.compile("/{2,}")
 
 BODILESS = ("GET", "HEAD")
+# Bytes of an answer that are handed on at a time: what its reader has not taken is kept only once, for all of them.
+PIECE = 64 << 10
 # How much of a body is read, and for how many seconds, only so that its sender gets to read our error.
 MOST_DRAINED = 16 << 20
 DRAIN_TIMEOUT = 5
@@ -78,6 +81,14 @@ class Body:
                     left -= len((await self()).get("body", b""))
 
 
+async def _send_in_pieces(send: Send, message: Message) -> None:
+    """Hand a large body on as it is taken."""
+    body = memoryview(message["body"])
+    for start in range(0, len(body), PIECE):
+        more = start + PIECE < len(body) or message.get("more_body", False)
+        await send({"type": message["type"], "body": bytes(body[start : start + PIECE]), "more_body": more})
+
+
 class Door:
     """The outermost ASGI application. It adds to the scope:
 
@@ -96,6 +107,7 @@ class Door:
         if scope["type"] != "http":
             await self._inside(scope, receive, send)
             return
+        CLIENT.set(receive)
         headers = dict(scope["headers"])
         given = headers.get(b"x-correlation-id")
         identifier = given if given and CORRELATION_ID.fullmatch(given) else next(self._correlation_ids)
@@ -117,6 +129,8 @@ class Door:
                 message["headers"] = [(b"x-correlation-id", identifier), *more, *message["headers"]]
             elif scope["method"] == "HEAD":
                 message["body"] = b""
+            elif len(message.get("body", b"")) > PIECE:
+                return _send_in_pieces(send, message)
             return send(message)
 
         began = self._clock() if self._log_requests else 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
+from emporion.api.shares import Shares
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
 from emporion.marketplace.actors import Actor
@@ -43,7 +45,7 @@ class Login(Struct, frozen=True):
 
 
 class Admission(Struct, frozen=True):
-    """A caller who was let in. until: seconds since 1970, when he must be checked again."""
+    """A caller who was let in. until: when he must be checked again, by a clock that only goes forward."""
 
     actor: Actor
     key: SubscriptionKey
@@ -51,15 +53,26 @@ class Admission(Struct, frozen=True):
 
 
 class Gate:
-    """Checks the headers that say who is calling. clock: seconds since 1970."""
+    """Checks the headers that say who is calling.
 
-    def __init__(self, marketplace: Marketplace, default_version: ApiVersion, clock: Callable[[], float]) -> None:
+    clock: seconds since 1970. passed: seconds that only ever increase, whoever sets the clock.
+    """
+
+    def __init__(
+        self,
+        marketplace: Marketplace,
+        default_version: ApiVersion,
+        clock: Callable[[], float],
+        passed: Callable[[], float],
+    ) -> None:
         self._keys = marketplace.subscription_keys
         self._tokens = marketplace.tokens
         self._visits = marketplace.visits
         self._limits = marketplace.rate_limits
         self._default_version = default_version
         self._clock = clock
+        self._shares = Shares(time.monotonic)
+        self._passed = passed
         self._remembered: dict[tuple[bytes | None, bytes | None], Admission] = {}
 
     async def admit(self, headers: Headers, more: MoreHeaders) -> Admission:
@@ -69,18 +82,23 @@ class Gate:
         """
         shown = (headers.get(b"authorization"), headers.get(b"x-subscription-key"))
         admission = self._remembered.get(shown)
-        if admission and self._clock() < admission.until:
+        if admission and self._passed() < admission.until:
+            if not self._shares.is_due(admission.key.digest):
+                await self._shares.wait(admission.key.digest)
             self._visits.key(admission.key)
             if not admission.key.limit.unlimited:
                 await self._charge(admission.key, more)
             return admission
         # Of before the first read: what is read late, on a machine that stutters, is not remembered for longer.
-        asked_at = self._clock()
+        asked_at = self._passed()
         key = await self.key(headers, more)
+        if not self._shares.is_due(key.digest):
+            await self._shares.wait(key.digest)
         token = _authorization(headers, "Bearer", key)
         claims = await self._tokens.read(token, key)
         actor = Actor(claims.account_id, claims.user, "api", claims.role)
-        admission = Admission(actor, key, min(asked_at + REMEMBERED, claims.expires))
+        left = min(REMEMBERED, claims.expires - self._clock())
+        admission = Admission(actor, key, asked_at + left)
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
         if sum(len(value or b"") for value in shown) <= LONGEST_REMEMBERED:

@@ -172,7 +172,8 @@ class Resource(BaseRoute):
         if operation.form:
             sent = await read_form(headers, receive)
         elif operation.body:
-            sent = await read_body(headers, receive, required=operation.body_required)
+            let_in = operation.access == "Bearer"
+            sent = await read_body(headers, receive, required=operation.body_required, let_in=let_in)
         call = Call(key, version, scope["path_params"], query, sent, headers)
         given = await operation.handle(self._marketplace, caller, call)
         if operation.waits:

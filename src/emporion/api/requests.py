@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 Q = TypeVar("Q", bound=msgspec.Struct)
 
 LARGEST_BODY = 1 << 20
+# Bytes of a form of somebody who was not let in yet.
+LARGEST_FORM = 16 << 10
+# Bytes of all bodies that are on their way, of those that are larger than such a form.
+MOST_ON_THEIR_WAY = 64 << 20
 LONGEST_CONTENT_TYPE = 200
 # Seconds within which a body must have arrived.
 BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
 # How many ignored parameters or members are named: proxies take headers of a few kilobytes.
 MOST_NAMED = 20
+# Members and entries of a body: to read a million of them, the event loop would stand still for the others.
+MOST_PARTS = 50_000
 ENDS = {"}": "object", "]": "array"}
 
 
@@ -106,12 +112,15 @@ def _names(struct: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(struct.__struct_encode_fields__)
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, required: bool) -> dict[str, Any]:
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, *, required: bool, let_in: bool = True
+) -> dict[str, Any]:
     """The JSON object of the body; an empty one where no body is required and none came.
 
-    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
+    let_in: whether it is known who sends it. Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT, MALFORMED or
+    UNAVAILABLE).
     """
-    body = await read_bytes(headers, receive)
+    body = await read_bytes(headers, receive, LARGEST_BODY if let_in else LARGEST_FORM)
     if not body:
         if required:
             raise Problem(Code.MALFORMED, "The body is missing; it must be a JSON object.")
@@ -123,13 +132,14 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, *, require
     return value
 
 
-async def read_bytes(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """The whole body. Raises Problem (TOO_LARGE, TIMEOUT or MALFORMED)."""
-    if headers.get(b"content-length", b"0").strip().lstrip(b"0")[7:]:  # more digits than 1 MiB has
-        raise _too_large()
+async def read_bytes(headers: Mapping[bytes, bytes], receive: Receive, largest: int) -> bytes:
+    """The whole body, of at most `largest` bytes. Raises Problem (TOO_LARGE, TIMEOUT, MALFORMED or UNAVAILABLE)."""
+    length = headers.get(b"content-length", b"0").strip().lstrip(b"0") or b"0"
+    if len(length) > len(str(largest)) or (length.isdigit() and int(length) > largest):
+        raise _too_large(largest)
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            return await _receive(receive)
+            return await _receive(receive, largest)
     except TimeoutError:
         raise Problem(
             Code.TIMEOUT,
@@ -143,7 +153,7 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> dict[st
 
     Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
     """
-    body = await read_bytes(headers, receive)
+    body = await read_bytes(headers, receive, LARGEST_FORM)
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != b"application/x-www-form-urlencoded":
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/x-www-form-urlencoded.")
@@ -159,26 +169,53 @@ async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> dict[st
     return form
 
 
-async def _receive(receive: Receive) -> bytes:
+class _OnTheirWay:
+    """Counts the bytes of the large bodies that this process has taken in part."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def add(self, size: int) -> None:
+        """Count more of a body; raises Problem (UNAVAILABLE) where that is too much."""
+        self.size += size
+        if self.size > MOST_ON_THEIR_WAY:
+            raise Problem(
+                Code.UNAVAILABLE,
+                "Too many large bodies are on their way; try again shortly.",
+                headers={"Retry-After": "2", "Connection": "close"},
+            )
+
+
+ON_THEIR_WAY = _OnTheirWay()
+
+
+async def _receive(receive: Receive, largest: int) -> bytes:
     chunks: list[bytes] = []
-    size = 0
+    size = counted = 0
     more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            # Cut off, or chunked wrongly: whoever only closed his sending side can still read this.
-            raise Problem(Code.MALFORMED, "The body ended before it was complete.")
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise _too_large()
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    return b"".join(chunks)
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                # Cut off, or chunked wrongly: whoever only closed his sending side can still read this.
+                raise Problem(Code.MALFORMED, "The body ended before it was complete.")
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > largest:
+                raise _too_large(largest)
+            chunks.append(chunk)
+            more = message.get("more_body", False)
+            if size > LARGEST_FORM and more:
+                counted, new = size, size - counted
+                ON_THEIR_WAY.add(new)
+        return b"".join(chunks)
+    finally:
+        ON_THEIR_WAY.size -= counted
 
 
-def _too_large() -> Problem:
-    return Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB.")
+def _too_large(largest: int) -> Problem:
+    size = f"{largest >> 20} MiB" if largest >> 20 else f"{largest >> 10} KiB"
+    return Problem(Code.TOO_LARGE, f"The body must not be larger than {size}.")
 
 
 def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
@@ -196,6 +233,8 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
 
 
 def _decode(body: bytes) -> Any:
+    if len(body) > MOST_PARTS and _parts(body) > MOST_PARTS < _parts(_outside_strings(body)):
+        raise Problem(Code.TOO_LARGE, f"The body must not have more than {MOST_PARTS} members and entries.")
     try:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
     except TooDeep:
@@ -214,6 +253,15 @@ def _why_unreadable(body: bytes) -> str:
     except UnicodeDecodeError:
         return "The body must be UTF-8."
     return f"The body must be valid JSON: {_what_is_wrong(body)}."
+
+
+def _outside_strings(body: bytes) -> bytes:
+    return b"".join(body.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
+
+
+def _parts(body: bytes) -> int:
+    """How many members and entries JSON has, if none of these characters is within a string."""
+    return sum(body.count(mark) for mark in (b":", b",", b"[", b"{"))
 
 
 def _what_is_wrong(body: bytes) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from emporion.accounts import RESELLER_ID
 from emporion.cli.errors import Stop
-from emporion.cli.operators import now, with_store
+from emporion.cli.operators import no_platform, now, with_store
 from emporion.cli.options import Database, told_by_option
 from emporion.marketplace import platforms
 from emporion.marketplace.platforms import Access, random_access
@@ -28,9 +28,11 @@ OPTIONS = {"reseller": "--reseller", "login": "--user", "marketplace": "--market
 def migrate(database: Database = None) -> None:
     """Bring a database up to date, as a new version of Emporion needs it.
 
-    Safe to run at any time and from many nodes at once: each change is made once and whole.
+    Safe to run at any time and from many nodes at once: each change is made once and whole. It makes no file.
     """
     settings = Settings.read({"database": database})
+    if settings.database.path and not settings.database.path.exists():
+        raise Stop(no_platform(settings))
     done = asyncio.run(open_store(settings).migrate())
     for title in done:
         typer.echo(f"done: {title}")

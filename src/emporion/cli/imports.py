@@ -25,9 +25,11 @@ from emporion.cli.operators import Operator, operate
 from emporion.cli.options import AsJson, Database, PasswordQuality, Reseller
 from emporion.cli.shown import show_json, show_table
 from emporion.errors import Code, Problem
-from emporion.marketplace.imports import PART, Lost
+from emporion.file_types import ENOUGH, no_text
+from emporion.marketplace.imports import PART, Lost, with_columns
 from emporion.spreadsheets import Format
 from emporion.store.base import FaultyRow, Import
+from emporion.store.external_ids import ExternalIds
 
 # The format of a file by the end of its name.
 FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -97,9 +99,6 @@ def import_customers(
 @contextmanager
 def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
     """Raises Stop if there is no such file, or nobody knows what is in it."""
-    known = format_ or FORMATS.get(path.suffix.lower())
-    if not known:
-        raise Stop(f"nobody can tell from its name what {path.name} has in it; say --format csv or --format jsonl")
     try:
         content = path.open("rb")
     except OSError as error:
@@ -107,6 +106,14 @@ def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
     with content:
         digest, size = hashlib.sha256(), 0
         try:
+            if kind := no_text(content.read(ENOUGH)):
+                raise Stop(f"{path} is {kind}")
+            known = format_ or FORMATS.get(path.suffix.lower())
+            if not known:
+                raise Stop(
+                    f"nobody can tell from its name what {path.name} has in it; say --format csv or --format jsonl"
+                )
+            content.seek(0)
             while data := content.read(PART):
                 digest.update(data)
                 size += len(data)
@@ -150,15 +157,17 @@ async def _import(
 
 async def _check(operator: Operator, draft: Import, sent: Sent, faults: IO[bytes]) -> Import:
     """The draft with what is known after all rows were checked."""
-    checked = draft
-    with _bar("checking", sent) as tell:
+    imports, checked = operator.marketplace.imports, draft
+    with _bar("checking", sent) as tell, ExternalIds() as ids:
         try:
-            async for step in operator.marketplace.imports.steps(draft, sent.source):
+            async for step in imports.steps(draft, sent.source, ids):
                 faults.writelines(msgspec.json.encode(row) + b"\n" for row in step.faulty)
-                notes = tuple(step.columns.notes) if step.columns else ()
+                if step.columns and not checked.headers:
+                    checked = with_columns(checked, step.columns)
                 faulty = checked.faulty + len(step.faulty)
-                checked = structs.replace(checked, at=step.at, total=step.at.rows, faulty=faulty, notes=notes)
+                checked = structs.replace(checked, at=step.at, total=step.at.rows, faulty=faulty)
                 tell(checked)
+            checked = await imports.checked(checked, sent.source, ids)
         except Problem as problem:
             if problem.code is not Code.INVALID:
                 raise
@@ -264,7 +273,10 @@ def _as_shown(imported: Import, sent: Sent) -> dict[str, object]:
 def _in_words(imported: Import, sent: Sent) -> str:
     rows = f"{imported.at.rows:,} row{'' if imported.at.rows == 1 else 's'}"
     if imported.state == "checked":
-        found = f"{imported.faulty:,} of {rows} are faulty" if imported.faulty else f"{rows}, none of them faulty"
+        if imported.faulty:
+            found = f"{imported.faulty:,} of {rows} {'is' if imported.faulty == 1 else 'are'} faulty"
+        else:
+            found = f"{rows}, {'not' if imported.at.rows == 1 else 'none of them'} faulty"
         return f"{found}; nothing was written"
     counts = ((imported.created, "created"), (imported.changed, "changed"), (imported.unchanged, "unchanged"))
     told = ", ".join(f"{count:,} {what}" for count, what in counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from granian import Granian
-from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
 from emporion import __version__
@@ -20,6 +22,7 @@ from emporion.cli.errors import Stop
 from emporion.cli.operators import no_platform, now, unfinished, with_store
 from emporion.cli.options import option
 from emporion.errors import Problem
+from emporion.logs import log
 from emporion.marketplace import platforms
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import (
@@ -38,6 +41,15 @@ if TYPE_CHECKING:
 SANDBOX_DATABASE = "sqlite:///sandbox.db"
 # Seconds that requests in flight have to finish once the server was told to stop.
 GRACE = 30
+# How many connections wait to be taken, and how many each worker has at most if enough files may be open.
+BACKLOG = 4096
+MOST_CONNECTIONS = 8192
+# Open files that a worker needs for other things than connections.
+OTHER_FILES = 256
+# Milliseconds within which the head of a request must have come, counted from the end of the request before.
+HEAD_TIMEOUT = 30_000
+# Bytes of a request's head, and of a body that nobody reads yet, that are kept for one connection.
+LARGEST_HEAD = 64 << 10
 
 
 def serve(
@@ -123,6 +135,12 @@ def serve(
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         workers=settings.workers,
+        # Without TLS nobody speaks HTTP/2 to us, and who says nothing at all is given up as well.
+        http=HTTPModes.auto if settings.tls_cert else HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_TIMEOUT, max_buffer_size=LARGEST_HEAD),
+        http2_settings=HTTP2Settings(max_headers_size=LARGEST_HEAD),
+        backlog=BACKLOG,
+        backpressure=_most_connections(),
         websockets=False,
         log_level=LogLevels.warning,
         ssl_cert=settings.tls_cert,
@@ -134,6 +152,18 @@ def serve(
     server.on_startup(_end_with_the_terminal)
     server.on_startup(lambda: _say_what_is_served(settings, is_sandbox=is_sandbox))
     server.serve()
+
+
+def _most_connections() -> int:
+    """How many connections a worker takes, fewer than files may be open. The limit is raised as far as it can be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < wanted:
+            log.warning("few files may be open, so few connections", files=soft, wanted=wanted, see="ulimit -n")
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else max(64, min(MOST_CONNECTIONS, soft - OTHER_FILES))
 
 
 async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> bool:

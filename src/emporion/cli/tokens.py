@@ -37,7 +37,7 @@ def list_signing_keys(as_json: AsJson = False, database: Database = None) -> Non
     if as_json:
         show_json([as_shown(key) for key in keys])
     else:
-        rows = [(key.id, minute_of(key.created_at), minute_of(key.until), _state(key)) for key in keys]
+        rows = [(key.id, minute_of(key.created_at), minute_of(_until(key)), _state(key)) for key in keys]
         show_table(HEADINGS, rows, none="no signing keys: the first token makes one")
 
 
@@ -136,7 +136,11 @@ def show(
 
 def as_shown(key: SigningKey) -> dict[str, object]:
     """What may be seen of a signing key."""
-    return {"id": key.id, "since": time_of(key.created_at), "until": time_of(key.until), "state": _state(key)}
+    return {"id": key.id, "since": time_of(key.created_at), "until": time_of(_until(key)), "state": _state(key)}
+
+
+def _until(key: SigningKey) -> int | None:
+    return None if key.until is None else abs(key.until)
 
 
 def _state(key: SigningKey) -> State:

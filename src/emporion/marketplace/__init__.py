@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.imports import Imports
     from emporion.marketplace.links import Links
     from emporion.marketplace.logbook import Logbook
+    from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.refusals import Refusals
     from emporion.marketplace.repeats import Repeats
@@ -44,6 +45,7 @@ class Marketplace:
     logbook: Logbook
     statistics: Statistics
     guesses: Guesses
+    passwords: Passwords
     repeats: Repeats
     refusals: Refusals
     visits: Visits

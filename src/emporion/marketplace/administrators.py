@@ -36,11 +36,16 @@ class Administrators:
             refuse(faults)
 
     async def logins(
-        self, persons: Sequence[NewContactPerson], kept: dict[int, AdministratorLogin], digests: Digests
+        self,
+        account_id: int,
+        persons: Sequence[NewContactPerson],
+        kept: dict[int, AdministratorLogin],
+        digests: Digests,
     ) -> list[AdministratorLogin]:
         """A login for each administrator: the one given, else the one kept for his position, else a new one.
 
-        Raises Problem (CONFLICT) if one person is given the login that another one keeps.
+        account_id: who waits for the digests of new passwords. Raises Problem (CONFLICT) if one person is given the
+        login that another one keeps.
         """
         logins = []
         for position, person in enumerate(persons):
@@ -51,7 +56,7 @@ class Administrators:
             digest = before.password_hash if before else None
             if person.password is not None:
                 if position not in digests:
-                    digests[position] = await self._passwords.hash(person.password)
+                    digests[position] = await self._passwords.hash(person.password, account_id)
                 digest = digests[position]
             logins.append(AdministratorLogin(position, login, digest))
         _check_different(logins)

@@ -59,10 +59,11 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         logbook=Logbook(store, time.monotonic),
         statistics=Statistics(store, clock),
         guesses=guesses,
+        passwords=passwords,
         repeats=Repeats(store, clock),
         refusals=Refusals(store, visits, clock),
         visits=visits,
-        rate_limits=RateLimits(settings.limits, clock),
+        rate_limits=RateLimits(settings.limits, clock, time.monotonic),
     )
 
 

@@ -111,7 +111,7 @@ class Customers:
         wanted, faults = read(NewCustomer, body)
         self._administrators.check(wanted, faults)
         customer = _render(wanted, "", wanted.status or "pending", str(owner))
-        logins = await self._administrators.logins(wanted.contact_persons, {}, {})
+        logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, {}, {})
         changes = created(customer, logins)
         return await self._store.add_customer(
             NewRecord(owner, customer, logins, actor.origin(), self._now(), once, changes)
@@ -227,7 +227,7 @@ class Customers:
             if stays is None:
                 stays = accounts.staying(before.contact_persons, customer.contact_persons)
             kept = kept_logins(old, stays)
-            logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
+            logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:
             return None
@@ -278,7 +278,7 @@ def filter_of(query: AccountQuery) -> Filter:
     """What a list's query asks the store for. Raises Problem (INVALID) for a name of which nothing is left."""
     name = None if query.name is None else accounts.fold(query.name)
     if name == "":
-        refuse([Fault("name", "must have more than accents")])
+        refuse([Fault("name", "must have more than accents and what cannot be seen")])
     return Filter(
         name=name,
         # No address has a blank: it is a + that was not encoded.

@@ -14,7 +14,7 @@ from emporion.emails import fold_email
 from emporion.errors import not_found
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.customers import filter_of
-from emporion.spreadsheets import Format, Shape, cells_of, line_of
+from emporion.spreadsheets import Format, Shape, cells_of, header_line, line_of
 from emporion.store.base import SMALL_PAGE, Filter
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def _as_csv(documents: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             shape.add(decode(line))
             waiting.write(line)
         headers = shape.headers()
-        yield line_of(headers)
+        yield header_line(headers)
         waiting.seek(0)
         for line in waiting:
             yield line_of(cells_of(decode(line), headers))

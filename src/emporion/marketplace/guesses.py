@@ -44,6 +44,13 @@ class Subjects(NamedTuple):
     login: bytes
 
 
+class Attempt(NamedTuple):
+    """Somebody's turn to sign in. known: whether this login went well from there not long ago."""
+
+    subjects: Subjects
+    known: bool
+
+
 class Guesses:
     """Counts failed logins. clock: seconds since 1970."""
 
@@ -54,7 +61,7 @@ class Guesses:
         self._waiting: dict[bytes, int] = {}
 
     @asynccontextmanager
-    async def attempt(self, login: str, address: str | None, account_id: int | None) -> AsyncIterator[Subjects]:
+    async def attempt(self, login: str, address: str | None, account_id: int | None) -> AsyncIterator[Attempt]:
         """The turn of somebody who tries to sign in: one at a time for each login and for each address.
 
         So those who try many at once do not get more tries. account_id: in whose log a refusal goes. Raises Refused
@@ -63,20 +70,22 @@ class Guesses:
         subjects = _subjects(login, address)
         (both,) = await self._store.failures([subjects.both])
         # Whoever is known must not queue with strangers.
-        queue = subjects.both if self._is_known(both) else subjects.login
+        known = self._is_known(both)
+        queue = subjects.both if known else subjects.login
         async with self._turn(subjects.address, account_id), self._turn(queue, account_id):
             wait = await self._wait(subjects)
             if wait > 0:
                 raise _too_many(math.ceil(wait), account_id)
-            yield subjects
+            yield Attempt(subjects, known)
 
-    async def failed(self, subjects: Subjects) -> None:
+    async def failed(self, attempt: Attempt) -> None:
         """Count a failure."""
         now = self._now()
-        await self._store.note_failure(subjects, now, now - FORGOTTEN * 1000)
+        await self._store.note_failure(attempt.subjects, now, now - FORGOTTEN * 1000)
 
-    async def succeeded(self, subjects: Subjects) -> None:
+    async def succeeded(self, attempt: Attempt) -> None:
         """Note that it went well."""
+        subjects = attempt.subjects
         (kept,) = await self._store.failures([subjects.both])
         now = self._now()
         if kept.count or kept.good_at is None or now - kept.good_at > NOTED * 1000:
@@ -122,9 +131,10 @@ class Guesses:
 def _wait(failures: Failures, free: int, now: int) -> float:
     """Seconds for which there is no other try; now: in milliseconds."""
     passed = (now - failures.last_at) / 1000
-    if failures.count < free:
+    # A failure that far ahead is of a clock that was set back since: nobody waits until it is that time again.
+    if failures.count < free or passed < -LONGEST_WAIT:
         return 0
-    return float(min(2 ** min(failures.count - free, 10), LONGEST_WAIT)) - passed
+    return float(min(2 ** min(failures.count - free, 10), LONGEST_WAIT)) - max(passed, 0)
 
 
 def _too_many(seconds: int, account_id: int | None) -> Refused:

@@ -20,11 +20,24 @@ from emporion.accounts import Customer, NewCustomer, account_number
 from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.marketplace.actors import Actor, check_reach
+from emporion.marketplace.doubles import notes_on, remember
 from emporion.marketplace.patches import patched
 from emporion.marketplace.repeats import KEPT
 from emporion.marketplace.tokens import SHUT
-from emporion.spreadsheets import Columns, Format, Place, Row, reader, rejected_header, rejected_row
+from emporion.spreadsheets import (
+    Columns,
+    CsvRows,
+    Format,
+    JsonRows,
+    Place,
+    Row,
+    path_of,
+    reader,
+    rejected_header,
+    rejected_row,
+)
 from emporion.store.base import OVER, FaultyRow, Filter, Import, Once, Record
+from emporion.store.external_ids import ExternalIds
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -306,36 +319,55 @@ class Imports:
 
         Raises Problem (UNAVAILABLE), and Lost if it was cancelled or another process has it.
         """
-        now, saved, faulty = held, held, []  # type: Import, Import, list[FaultyRow]
-        at = time.monotonic()
-        async with self._holding(held):
-            try:
-                await self._check_open(held)
-                async for step in self.steps(held, source):
-                    if step.columns and not now.headers:
-                        headers, notes = step.columns.headers, tuple(step.columns.notes)
-                        now = structs.replace(now, headers=headers, delimiter=step.columns.delimiter, notes=notes)
-                    now = _advanced(now, step)
-                    faulty += step.faulty
-                    tell(now)
-                    if now.at.rows - saved.at.rows >= CHECKPOINT or time.monotonic() - at >= INTERVAL:
-                        saved, faulty, at = await self._save(now, saved, faulty), [], time.monotonic()
-                        await self._check_open(held)
-                        if at >= until:
-                            return saved
-                done = structs.replace(now, state="checked" if held.state == "checking" else "done")
-            except Problem as problem:
-                if problem.code is Code.UNAVAILABLE:
-                    raise
-                done = structs.replace(now, state="refused", refusal=problem.message)
-            done = await self._save(done, saved, faulty)
+        with ExternalIds() as ids:
+            async with self._holding(held):
+                done = await self._carried_on(held, source, ids, tell, until)
         tell(done)
         return done
 
-    async def steps(self, imported: Import, source: Source) -> AsyncIterator[Step]:
+    async def _carried_on(
+        self, held: Import, source: Source, ids: ExternalIds, tell: Callable[[Import], None], until: float
+    ) -> Import:
+        now, saved, faulty = held, held, []  # type: Import, Import, list[FaultyRow]
+        at = time.monotonic()
+        try:
+            await self._check_open(held)
+            async for step in self.steps(held, source, ids):
+                if step.columns and not now.headers:
+                    now = with_columns(now, step.columns)
+                now = _advanced(now, step)
+                faulty += step.faulty
+                tell(now)
+                if now.at.rows - saved.at.rows >= CHECKPOINT or time.monotonic() - at >= INTERVAL:
+                    saved, faulty, at = await self._save(now, saved, faulty), [], time.monotonic()
+                    await self._check_open(held)
+                    if at >= until:
+                        return saved
+            if held.state == "checking":
+                done = await self.checked(now, source, ids, held.at.position)
+            else:
+                done = structs.replace(now, state="done")
+        except Problem as problem:
+            if problem.code is Code.UNAVAILABLE:
+                raise
+            done = structs.replace(now, state="refused", refusal=problem.message)
+        return await self._save(done, saved, faulty)
+
+    async def checked(self, now: Import, source: Source, ids: ExternalIds, since: int = 0) -> Import:
+        """An import whose rows were all checked, with notes on the external ids that several rows have.
+
+        ids: those of the rows from byte `since` on. Raises Problem (INVALID) if for their sake no row may be written.
+        """
+        if since:  # the others were checked in another turn, perhaps by another process
+            async for group in _groups(reader(now.format), source, 0):
+                remember(ids, group)
+        column = next((header for header in now.headers if path_of(header) == "externalId"), "externalId")
+        return structs.replace(now, state="checked", notes=(*now.notes, *await notes_on(ids, column)))
+
+    async def steps(self, imported: Import, source: Source, ids: ExternalIds | None = None) -> AsyncIterator[Step]:
         """Check the rows or write them, by the state of an import, from where it is.
 
-        Raises Problem (INVALID) for a file of which nothing can be taken.
+        ids: gets their external ids. Raises Problem (INVALID) for a file of which nothing can be taken.
         """
         actor = Actor(imported.account_id, imported.user, imported.door, imported.role, imported.id, imported.address)
         rows = reader(imported.format)
@@ -358,16 +390,9 @@ class Imports:
             good = [outcome for outcome in outcomes if isinstance(outcome, str)]
             return Step(group[-1].after, len(group), good, faulty, rows.columns)
 
-        group: list[Row] = []
-        async for data, last in _with_end(source(imported.at.position)):
-            for at in range(0, len(data) or 1, PIECE):
-                for row in rows.read(data[at : at + PIECE], last=last and at + PIECE >= len(data)):
-                    group.append(row)
-                    if len(group) == AT_ONCE:
-                        yield await step(group)
-                        group = []
-                await asyncio.sleep(0)
-        if group:
+        async for group in _groups(rows, source, imported.at.position):
+            if imported.state == "checking" and ids is not None:
+                remember(ids, group)
             yield await step(group)
 
     def _doubtful(self, imported: Import) -> int:
@@ -547,9 +572,7 @@ class Imports:
         async for data in parts:
             size += len(data)
             if size > LARGEST:
-                raise Problem(
-                    Code.TOO_LARGE, f"The file is larger than {LARGEST >> 20} MiB; split it, or use emporion import."
-                )
+                raise too_large(LARGEST)
             digest.update(data)
             rest += data
             while len(rest) >= PART:
@@ -572,6 +595,11 @@ class Imports:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def too_large(most: int) -> Problem:
+    """For a file with more bytes than that."""
+    return Problem(Code.TOO_LARGE, f"The file is larger than {most >> 20} MiB; split it, or use emporion import.")
 
 
 class Lost(Exception):
@@ -619,6 +647,27 @@ def _advanced(now: Import, step: Step) -> Import:
         unchanged=now.unchanged + step.outcomes.count("unchanged"),
         rejected=now.rejected + len(step.faulty),
     )
+
+
+def with_columns(now: Import, columns: Columns) -> Import:
+    """An import of which it is known what columns its file has."""
+    notes = now.notes or tuple(columns.notes)
+    return structs.replace(now, headers=columns.headers, delimiter=columns.delimiter, notes=notes)
+
+
+async def _groups(rows: CsvRows | JsonRows, source: Source, position: int) -> AsyncIterator[list[Row]]:
+    """The rows from a byte on, some at a time, so that others get their turn in between."""
+    group: list[Row] = []
+    async for data, last in _with_end(source(position)):
+        for at in range(0, len(data) or 1, PIECE):
+            for row in rows.read(data[at : at + PIECE], last=last and at + PIECE >= len(data)):
+                group.append(row)
+                if len(group) == AT_ONCE:
+                    yield group
+                    group = []
+            await asyncio.sleep(0)
+    if group:
+        yield group
 
 
 async def _with_pauses(rows: Iterable[Row]) -> AsyncIterator[Row]:

@@ -91,7 +91,7 @@ class Links:
         link, administrator, customer = await self._find(secret)
         if message := self._passwords.fault(password):
             refuse([Fault("new", message)])
-        digest = await self._passwords.hash(password)
+        digest = await self._passwords.hash(password, link.reseller_id)
         had = NEVER_SHOWN if administrator.password_hash else None
         changes: Changes = {f"contactPersons[{administrator.position}].password": (had, NEVER_SHOWN)}
         who = structs.replace(origin, user=email_of(administrator, customer), account_id=link.customer_id)

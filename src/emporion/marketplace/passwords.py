@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from emporion.credentials import PasswordQuality, hash_password, password_fault, verify_password
 from emporion.errors import Code, Problem
+from emporion.turns import Turns
 
-# Each digest takes 64 MiB while it is made, which bounds how many are made at a time. Logins have threads of their own:
-# whoever creates accounts with many passwords must not keep others from signing in.
-VERIFIED_AT_ONCE = 2
-HASHED_AT_ONCE = 1
-# New passwords that wait for their digests at most.
-MOST_WAITING = 64
+T = TypeVar("T")
+
+# Each digest takes 64 MiB while it is made, so few are made at a time. Whoever sets many passwords, or guesses, must
+# not keep others from signing in: each of the three kinds has a thread of its own.
+# How many new passwords of one account wait at most; a customer has twenty administrators.
+MOST_NEW = 64
+# How many logins wait from addresses that are not known for them.
+MOST_STRANGERS = 32
+# How many from addresses that are: each waits for itself alone, see `Guesses`.
+MOST_KNOWN = 256
+# Seconds that a login waits.
+PATIENCE = 5.0
+# What a digest's thread takes while others want the processor is little (nice(2)).
+NICENESS = 10
 
 
 class Passwords:
@@ -21,28 +33,55 @@ class Passwords:
 
     def __init__(self, quality: PasswordQuality) -> None:
         self._quality = quality
-        self._verifying = ThreadPoolExecutor(VERIFIED_AT_ONCE, "verify")
-        self._hashing = ThreadPoolExecutor(HASHED_AT_ONCE, "hash")
-        self._waiting = 0
+        self._new = _Digests(MOST_NEW, None, "Too many new passwords are being set at the same time")
+        self._strangers = _Digests(MOST_STRANGERS, PATIENCE, "Too many are logging in at the same time")
+        self._known = _Digests(MOST_KNOWN, PATIENCE, "Too many are logging in at the same time")
 
     def fault(self, password: str) -> str | None:
         """What a new password lacks, or None."""
         return password_fault(password, self._quality)
 
-    async def hash(self, password: str) -> str:
-        """The Argon2id digest of `password`. Raises Problem (LIMITED) if too many wait for theirs."""
-        if self._waiting >= MOST_WAITING:
-            message = "Too many new passwords are being set at the same time; try again in a few seconds."
-            raise Problem(Code.LIMITED, message, headers={"Retry-After": "5"})
-        self._waiting += 1
-        digest = asyncio.get_running_loop().run_in_executor(self._hashing, hash_password, password)
-        # It counts until it is done, even if whoever asked for it goes away.
-        digest.add_done_callback(self._done)
+    async def hash(self, password: str, account_id: int) -> str:
+        """The Argon2id digest of `password`, when it is the turn of the account for which it is set.
+
+        Raises Problem (LIMITED) if too many of that account wait for theirs.
+        """
+        return await self._new.make(account_id, hash_password, password)
+
+    async def verify(self, digest: str | None, password: str, *, known: bool) -> bool:
+        """Whether `password` is the one of `digest`; takes as long where there is no digest.
+
+        known: whether this login went well before from where it comes. Raises Problem (LIMITED) if too many wait.
+        """
+        digests = self._known if known else self._strangers
+        return await digests.make(None, verify_password, digest, password)
+
+    def stop(self) -> None:
+        """Refuse those who wait, since the server stops."""
+        for digests in (self._new, self._strangers, self._known):
+            digests.turns.stop()
+
+
+class _Digests:
+    """Makes one digest at a time; waiting: how many of one account wait at most, each for `patience` seconds."""
+
+    def __init__(self, waiting: int, patience: float | None, why: str) -> None:
+        self._thread = ThreadPoolExecutor(1, "digest", initializer=_give_way)
+        self._why = why
+        self.turns = Turns(1, 1, waiting, patience, self._refusal)
+
+    async def make(self, account: Hashable, make: Callable[..., T], *values: str | None) -> T:
+        """What `make` gives, when it is the account's turn."""
+        await self.turns.take(account)
+        digest = asyncio.get_running_loop().run_in_executor(self._thread, make, *values)
+        # The place is taken until it is done, even if whoever asked for it goes away.
+        digest.add_done_callback(lambda _: self.turns.give_back(account))
         return await asyncio.shield(digest)
 
-    async def verify(self, digest: str | None, password: str) -> bool:
-        """Whether `password` is the one of `digest`; takes as long where there is no digest."""
-        return await asyncio.get_running_loop().run_in_executor(self._verifying, verify_password, digest, password)
+    def _refusal(self) -> Problem:
+        return Problem(Code.LIMITED, f"{self._why}; try again in a few seconds.", headers={"Retry-After": "5"})
 
-    def _done(self, _: object) -> None:
-        self._waiting -= 1
+
+def _give_way() -> None:
+    """Let this thread, and those that Argon2 starts from it, come after what answers requests."""
+    os.nice(NICENESS)

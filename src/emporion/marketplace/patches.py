@@ -11,7 +11,7 @@ from emporion import accounts
 from emporion.accounts import Customer, CustomerUpdate, NewCustomer, Reseller, Status
 from emporion.emails import one_spelling
 from emporion.errors import Code, Fault, Problem
-from emporion.validation import read
+from emporion.validation import Stored, read
 
 A = TypeVar("A", Customer, Reseller)
 
@@ -28,9 +28,9 @@ class Patched(NamedTuple):
 
 
 def patched(before: Customer | Reseller, patch: dict[str, Any], new: type[NewCustomer]) -> Patched:
-    """What `patch` makes of `before`, which must pass every rule of `new`."""
+    """What `patch` makes of `before`, which must pass every rule of `new`; a text that stays is taken as it is."""
     sent = accounts.as_sent(before)
-    wanted, faults = read(new, accounts.merge(sent, {**patch, "status": None}))
+    wanted, faults = read(new, _as_stored(accounts.merge(sent, {**patch, "status": None}), sent))
     if faults:
         # What a platform's first accounts have never had is no fault of somebody who changes something else.
         lacking = {fault.field for fault in read(new, sent)[1]}
@@ -39,6 +39,27 @@ def patched(before: Customer | Reseller, patch: dict[str, Any], new: type[NewCus
     if "status" in patch and patch["status"] is None:
         status_faults = [_cannot_be_cleared(Fault("status", "is required"), patch)]
     return Patched(wanted, update.status or None, faults + status_faults)
+
+
+def _as_stored(after: Any, before: Any) -> Any:
+    """`after` with each text that is in `before` at the same place, or of any contact person, as Stored."""
+    if isinstance(after, dict) and isinstance(before, dict):
+        return {
+            Stored(name) if name in before else name: _as_stored(value, before.get(name))
+            for name, value in after.items()
+        }
+    if isinstance(after, list) and isinstance(before, list):
+        return [_as_stored_person(person, before) for person in after]
+    return Stored(after) if isinstance(after, str) and after == before else after
+
+
+def _as_stored_person(person: Any, before: list[dict[str, str]]) -> Any:
+    if not isinstance(person, dict):
+        return person
+    return {
+        name: Stored(value) if any(value == other.get(name) for other in before) and isinstance(value, str) else value
+        for name, value in person.items()
+    }
 
 
 def keep_spellings(before: A, after: A) -> A:

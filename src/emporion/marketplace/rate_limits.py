@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 from math import ceil
@@ -45,14 +44,14 @@ class Counts(Protocol):
         """Whether one more makes no more than `limit` in the last `expiry` seconds; it is counted if so."""
 
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
-        """When the first that still counts came, in seconds since 1970, and how many count."""
+        """When the first that still counts came, in seconds of the storage's clock, and how many count."""
 
     async def incr(self, key: str, expiry: int) -> int:
         """Count one more, which is forgotten `expiry` seconds after the first; how many there are now."""
 
 
 class Memory:
-    """Counts for this process alone. clock: seconds since 1970.
+    """Counts for this process alone. clock: seconds that only ever increase.
 
     The library's own needs a thread and walks through all keys for each request, to forget what is over. Here the keys
     that are over first stand first, and each request forgets those that are.
@@ -155,13 +154,15 @@ class Shared:
 class RateLimits:
     """Counts requests against limits: in Redis for all processes together, else in this one.
 
-    redis_url: `redis://`, `rediss://` or `unix://`, None for this process alone. clock: seconds since 1970. Where Redis
-    is away, each process goes on by itself. Raises ValueError if `redis_url` is none.
+    redis_url: `redis://`, `rediss://` or `unix://`, None for this process alone. clock: seconds since 1970. passed:
+    seconds that only ever increase, whoever sets the clock. Where Redis is away, each process goes on by itself. Raises
+    ValueError if `redis_url` is none.
     """
 
-    def __init__(self, redis_url: str | None, clock: Callable[[], float]) -> None:
+    def __init__(self, redis_url: str | None, clock: Callable[[], float], passed: Callable[[], float]) -> None:
         self._clock = clock
-        self._memory = Memory(clock)
+        self._passed = passed
+        self._memory = Memory(passed)
         self._redis = None if redis_url is None else Shared(redis_url)
         self._away = False
         self._away_until = 0.0
@@ -179,25 +180,26 @@ class RateLimits:
             returning = self._away
             try:
                 async with asyncio.timeout(DEADLINE), self._redis.turns:
-                    verdict = await self._count(self._redis.counts, subject, limit)
+                    verdict = await self._count(self._redis.counts, self._clock, subject, limit)
             except self._redis.failures as error:
                 self._leave(error)
             else:
                 if returning:
                     self._return()
                 return verdict
-        return await self._count(self._memory, subject, limit)
+        return await self._count(self._memory, self._passed, subject, limit)
 
     async def close(self) -> None:
         """Let go of all connections. May be called twice."""
         if self._redis is not None:
             await self._redis.close()
 
-    async def _count(self, counts: Counts, subject: str, limit: Limit) -> Verdict:
+    async def _count(self, counts: Counts, clock: Callable[[], float], subject: str, limit: Limit) -> Verdict:
+        """clock: by which `counts` tells when something came."""
         # What the window refuses does not count for the day. What the day refuses does not count for the window,
         # except once: from then on it is known here.
-        now = self._clock()
-        today, second = divmod(int(now), DAY)
+        now = clock()
+        today, second = divmod(int(self._clock()), DAY)
         policy = _policy(limit)
         if (subject, limit) in self._spent_on(today):
             return _refused(policy, "day", DAY - second)
@@ -227,14 +229,14 @@ class RateLimits:
     def _may_be_asked(self) -> bool:
         if not self._away:
             return True
-        if time.monotonic() < self._away_until:
+        if self._passed() < self._away_until:
             return False
         # One request tries; the others need not wait for it.
-        self._away_until = time.monotonic() + PAUSE
+        self._away_until = self._passed() + PAUSE
         return True
 
     def _leave(self, error: Exception) -> None:
-        self._away_until = time.monotonic() + PAUSE
+        self._away_until = self._passed() + PAUSE
         if not self._away:
             self._away = True
             log.warning("redis cannot be reached, limits hold for each process by itself", why=_why(error))

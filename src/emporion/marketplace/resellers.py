@@ -90,7 +90,7 @@ class Resellers:
         wanted, faults = read(NewReseller, body)
         self._administrators.check(wanted, faults)
         account = _render(wanted, "", wanted.status or "pending", str(above))
-        logins = await self._administrators.logins(wanted.contact_persons, {}, {})
+        logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, {}, {})
         changes = created(account, logins)
         return await self._store.add_reseller(
             NewResellerRecord(above, account, logins, actor.origin(), self._now(), once=once, changes=changes)
@@ -161,7 +161,7 @@ class Resellers:
         if "contactPersons" in patch:
             old = await self._store.logins(record.id, record.id)
             kept = kept_logins(old, accounts.staying(before.contact_persons, account.contact_persons))
-            logins = await self._administrators.logins(wanted.contact_persons, kept, digests)
+            logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:
             return None

@@ -99,14 +99,14 @@ class Sessions:
         Raises Refused: (UNAUTHENTICATED) after the same time whatever was wrong, (LIMITED) after too many of those,
         and (FORBIDDEN) if his reseller is shut.
         """
-        async with self._guesses.attempt(login, origin.address, None) as subjects:
+        async with self._guesses.attempt(login, origin.address, None) as attempt:
             user = await self._store.user(login)
-            right = await self._passwords.verify(user.password_hash if user else None, password)
+            right = await self._passwords.verify(user.password_hash if user else None, password, known=attempt.known)
             if not user or not right or user.disabled_at is not None:
-                await self._guesses.failed(subjects)
+                await self._guesses.failed(attempt)
                 known = (user.reseller_id, user.login) if user else (None, None)
                 raise Refused(Code.UNAUTHENTICATED, WRONG, *known)
-            await self._guesses.succeeded(subjects)
+            await self._guesses.succeeded(attempt)
         if await self._store.is_shut(user.reseller_id):
             raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
         self._visits.user(user.reseller_id, user.login)
@@ -122,12 +122,12 @@ class Sessions:
             sharing = await self._store.administrators(fold_email(name), 2)
             found = sharing[0] if len(sharing) == 1 else None
         # Counted by the login, so that whoever knows the address as well has no more tries.
-        async with self._guesses.attempt(found.login if found else name, origin.address, None) as subjects:
-            right = await self._passwords.verify(found.password_hash if found else None, password)
+        async with self._guesses.attempt(found.login if found else name, origin.address, None) as attempt:
+            right = await self._passwords.verify(found.password_hash if found else None, password, known=attempt.known)
             if not found or not right or found.password_hash is None:
-                await self._guesses.failed(subjects)
+                await self._guesses.failed(attempt)
                 raise Refused(Code.UNAUTHENTICATED, WRONG, found.reseller_id if found else None)
-            await self._guesses.succeeded(subjects)
+            await self._guesses.succeeded(attempt)
         return await self.begin(found, origin, agent)
 
     async def begin(self, administrator: Administrator, origin: Origin, agent: str) -> NewSession:
@@ -197,15 +197,15 @@ class Sessions:
         faults: list[Fault] = []
         if message := self._passwords.fault(new):
             faults.append(Fault("new", message))
-        async with self._guesses.attempt(before.login, origin.address, before.reseller_id) as subjects:
-            if not await self._passwords.verify(before.password_hash, old):
-                await self._guesses.failed(subjects)
+        async with self._guesses.attempt(before.login, origin.address, before.reseller_id) as attempt:
+            if not await self._passwords.verify(before.password_hash, old, known=True):
+                await self._guesses.failed(attempt)
                 faults.insert(0, Fault("old", WRONG_NOW))
             else:
-                await self._guesses.succeeded(subjects)
+                await self._guesses.succeeded(attempt)
         if faults:
             refuse(faults)
-        digest = await self._passwords.hash(new)
+        digest = await self._passwords.hash(new, before.reseller_id)
         path = f"contactPersons[{before.position}].password"
         changes: Changes = {path: (NEVER_SHOWN, NEVER_SHOWN)}
         event = NewEvent(

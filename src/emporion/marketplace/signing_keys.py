@@ -82,7 +82,7 @@ class SigningKeys:
         """
         actor.must_be("owner")
         event = self._event(actor, f"signing key {key_id} ended, and all its tokens with it")
-        if not await self._store.end_signing_key(key_id, self._now(), event):
+        if not await self._store.end_signing_key(key_id, -self._now(), event):
             raise not_found(f"there is no signing key {key_id}")
         self._read_at = 0.0
 

@@ -145,9 +145,9 @@ class Tokens:
         only: he must be of that account. Neither the answer nor that account's log tells whether there is such a user
         of another one; his own account's log does.
         """
-        async with self._guesses.attempt(login, origin.address, account_id) as subjects:
+        async with self._guesses.attempt(login, origin.address, account_id) as attempt:
             user = await self._store.user(login)
-            right = await self._passwords.verify(user.password_hash if user else None, password)
+            right = await self._passwords.verify(user.password_hash if user else None, password, known=attempt.known)
             own = user is not None and user.reseller_id == account_id
             if (
                 not user
@@ -156,13 +156,13 @@ class Tokens:
                 or marketplace not in (None, user.marketplace)
                 or (only and not own)
             ):
-                await self._guesses.failed(subjects)
+                await self._guesses.failed(attempt)
                 victim = (user.reseller_id, user.login) if user and not own else None
                 raise Refused(
                     Code.UNAUTHENTICATED, WRONG, account_id, user.login if user and own else None, victim=victim
                 )
             if own:
-                await self._guesses.succeeded(subjects)
+                await self._guesses.succeeded(attempt)
         return user
 
     async def _token_of(self, user: User, issuer: str) -> str:

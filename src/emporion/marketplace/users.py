@@ -92,7 +92,7 @@ class Users:
         _, faults = read(NewLogin, {"login": login, "marketplace": marketplace})
         self._check(password, faults)
         secret = password or new_password()
-        digest = await self._passwords.hash(secret)
+        digest = await self._passwords.hash(secret, reseller_id)
         user = User(login, reseller_id, marketplace, digest, role, created_at=self._now())
         await self._store.add_user(user, created(user, actor.origin(), self._now()))
         return NewUser(secret, user)
@@ -101,7 +101,7 @@ class Users:
         """The user with another password, `password` or else a random one; his tokens are over."""
         self._check(password, [])
         secret = password or new_password()
-        digest = await self._passwords.hash(secret)
+        digest = await self._passwords.hash(secret, actor.account_id)
         hidden: Changes = {"password": (NEVER_SHOWN, NEVER_SHOWN)}
         return NewUser(secret, await self._change(actor, login, {"password_hash": digest}, hidden))
 

@@ -14,7 +14,7 @@ def open_store(settings: Settings) -> Store:
     if settings.database.path:
         from emporion.store.sqlite import SqliteStore
 
-        return SqliteStore(settings.database.path)
+        return SqliteStore(settings.database.path, settings.statement_timeout)
     from emporion.store.postgres import PostgresStore
     from emporion.store.postgres.connections import Limits
 

@@ -31,9 +31,15 @@ if TYPE_CHECKING:
     from emporion.store.tables import Part, Row, Table
 
 
+# The longest page without a filter for which nobody queues.
+SHORT_PAGE = 20
+# How many long reads of one account may wait.
+MOST_WAITING = 64
 # The most bytes that a page of whole customers has, and the longest page that cannot have more.
 LARGEST_PAGE = 32 << 20
 SMALL_PAGE = 64
+# Milliseconds for which somebody has an import at most, with what clocks of several nodes may differ.
+LONGEST_HOLD = 60_000
 
 
 class Platform(Struct, frozen=True):
@@ -400,6 +406,9 @@ class Store(Protocol):
     async def open(self) -> None:
         """Make ready. Raises Problem (UNAVAILABLE) if there is no database or its schema is not up to date."""
 
+    def stop(self) -> None:
+        """Refuse those whose long reads wait for their turn, since the server stops."""
+
     async def close(self) -> None:
         """Finish the writes under way, then let go of everything. May be called twice."""
 
@@ -685,7 +694,11 @@ class Store(Protocol):
         """
 
     async def hold_import(self, import_id: str, holder: str, now: int, until: int) -> bool:
-        """Let `holder` have an import until `until`, unless somebody else has it at `now`; whether he has it."""
+        """Let `holder` have an import until `until`, unless somebody else has it at `now`; whether he has it.
+
+        All times are milliseconds since 1970. Nobody has it until a time that is more than LONGEST_HOLD after `now`:
+        that is of a clock which was ahead. now: 0 if nobody else is to lose it.
+        """
 
     async def change_import(
         self,

@@ -32,6 +32,7 @@ from emporion.store.base import (
     Usage,
     User,
 )
+from emporion.store.holds import too_late
 
 _faults = msgspec.json.Decoder(list[Fault]).decode
 _import = msgspec.json.Decoder(Import).decode
@@ -53,7 +54,9 @@ class Lookups(ABC):
 
     @abstractmethod
     async def _many(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-        """All rows of one of `statements`, for which many may be looked at. Raises Problem (UNAVAILABLE)."""
+        """All rows of one of `statements`, for which many may be looked at; the first value is whose they are.
+
+        Raises Problem (UNAVAILABLE)."""
 
     async def platform(self) -> Platform | None:
         row = await self._row(statements.PLATFORM)
@@ -178,7 +181,7 @@ class Lookups(ABC):
         return [_held(*row) for row in await self._many(statements.IMPORTS, root_id, limit)]
 
     async def import_to_do(self, holder: str, now: int) -> str | None:
-        row = await self._row(statements.IMPORT_TO_DO, now, holder)
+        row = await self._row(statements.IMPORT_TO_DO, now, too_late(now), holder)
         return row[0] if row else None
 
     async def faulty_rows(self, of: Import, after: int, limit: int) -> list[FaultyRow]:

@@ -163,7 +163,8 @@ _IMPORT = "SELECT document, state, holder FROM imports i"
 IMPORT = f"{_IMPORT} WHERE i.id = ?"
 IMPORTS = f"{BELOW} {_IMPORT} JOIN below b ON i.reseller_id = b.id ORDER BY i.created_at DESC, i.id LIMIT ?"
 IMPORT_TO_DO = """
-    SELECT id FROM imports WHERE stored AND state IN ('checking', 'running') AND (held_until < ? OR holder = ?)
+    SELECT id FROM imports WHERE stored AND state IN ('checking', 'running')
+        AND (held_until < ? OR held_until > ? OR holder = ?)
     ORDER BY held_until, created_at LIMIT 1
 """
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from msgspec import Struct, to_builtins
+import msgspec
+from msgspec import Struct
 
-from emporion.api.requests import read_bytes
+from emporion.api.requests import LARGEST_BODY, read_bytes
 from emporion.errors import Code, Problem, Refused
 
 if TYPE_CHECKING:
     from starlette.types import Receive
 
-    from emporion.accounts import Customer
     from emporion.errors import Fault
 
+# Bytes of a form: letters that JSON has as they are take three times as much in it.
+LARGEST = 3 * LARGEST_BODY
 URLENCODED = b"application/x-www-form-urlencoded"
 # Twenty contacts, sixty-four attributes, and all else.
 MOST_FIELDS = 500
@@ -26,30 +30,8 @@ TOLD = (Code.INVALID, Code.CONFLICT)
 INDEXED = re.compile(r"(\w+)\[(\d{1,3})\]\.(\w+)")
 
 
-class Form(Struct, frozen=True):
-    """The fields of a form by name, the last of each; browsers send text with CRLF at line ends."""
-
-    fields: Mapping[str, str] = {}
-
-    def text(self, name: str) -> str:
-        """A field without white space around it, "" if it is not there."""
-        return self.fields.get(name, "").strip()
-
-    def secret(self, name: str) -> str:
-        """A password, just as it was typed."""
-        return self.fields.get(name, "")
-
-    def rows(self, name: str, *, blank: bool = False) -> list[dict[str, str]]:
-        """The rows of a list, such as `contactPersons[0].email`, in order. blank: with those that are."""
-        found: dict[int, dict[str, str]] = {}
-        for field, value in self.fields.items():
-            match = INDEXED.fullmatch(field)
-            if match and match[1] == name:
-                found.setdefault(int(match[2]), {})[match[3]] = value.strip()
-        rows = (found[number] for number in sorted(found))
-        return [row for row in rows if blank or any(value for member, value in row.items() if member not in PRESET)]
-
-
+# Browsers leave line breaks out of a field of one line, which would glue words together.
+LINE_BREAK = re.compile("\r\n?|\n")
 ADDRESS = ("streetAddress", "addressExtension", "postalCode", "city", "state", "countryCode")
 PERSON = ("type", "firstName", "lastName", "email", "phoneNumber")
 # What may be left empty.
@@ -57,14 +39,98 @@ OPTIONAL = ("externalId", "taxRegId", "addressExtension", "state")
 LONGEST_NUMBER = 18
 # Members of a row that have a value before anybody has typed something.
 PRESET = ("type", "position")
+# Members that are taken as they were typed, and not shown again.
+SECRETS = ("password",)
 
 
-async def read_form(headers: Mapping[bytes, bytes], receive: Receive) -> Form:
-    """The form in a request's body. Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED)."""
+class Row(NamedTuple):
+    """A row of a list in a form. typed: as it was sent; kept: as it is to be stored. Both by its members.
+
+    before: which row it was when the form was opened, None for a new one.
+    """
+
+    typed: dict[str, str]
+    kept: dict[str, str]
+    before: int | None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is filled in."""
+        return not any(value for member, value in self.kept.items() if member not in PRESET)
+
+
+class Form(Struct, frozen=True):
+    """The fields of a form by name, the last of each; browsers send text with CRLF at line ends.
+
+    before: the JSON object over which it was opened, with its texts by the names of their fields; none for something
+    new. A field that nobody has touched stands for just what is stored, whatever a browser made of it: decision 0021.
+    """
+
+    fields: Mapping[str, str] = {}
+    before: Mapping[str, Any] = {}
+    stored: Mapping[str, str] = {}
+
+    def over(self, before: Mapping[str, Any]) -> Form:
+        """The same form, opened over a JSON object."""
+        return Form(self.fields, before, stored_texts(before))
+
+    def typed(self, name: str) -> str:
+        """A field just as it was sent, such as a password; "" if it is not there."""
+        return self.fields.get(name, "")
+
+    def text(self, name: str) -> str:
+        """A field as it is to be stored: what was typed loses white space around it. "" if it is not there."""
+        return self._kept(name, name)
+
+    def is_touched(self, name: str) -> bool:
+        """Whether somebody has changed a field since the form was opened."""
+        return not same(self.fields.get(name), self.stored.get(name, ""))
+
+    def rows(self, name: str, *, blank: bool = False) -> list[Row]:
+        """The rows of a list, such as `contactPersons[0].email`, in order. blank: with those that are."""
+        found: dict[int, dict[str, str]] = {}
+        for field, value in self.fields.items():
+            match = INDEXED.fullmatch(field)
+            if match and match[1] == name:
+                found.setdefault(int(match[2]), {})[match[3]] = value
+        rows = [self._row(name, number, found[number]) for number in sorted(found)]
+        return [row for row in rows if blank or not row.is_blank]
+
+    def _row(self, name: str, number: int, typed: dict[str, str]) -> Row:
+        before = whole(typed.get("position", ""))
+        kept = {
+            member: value
+            if member in SECRETS
+            else self._kept(f"{name}[{number}].{member}", f"{name}[{before}].{member}")
+            for member, value in typed.items()
+        }
+        return Row(typed, kept, before)
+
+    def _kept(self, name: str, path: str) -> str:
+        """A field as it is to be stored. path: where it was before."""
+        typed, stored = self.fields.get(name), self.stored.get(path, "")
+        return stored if typed is None or same(typed, stored) else typed.strip()
+
+
+def shown(text: str) -> str:
+    """A stored text as a field of one line shows it."""
+    return LINE_BREAK.sub(" ", text)
+
+
+def same(typed: str | None, stored: str) -> bool:
+    """Whether a field is as it was shown, or not there. Safari sends letters composed (NFC), whatever it was given."""
+    return typed is None or unicodedata.normalize("NFC", shown(typed)) == unicodedata.normalize("NFC", shown(stored))
+
+
+async def read_form(headers: Mapping[bytes, bytes], receive: Receive, largest: int = LARGEST) -> Form:
+    """The form in a request's body, of at most `largest` bytes.
+
+    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT, MALFORMED or UNAVAILABLE).
+    """
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type != URLENCODED:
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The form must be sent as a browser does it.")
-    body = await read_bytes(headers, receive)
+    body = await read_bytes(headers, receive, largest)
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
@@ -115,52 +181,67 @@ def flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield path, str(value)
 
 
-def form_values(customer: Customer, version: int) -> dict[str, str]:
-    """What the form of a customer shows at first, by the paths of its members."""
-    document: dict[str, Any] = to_builtins(customer)
-    attributes = document.pop("attributes", {})
-    values = dict(flat(document))
-    for number in range(len(customer.contact_persons)):
-        values[f"contactPersons[{number}].position"] = str(number)
-    for number, (name, value) in enumerate(attributes.items()):
-        values |= {f"attributes[{number}].name": name, f"attributes[{number}].value": value}
-    return {**values, "version": str(version)}
+def stored_texts(document: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of a JSON object by the names of the fields that show them; rows of lists know their positions."""
+    texts = dict(flat({name: value for name, value in document.items() if name != "attributes"}))
+    for number in range(len(document.get("contactPersons", ()))):
+        texts[f"contactPersons[{number}].position"] = str(number)
+    for number, (name, value) in enumerate(document.get("attributes", {}).items()):
+        at = f"attributes[{number}]."
+        texts |= {f"{at}position": str(number), f"{at}name": name, f"{at}value": value}
+    return texts
 
 
-def read_address(form: Form, *, new: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """The address of a form, and its values to show it again. new: as for `put`."""
+def form_values(document: Mapping[str, Any], version: int | str) -> dict[str, str]:
+    """What the form of something shows at first, by the names of its fields."""
+    return {**{name: shown(text) for name, text in stored_texts(document).items()}, "version": str(version)}
+
+
+def typed_values(form: Form, **rows: Sequence[Row]) -> dict[str, str]:
+    """What was typed, to show it again, with these rows of its lists; without passwords."""
+    values = {name: value for name, value in form.fields.items() if "[" not in name and name not in SECRETS}
+    for name, found in rows.items():
+        for number, row in enumerate(found):
+            values |= {f"{name}[{number}].{member}": row.typed[member] for member in row.typed if member not in SECRETS}
+    return values
+
+
+def version_of(document: Mapping[str, object]) -> str:
+    """A version for what has none of its own: another one as soon as a value is another."""
+    return hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()[:16]
+
+
+def put(members: dict[str, Any], name: str, form: Form, field: str) -> None:
+    """Put a field into a JSON object if somebody has touched it; what is empty is cleared, where it can be."""
+    if form.is_touched(field):
+        members[name] = form.text(field) or (None if name in OPTIONAL else "")
+
+
+def read_address(form: Form) -> dict[str, Any]:
+    """What a form changes of an address, all of a new one."""
     address: dict[str, Any] = {}
     for name in ADDRESS:
-        put(address, name, form.text(f"address.{name}"), new=new)
-    return address, {f"address.{name}": form.text(f"address.{name}") for name in ADDRESS}
+        put(address, name, form, f"address.{name}")
+    return address
 
 
-def read_persons(
-    rows: Sequence[Mapping[str, str]], members: Sequence[str]
-) -> tuple[list[dict[str, str]], dict[str, str], dict[int, int]]:
-    """The contact persons in a form's rows, with those `members` that a person has who is not blank.
+def put_persons(members: dict[str, Any], form: Form, rows: Sequence[Row], of_person: Sequence[str]) -> dict[int, int]:
+    """Put the contact persons in a form's rows into a JSON object, unless all are as before.
 
-    With the values to show them again, and which of them were there before: position after → position before.
+    of_person: the members that each has who is not blank. Returns who was there before: position after → before.
     """
-    persons = [{name: row[name] for name in members if row.get(name)} for row in rows]
-    before = {number: whole(row.get("position", "")) for number, row in enumerate(rows)}
-    stays = {number: position for number, position in before.items() if position is not None}
-    return persons, row_values("contactPersons", rows), stays
+    persons = [{name: row.kept[name] for name in of_person if row.kept.get(name)} for row in rows]
+    stays = {number: row.before for number, row in enumerate(rows) if row.before is not None}
+    if persons != form.before.get("contactPersons") or list(stays.items()) != [(at, at) for at in range(len(persons))]:
+        members["contactPersons"] = persons
+    return stays
 
 
-def row_values(name: str, rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The values of a list's rows by their paths, without passwords."""
-    return {
-        f"{name}[{number}].{member}": value
-        for number, row in enumerate(rows)
-        for member, value in row.items()
-        if member != "password"
-    }
-
-
-def put(members: dict[str, Any], name: str, text: str, *, new: bool) -> None:
-    """Put a field into a JSON object. new: what is empty is left out, else it is cleared where it can be."""
-    if text:
-        members[name] = text
-    elif not new:
-        members[name] = None if name in OPTIONAL else ""
+def put_attributes(members: dict[str, Any], form: Form, rows: Sequence[Row]) -> None:
+    """Put what a form's rows change of the attributes into a JSON object, as a merge patch."""
+    before = form.before.get("attributes", {})
+    after = {row.kept.get("name", ""): row.kept.get("value", "") for row in rows}
+    gone: dict[str, str | None] = {name: None for name in before if name not in after}
+    changed = {**gone, **{name: value for name, value in after.items() if before.get(name) != value}}
+    if changed:
+        members["attributes"] = changed

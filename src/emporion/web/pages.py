@@ -20,10 +20,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, compile_path
 
 from emporion.api.problems import STATUS, method_not_allowed
+from emporion.api.requests import LARGEST_FORM
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Door, Origin
 from emporion.logs import log
-from emporion.web.forms import Form, read_form, read_parameters
+from emporion.web.forms import LARGEST, Form, read_form, read_parameters
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -254,7 +255,8 @@ class Route(BaseRoute):
         if not signed_in and not self._page.public:
             return self._to_sign_in(visit)
         if visit.scope["method"] == "POST" and not self._page.uploads:
-            visit.form = await read_form(visit.scope["named_headers"], visit.receive)
+            largest = LARGEST if signed_in else LARGEST_FORM
+            visit.form = await read_form(visit.scope["named_headers"], visit.receive, largest)
             check_token(visit)
         return await handler(visit)
 

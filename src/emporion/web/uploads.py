@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from emporion.errors import Code, Problem
+from emporion.marketplace.imports import too_large
 from emporion.web.forms import Form
 
 if TYPE_CHECKING:
@@ -33,34 +34,57 @@ class Upload(NamedTuple):
 
 
 @asynccontextmanager
-async def read_upload(scope: Scope, receive: Receive, field: str, largest: int) -> AsyncIterator[Upload]:
+async def read_upload(
+    scope: Scope, receive: Receive, field: str, largest: int, check: Callable[[Form], None]
+) -> AsyncIterator[Upload]:
     """The form in a request's body, whose file of at most `largest` bytes is in `field`.
 
-    Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
+    check: raises a Problem for a form that is not taken. It gets what comes before the file, before any of the file is
+    taken. Raises Problem (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT or MALFORMED).
     """
     kind = scope["named_headers"].get(b"content-type", b"").lower()
     if not kind.startswith(b"multipart/form-data") or b"charset" in kind:  # a browser names none: it is UTF-8
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE, "The form must be sent as a browser does it.")
-    request = Request(scope, _Bounded(receive, largest + REST))
+    request = Request(scope, _Bounded(receive, largest))
     try:
-        form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD)
+        form = await _Parser(request, check).parse()
     except (MultiPartException, ClientDisconnect):
         raise Problem(Code.MALFORMED, "The form cannot be read.") from None
     try:
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        fields = _fields(form.items())
+        check(fields)
         file = form.get(field)
         found = file if isinstance(file, UploadFile) else None
-        yield Upload(Form(fields), (found and found.filename) or "", _parts(found))
+        yield Upload(fields, (found and found.filename) or "", _parts(found))
     finally:
         await form.close()
 
 
+class _Parser(MultiPartParser):
+    """Reads a form, and asks `check` before it takes a file."""
+
+    def __init__(self, request: Request, check: Callable[[Form], None]) -> None:
+        super().__init__(
+            request.headers, request.stream(), max_files=1, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD
+        )
+        self._check = check
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        if self._current_part.file is not None:
+            self._check(_fields(self.items))
+
+
+def _fields(items: Iterable[tuple[str, object]]) -> Form:
+    return Form({name: value for name, value in items if isinstance(value, str)})
+
+
 class _Bounded:
-    """Gives a body as it comes, up to a size and within a time."""
+    """Gives a body as it comes, with a file up to a size and within a time."""
 
     def __init__(self, receive: Receive, largest: int) -> None:
         self._receive = receive
-        self._left = largest
+        self._left = largest + REST
         self._largest = largest
 
     async def __call__(self) -> Message:
@@ -71,7 +95,7 @@ class _Bounded:
             raise Problem(Code.TIMEOUT, "The file did not arrive in time.", headers={"Connection": "close"}) from None
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise Problem(Code.TOO_LARGE, f"A file must not have more than {self._largest >> 20} MiB.")
+            raise too_large(self._largest)
         return message
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from emporion.store import rows
 from emporion.store.base import OVER, FaultyRow, Import, Record, Walked
+from emporion.store.holds import too_late
 from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.connections import Connections
 
@@ -81,12 +82,14 @@ async def hold_import(connections: Connections, import_id: str, holder: str, now
     found = await connections.call(
         """
         UPDATE imports SET holder = $2, held_until = $4
-        WHERE id = $1 AND state IN ('checking', 'running') AND (held_until < $3 OR holder = $2) RETURNING 1
+        WHERE id = $1 AND state IN ('checking', 'running')
+            AND (held_until < $3 OR held_until > $5 OR holder = $2) RETURNING 1
         """,
         import_id,
         holder,
         now,
         until,
+        too_late(now),
     )
     return bool(found)
 

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from emporion.store import statements
-from emporion.store.base import LARGEST_PAGE, SMALL_PAGE, Filter, Listing
-from emporion.store.faults import too_large
+from emporion.store.base import LARGEST_PAGE, MOST_WAITING, SHORT_PAGE, SMALL_PAGE, Filter, Listing
+from emporion.store.faults import busy, too_large
 from emporion.store.postgres.connections import Connections, Limits
 from emporion.store.postgres.dialect import FARTHEST, numbered
 from emporion.store.postgres.grams import search_grams
 from emporion.store.postgres.standby import Standby
-from emporion.store.postgres.turns import Turns
+from emporion.turns import Turns
 
 # So few customers of a status are looked at one by one, whatever else is asked of them.
 FEW = 1000
@@ -49,7 +49,8 @@ class Lists:
         self._standby = standby
         self._written = written
         self._search_key = b""
-        self._searches = Turns(max(1, limits.connections // 2), limits.statement_timeout)
+        at_once = max(1, limits.connections // 2)
+        self.turns = Turns(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
 
     def open(self, search_key: bytes) -> None:
         """Make ready. search_key: of this database."""
@@ -57,14 +58,15 @@ class Lists:
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
         sql, values = _filtered_resellers(wanted)
-        total, data = await self._primary.row(sql, root_id, min(offset, FARTHEST), limit, *values)
+        async with self.turns.turn(root_id):
+            total, data = await self._primary.row(sql, root_id, min(offset, FARTHEST), limit, *values)
         return Listing(data or b"[]", total)
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         asked = Question(root_id, wanted, min(offset, FARTHEST), limit, self._search_key)
-        if wanted == Filter():
+        if wanted == Filter() and limit <= SHORT_PAGE:
             return await self._list(asked, whole=whole)
-        async with self._searches.turn(root_id):
+        async with self.turns.turn(root_id):
             return await self._list(asked, whole=whole)
 
     async def _list(self, asked: Question, *, whole: bool) -> Listing:

@@ -8,10 +8,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from emporion.accounts import Reseller
+from emporion.accounts import Reseller, fold
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import check_schema, migrations
+from emporion.store.postgres.grams import name_grams, salt
 from emporion.store.postgres.locks import MIGRATING, hold_tree
 from emporion.store.postgres.resellers import number_tree
 
@@ -60,6 +61,28 @@ async def migrate(connection: asyncpg.Connection[Any]) -> list[str]:
     return done
 
 
+async def _fold_names_anew(connection: asyncpg.Connection[Any]) -> None:
+    """Put names where they are looked for now."""
+    key = await connection.fetchval("SELECT key FROM search_key")
+    moved = [
+        (after, name_grams(salt(key, reseller_id), after), reseller_id, ordinal)
+        async for reseller_id, ordinal, before in connection.cursor(
+            "SELECT reseller_id, ordinal, name_folded FROM customer_names WHERE name_folded ~ '[^ -~]'"
+        )
+        if (after := fold(before)) != before
+    ]
+    await connection.executemany(
+        "UPDATE customer_names SET name_folded = $1, grams = $2 WHERE reseller_id = $3 AND ordinal = $4", moved
+    )
+    resellers = await connection.fetch(
+        "SELECT name_folded, reseller_id FROM reseller_accounts WHERE name_folded ~ '[^ -~]'"
+    )
+    await connection.executemany(
+        "UPDATE reseller_accounts SET name_folded = $1 WHERE reseller_id = $2",
+        [(fold(name), reseller_id) for name, reseller_id in resellers],
+    )
+
+
 async def _fold_emails_anew(connection: asyncpg.Connection[Any]) -> None:
     """Put addresses where they are looked for now."""
     gone, there = [], []
@@ -86,7 +109,8 @@ async def _fold_emails_anew(connection: asyncpg.Connection[Any]) -> None:
 
 # What some migrations do beside their SQL, by their names.
 STEPS: dict[str, Callable[[asyncpg.Connection[Any]], Awaitable[None]]] = {
-    "addresses_in_one_spelling": _fold_emails_anew
+    "names_in_one_spelling": _fold_names_anew,
+    "addresses_in_one_spelling": _fold_emails_anew,
 }
 
 

@@ -85,6 +85,9 @@ class PostgresStore(Lookups):
         if self._standby:  # whoever starts the program is told now if it cannot be read
             await self._standby.read(lambda connections: connections.row("SELECT 1"))
 
+    def stop(self) -> None:
+        self._lists.turns.stop()
+
     async def close(self) -> None:
         await self._customers.finish()
         await self._written.finish()
@@ -99,7 +102,8 @@ class PostgresStore(Lookups):
         return await self._primary.rows(numbered(sql), *values)
 
     async def _many(self, sql: str, *values: Any) -> list[Any]:
-        return await self._rows(sql, *values)
+        async with self._lists.turns.turn(values[0]):
+            return await self._rows(sql, *values)
 
     # The platform
 

@@ -14,8 +14,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emporion.errors import Code, Problem
-from emporion.store.faults import closed, unavailable
+from emporion.store.base import MOST_WAITING
+from emporion.store.faults import busy, closed, too_long
+from emporion.store.outages import Outage
+from emporion.store.sqlite.file import DatabaseFile, length
 from emporion.store.sqlite.group_commit import BUSY_TIMEOUT
+from emporion.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,17 +27,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How many long reads run at a time.
-READERS = 2
+# How many long reads run at a time, and how many of one account: there is always one place for somebody else.
+READERS, OF_ONE = 3, 2
+# How many steps SQLite takes between two looks at the time, some ten milliseconds.
+STEPS = 500_000
 # Seconds between two tries to have the log written ahead.
 PAUSE = 0.05
 
 
 class Connections:
-    """Connections to the file at `path`."""
+    """Connections to the file at `path`. statement_timeout: seconds that a long read may wait and take, 0 for any."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, statement_timeout: float) -> None:
         self._path = path
+        self._statement_timeout = statement_timeout
+        self.turns = Turns(READERS, OF_ONE, MOST_WAITING, statement_timeout or None, busy)
+        self.file = DatabaseFile(path)
+        self._outage = Outage("reads")
         self._reader: sqlite3.Connection | None = None
         self._threads = ThreadPoolExecutor(READERS, "reader")
         # Connections that no reading thread is using, the one used last on top.
@@ -58,11 +68,14 @@ class Connections:
 
         Raises sqlite3.Error, OSError, and what `check` raises; then nothing is left open.
         """
-        # Opening a file for writing would make it.
+        # SQLite would open a file that it may not write, and make a database of an empty one.
         os.close(os.open(self._path, os.O_RDWR))
+        if not self._path.stat().st_size:
+            raise sqlite3.DatabaseError("the file is empty")
         reader = self.connect(reading=True)
         try:
             check(reader)
+            self.file.remember()
         except BaseException:
             reader.close()
             raise
@@ -80,11 +93,17 @@ class Connections:
             self._reader = None
 
     def connect(self, *, reading: bool = False) -> sqlite3.Connection:
-        """One more connection to the file. Raises sqlite3.Error."""
+        """One more connection to the file, which is not made where there is none. Raises sqlite3.Error."""
+        self.file.check()
         connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT / 1000
+            f"{self._path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT / 1000,
         )
         try:
+            self.file.check()
             _set_up(connection, reading=reading)
         except BaseException:
             connection.close()
@@ -94,16 +113,20 @@ class Connections:
     def row(self, sql: str, *values: Any) -> Any:
         """The first row, read here and now. Raises Problem (UNAVAILABLE)."""
         try:
-            return self._view().execute(sql, values).fetchone()
+            row = self._view().execute(sql, values).fetchone()
         except sqlite3.Error as error:
-            raise unavailable(error) from error
+            raise self._outage.problem(error) from None
+        self._outage.over()
+        return row
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """All rows, which must be few, read here and now. Raises Problem (UNAVAILABLE)."""
         try:
-            return self._view().execute(sql, values).fetchall()
+            rows = self._view().execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise unavailable(error) from error
+            raise self._outage.problem(error) from None
+        self._outage.over()
+        return rows
 
     def _view(self) -> sqlite3.Connection:
         """The connection for reads here and now, in a view that all reads of this turn of the event loop share.
@@ -123,22 +146,44 @@ class Connections:
         if self._reader and self._reader.in_transaction:
             self._reader.execute("COMMIT")
 
-    async def in_thread(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """What `read` gives, in a thread and from one snapshot. Raises Problem (UNAVAILABLE)."""
+    def check_file(self) -> None:
+        """Raise Lost if the file is no longer what was opened."""
+        self.file.check(lambda: length(self._view()))
 
-        def work() -> T:
+    async def in_thread(self, account: int, read: Callable[[sqlite3.Connection], T], *, unlimited: bool = False) -> T:
+        """What `read` gives, in a thread and from one snapshot, when it is the account's turn.
+
+        unlimited: it may take as long as it wants. Raises Problem (UNAVAILABLE).
+        """
+        await self.turns.take(account)
+        seconds = 0 if unlimited else self._statement_timeout
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, self._read, read, seconds)
+        except BaseException:
+            self.turns.give_back(account)
+            raise
+        # The place is taken until it is done, even if whoever asked for it goes away.
+        reading.add_done_callback(lambda _: self.turns.give_back(account))
+        return await asyncio.shield(reading)
+
+    def _read(self, read: Callable[[sqlite3.Connection], T], seconds: float) -> T:
+        deadline = time.monotonic() + seconds
+        try:
+            connection = self._idle.pop() if self._idle else self.connect(reading=True)
+            if seconds:
+                connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
             try:
-                connection = self._idle.pop() if self._idle else self.connect(reading=True)
-                try:
-                    connection.execute("BEGIN")
-                    return read(connection)
-                finally:
-                    connection.rollback()
-                    self._idle.append(connection)
-            except sqlite3.Error as error:
-                raise unavailable(error) from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                connection.execute("BEGIN")
+                return read(connection)
+            finally:
+                if seconds:
+                    connection.set_progress_handler(None, 0)
+                connection.rollback()
+                self._idle.append(connection)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise too_long(error) from error
+            raise self._outage.problem(error) from None
 
 
 def _set_up(connection: sqlite3.Connection, *, reading: bool) -> None:

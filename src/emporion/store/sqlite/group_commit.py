@@ -10,8 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from emporion.store.faults import closed, unavailable
+from emporion.store.faults import closed
 from emporion.store.futures import settle
+from emporion.store.outages import Outage
+from emporion.store.sqlite.file import DatabaseFile, length
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -34,8 +36,10 @@ class GroupCommit:
     event loop: there they take microseconds, while in a thread each of them would wait its turn for the interpreter.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], file: DatabaseFile) -> None:
         self._connect = connect
+        self._file = file
+        self.outage = Outage("writes")
         self._connection: sqlite3.Connection | None = None
         self._jobs: deque[Job] = deque()
         self._thread = ThreadPoolExecutor(1, "commit")
@@ -43,8 +47,10 @@ class GroupCommit:
         self._cycle: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Connect; from now on writes are accepted."""
-        self._connection = self._connect()
+        """Connect, or connect anew; from now on writes are accepted. Raises sqlite3.Error."""
+        before, self._connection = self._connection, self._connect()
+        if before:
+            before.close()
 
     async def stop(self) -> None:
         """Finish the writes under way; no more are accepted."""
@@ -82,17 +88,19 @@ class GroupCommit:
     async def _commit_group(self, connection: sqlite3.Connection) -> None:
         group: list[Job] = []
         try:
+            self._check(connection)
             await self._begin(connection)
             results = await self._do(connection, group)
-            await self._in_thread(connection, "COMMIT")
+            await self._in_thread(self._commit, connection)
             self._checkpoints.committed()
+            self.outage.over()
         except sqlite3.Error as error:
-            if connection.in_transaction:
+            with suppress(sqlite3.Error):
                 connection.rollback()
             if not group:  # no lock: all who wait for it are told
                 group.extend(self._jobs)
                 self._jobs.clear()
-            results = [unavailable(error) for _ in group]
+            results = [self.outage.problem(error) for _ in group]
         for (_, future), result in zip(group, results, strict=True):
             settle(future, result)
 
@@ -109,9 +117,9 @@ class GroupCommit:
             work, _ = group[-1]
             try:
                 results.append(_attempt(connection, work) if careful else work(connection))
-            except sqlite3.OperationalError:
-                raise
-            except Exception:
+            except Exception as error:
+                if _is_of_all(error):
+                    raise
                 connection.rollback()
                 await self._begin(connection)
                 results = [_attempt(connection, again) for again, _ in group]
@@ -127,10 +135,18 @@ class GroupCommit:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-            await self._in_thread(connection, "BEGIN IMMEDIATE")
+            await self._in_thread(connection.execute, "BEGIN IMMEDIATE")
 
-    async def _in_thread(self, connection: sqlite3.Connection, statement: str) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, connection.execute, statement)
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        """Commit, and see that it went where it will be found: before it began is too early to know."""
+        connection.execute("COMMIT")
+        self._check(connection)
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        self._file.check(lambda: length(connection))
+
+    async def _in_thread(self, do: Callable[[T], object], what: T) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, do, what)
 
 
 class Checkpoints:
@@ -161,9 +177,9 @@ class Checkpoints:
             self._connection.close()
 
     def _copy(self) -> None:
-        if not self._connection:
-            self._connection = self._connect()
-        with suppress(sqlite3.OperationalError):  # another process is at it
+        with suppress(sqlite3.OperationalError):  # another process is at it, or the disk is full
+            if not self._connection:
+                self._connection = self._connect()
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
@@ -172,11 +188,16 @@ def _attempt(connection: sqlite3.Connection, work: Work) -> Any:
     connection.execute("SAVEPOINT work")
     try:
         result = work(connection)
-    except sqlite3.OperationalError:
-        raise  # disk full, I/O error: nothing of the group can be written
     except Exception as error:  # it goes to whoever asked for the work
+        if _is_of_all(error):
+            raise
         connection.execute("ROLLBACK TO work")
         connection.execute("RELEASE work")
         return error
     connection.execute("RELEASE work")
     return result
+
+
+def _is_of_all(error: Exception) -> bool:
+    """Whether the database fails (disk full, I/O error, malformed), so that nothing of a group can be written."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError

@@ -8,6 +8,7 @@ import msgspec
 
 from emporion.store import rows
 from emporion.store.base import OVER, Record, Walked
+from emporion.store.holds import too_late
 from emporion.store.sqlite.places import ordinal_of, place
 
 if TYPE_CHECKING:
@@ -66,9 +67,10 @@ def hold_import(connection: sqlite3.Connection, import_id: str, holder: str, now
         connection.execute(
             """
             UPDATE imports SET holder = ?, held_until = ?
-            WHERE id = ? AND state IN ('checking', 'running') AND (held_until < ? OR holder = ?)
+            WHERE id = ? AND state IN ('checking', 'running')
+                AND (held_until < ? OR held_until > ? OR holder = ?)
             """,
-            (holder, until, import_id, now, holder),
+            (holder, until, import_id, now, too_late(now), holder),
         ).rowcount
     )
 

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from emporion.store import statements
-from emporion.store.base import LARGEST_PAGE, SMALL_PAGE, Filter, Listing
+from emporion.store.base import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE, Filter, Listing
 from emporion.store.faults import too_large
 from emporion.store.sqlite.places import ordinal_of, place
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from emporion.store.sqlite.connections import Connections
 
-# The largest unfiltered page that is read in the event loop.
-SHORT_PAGE = 20
 # A trigram index finds nothing shorter.
 SHORTEST_INDEXED = 3
 # So few customers of a status are looked at one by one, whatever else is asked of them.
@@ -54,21 +52,21 @@ async def customers(
     """See `emporion.store.base.Store.customers`."""
     column = "document" if whole else "summary"
     if wanted != Filter():
-        return await connections.in_thread(lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
+        return await connections.in_thread(root_id, lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
     values = (offset, limit, offset, root_id)
     if whole and limit > SMALL_PAGE:
         measure = _PAGE.format(column=column, aggregate="sum(length(item))")
-        row = await connections.in_thread(lambda c: c.execute(measure, values).fetchone())
+        row = await connections.in_thread(root_id, lambda c: c.execute(measure, values).fetchone())
         if row and (row[1] or 0) > LARGEST_PAGE:
             raise too_large()
     sql = _PAGE.format(column=column, aggregate=_ITEMS)
     if limit <= SHORT_PAGE:
         row = connections.row(sql, *values)
     else:
-        row = await connections.in_thread(lambda c: c.execute(sql, values).fetchone())
+        row = await connections.in_thread(root_id, lambda c: c.execute(sql, values).fetchone())
     total, data, has_resellers = row or (0, None, False)
     if has_resellers:
-        return await connections.in_thread(lambda c: _across_resellers(c, column, root_id, offset, limit))
+        return await connections.in_thread(root_id, lambda c: _across_resellers(c, column, root_id, offset, limit))
     return Listing(data or b"[]", total)
 
 

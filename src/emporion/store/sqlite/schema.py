@@ -6,17 +6,18 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from emporion.accounts import Reseller
+from emporion.accounts import Reseller, fold
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import Migration, check_schema, migrations
 from emporion.store.sqlite.resellers import number_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # STRICT tables, RETURNING and the trigram tokenizer.
@@ -45,6 +46,12 @@ def create_for_owner_only(path: Path) -> None:
 def check(connection: sqlite3.Connection) -> None:
     """Raise Problem (UNAVAILABLE) if the schema is not up to date."""
     check_schema(migrations("sqlite"), _applied(connection))
+
+
+def whose(row: Callable[[str], Any]) -> tuple[Any, Any]:
+    """What tells one platform from another: whether it is a sandbox, and its oldest event. row: reads the first row."""
+    oldest = "SELECT reseller_id, at, changes FROM events ORDER BY reseller_id, sequence LIMIT 1"
+    return row("SELECT sandbox FROM platform"), row(oldest)
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:
@@ -88,6 +95,27 @@ def _statements(script: str) -> list[str]:
     return found
 
 
+def _fold_names_anew(connection: sqlite3.Connection) -> None:
+    """Put names where they are looked for now."""
+    beyond_ascii = "name_folded GLOB '*[^ -~]*'"
+    moved = [
+        (place, before, after)
+        for place, before in connection.execute(f"SELECT place, name_folded FROM customers WHERE {beyond_ascii}")  # noqa: S608
+        if (after := fold(before)) != before
+    ]
+    for place, before, after in moved:
+        connection.execute(
+            "INSERT INTO customer_names (customer_names, rowid, name_folded) VALUES ('delete', ?, ?)", (place, before)
+        )
+        connection.execute("UPDATE customers SET name_folded = ? WHERE place = ?", (after, place))
+        connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (place, after))
+    resellers = connection.execute(f"SELECT name_folded, reseller_id FROM reseller_accounts WHERE {beyond_ascii}")  # noqa: S608
+    connection.executemany(
+        "UPDATE reseller_accounts SET name_folded = ? WHERE reseller_id = ?",
+        [(fold(name), reseller_id) for name, reseller_id in resellers.fetchall()],
+    )
+
+
 def _fold_emails_anew(connection: sqlite3.Connection) -> None:
     """Put addresses where they are looked for now."""
     gone, there = [], []
@@ -109,7 +137,10 @@ def _fold_emails_anew(connection: sqlite3.Connection) -> None:
 
 
 # What some migrations do beside their SQL, by their names.
-STEPS: dict[str, Callable[[sqlite3.Connection], None]] = {"addresses_in_one_spelling": _fold_emails_anew}
+STEPS: dict[str, Callable[[sqlite3.Connection], None]] = {
+    "names_in_one_spelling": _fold_names_anew,
+    "addresses_in_one_spelling": _fold_emails_anew,
+}
 
 
 def number_new_tree(connection: sqlite3.Connection) -> None:

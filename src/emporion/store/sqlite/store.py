@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from emporion.errors import Code, Problem
+from emporion.logs import log
 from emporion.store import rows, statements
 from emporion.store.base import (
     Administrator,
@@ -46,6 +50,7 @@ from emporion.store.sqlite import (
 )
 from emporion.store.sqlite.connections import Connections
 from emporion.store.sqlite.events import append_all, number_events, read_feed
+from emporion.store.sqlite.file import Replaced
 from emporion.store.sqlite.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -57,15 +62,29 @@ if TYPE_CHECKING:
     from emporion.store.tables import Part, Row, Table
 
 
+# Seconds.
+STATEMENT_TIMEOUT = 5.0
+# For whom is read what no account has asked for.
+NOBODY = 0
+# Seconds between two looks at the file.
+INTERVAL = 0.5
+
+
 class SqliteStore(Lookups):
     """See `emporion.store.base.Store` for what each method promises."""
 
     _login_is = sessions.LOGIN_IS
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, statement_timeout: float = STATEMENT_TIMEOUT) -> None:
+        """statement_timeout: seconds that a long read may take; 0 for any number."""
         self._path = path
-        self._connections = Connections(path)
-        self._writer = GroupCommit(self._connections.connect)
+        self._statement_timeout = statement_timeout
+        self._connections, self._writer = self._parts()
+        self._watch: asyncio.Task[None] | None = None
+
+    def _parts(self) -> tuple[Connections, GroupCommit]:
+        connections = Connections(self._path, self._statement_timeout)
+        return connections, GroupCommit(connections.connect, connections.file)
 
     async def migrate(self) -> list[str]:
         schema.check_version()
@@ -80,9 +99,54 @@ class SqliteStore(Lookups):
         schema.check_version()
         with self._connections.telling():
             self._connections.open(schema.check)
-        self._writer.start()
+            self._writer.start()
+        if not self._watch:
+            self._watch = asyncio.create_task(self._watch_file())
+
+    async def _watch_file(self) -> None:
+        """Notice what happens to the file also while nobody writes, and change over to one that is put in its place."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            try:
+                self._connections.check_file()
+            except Replaced as replaced:
+                await self._change_over(replaced)
+            except (sqlite3.Error, Problem) as error:
+                self._writer.outage.problem(error)
+
+    async def _change_over(self, replaced: Replaced) -> None:
+        """Use the file that stands at the path now, if it holds the same platform."""
+        connections, writer = self._parts()
+
+        def start(ours: object) -> None:
+            def check(new: sqlite3.Connection) -> None:
+                schema.check(new)
+                if schema.whose(lambda sql: new.execute(sql).fetchone()) != ours:
+                    raise Problem(Code.UNAVAILABLE, f"{replaced}, and holds another platform")
+
+            with connections.telling():
+                connections.open(check)
+                writer.start()
+
+        try:
+            await asyncio.to_thread(start, schema.whose(self._connections.row))
+        except Problem as problem:
+            self._writer.outage.problem(problem)
+        else:
+            log.warning("the database was replaced, the new file is used from now on", path=str(self._path))
+            self._connections, connections = connections, self._connections
+            self._writer, writer = writer, self._writer
+        await writer.stop()
+        await connections.close()
+
+    def stop(self) -> None:
+        self._connections.turns.stop()
 
     async def close(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+            self._watch = None
         await self._writer.stop()
         await self._connections.close()
 
@@ -93,7 +157,7 @@ class SqliteStore(Lookups):
         return self._connections.rows(sql, *values)
 
     async def _many(self, sql: str, *values: Any) -> list[Any]:
-        return await self._connections.in_thread(lambda c: c.execute(sql, values).fetchall())
+        return await self._connections.in_thread(values[0], lambda c: c.execute(sql, values).fetchall())
 
     # The platform
 
@@ -123,7 +187,7 @@ class SqliteStore(Lookups):
         return await self._writer.run(lambda c: resellers.update_reseller(c, change))
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
-        return await self._connections.in_thread(lambda c: lists.resellers(c, root_id, wanted, offset, limit))
+        return await self._connections.in_thread(root_id, lambda c: lists.resellers(c, root_id, wanted, offset, limit))
 
     # Who gets in
 
@@ -181,7 +245,7 @@ class SqliteStore(Lookups):
         return await self._writer.run(lambda c: sessions.forget_sessions(c, before, limit))
 
     async def administrators(self, email: str, limit: int) -> list[Administrator]:
-        return await self._connections.in_thread(lambda c: sessions.administrators(c, email, limit))
+        return await self._connections.in_thread(NOBODY, lambda c: sessions.administrators(c, email, limit))
 
     async def set_password(self, before: Administrator, password_hash: str, event: NewEvent) -> bool:
         return await self._writer.run(lambda c: sessions.set_password(c, before, password_hash, event))
@@ -228,7 +292,7 @@ class SqliteStore(Lookups):
         return await lists.customers(self._connections, root_id, wanted, offset, limit, whole=whole)
 
     async def walk(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
-        return await self._connections.in_thread(lambda c: imports.walk(c, reseller_id, after, limit))
+        return await self._connections.in_thread(reseller_id, lambda c: imports.walk(c, reseller_id, after, limit))
 
     async def holders(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
         return imports.holders(self._connections, reseller_id, external_ids)
@@ -272,16 +336,16 @@ class SqliteStore(Lookups):
     async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
         if await self._row(statements.NEWS, root_id):
             await self._writer.run(lambda c: number_events(c, root_id))
-        found = await self._connections.in_thread(lambda c: read_feed(c, root_id, after, limit))
+        found = await self._connections.in_thread(root_id, lambda c: read_feed(c, root_id, after, limit))
         return [Entry(position, rows.event(*row)) for position, *row in found]
 
     # Copies
 
     async def count(self, table: Table) -> int:
-        return await self._connections.in_thread(lambda c: copies.count(c, table))
+        return await self._connections.in_thread(NOBODY, lambda c: copies.count(c, table), unlimited=True)
 
     async def dump(self, table: Table, after: str | None, limit: int) -> Part:
-        return await self._connections.in_thread(lambda c: copies.dump(c, table, after, limit))
+        return await self._connections.in_thread(NOBODY, lambda c: copies.dump(c, table, after, limit), unlimited=True)
 
     async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
         await self._writer.run(lambda c: copies.load(c, table, rows, after, count))

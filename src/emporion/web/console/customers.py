@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import to_builtins
 
 from emporion.accounts import (
     COUNTRIES,
@@ -25,13 +26,15 @@ from emporion.web.console.history import history_of
 from emporion.web.console.members import LANGUAGES_OFFERED
 from emporion.web.forms import (
     PERSON,
+    Row,
     by_field,
     faults_of,
     form_values,
     put,
+    put_attributes,
+    put_persons,
     read_address,
-    read_persons,
-    row_values,
+    typed_values,
     whole,
 )
 from emporion.web.pages import Page
@@ -50,10 +53,11 @@ decode_list = msgspec.json.Decoder(list[CustomerSummary]).decode
 MEMBERS = ("name", "externalId", "taxRegId", "language")
 # What an administrator's form has beyond that of a person.
 CREDENTIALS = ("login", "password")
+BLANK = Row({"type": "admin"}, {"type": "admin"}, None)
 
 
 class Sent(NamedTuple):
-    """A customer's form: the JSON that it stands for, and the values to show it again.
+    """A customer's form: the JSON that it stands for, and what was typed, to show it again.
 
     stays: which contact persons were there before, position after → position before.
     """
@@ -123,11 +127,10 @@ async def new(visit: Visit) -> Response:
 async def create(visit: Visit) -> Response:
     """A new customer."""
     visit.actor.must_be("editor")
-    sent = read_customer(visit.form, new=True)
     if visit.form.text("change"):
-        return _changed_rows(visit, sent, None)
+        return _changed_rows(visit, None)
+    sent = read_customer(visit.form)
     reseller = visit.form.text("resellerId")
-    values = {**sent.values, "resellerId": reseller, "active": visit.form.text("active")}
     if visit.form.text("active"):
         sent.body["status"] = "active"
     try:
@@ -136,7 +139,7 @@ async def create(visit: Visit) -> Response:
     except Problem as problem:
         if problem.code is Code.NOT_FOUND:
             problem = Problem(Code.INVALID, "", [Fault("resellerId", "is no reseller of yours")])
-        return _form(visit, values, faults_of(problem), None)
+        return _form(visit, sent.values, faults_of(problem), None)
     return visit.redirect(f"/console/customers/{record.id}", said="created")
 
 
@@ -144,23 +147,22 @@ async def edit(visit: Visit) -> Response:
     """The form of a customer that is there."""
     visit.actor.must_be("editor")
     customer, version = await _find(visit)
-    return _form(visit, form_values(customer, version), [], customer)
+    return _form(visit, form_values(to_builtins(customer), version), [], customer)
 
 
 async def change(visit: Visit) -> Response:
     """Change a customer as its form has it, unless somebody else has changed it since the form was opened."""
     visit.actor.must_be("editor")
     customer, _ = await _find(visit)
-    sent = read_customer(visit.form, new=False)
     if visit.form.text("change"):
-        return _changed_rows(visit, sent, customer)
-    patch = {**sent.body, "attributes": _merged(customer.attributes or {}, sent.body.get("attributes") or {})}
+        return _changed_rows(visit, customer)
+    sent = read_customer(visit.form.over(to_builtins(customer)))
     version = whole(visit.form.text("version"))
     try:
         await visit.marketplace.customers.update(
             visit.actor,
             customer.id,
-            patch,
+            sent.body,
             [] if version is None else [version],
             sent.stays,
         )
@@ -200,43 +202,28 @@ async def make_link(visit: Visit) -> Response:
     )
 
 
-def read_customer(form: Form, *, new: bool) -> Sent:
-    """What a form says of a customer. new: what is empty is left out, else it is cleared."""
-    values: dict[str, str] = {"version": form.text("version")}
+def read_customer(form: Form) -> Sent:
+    """What a form changes of a customer, all of a new one."""
     body: dict[str, Any] = {}
     for name in MEMBERS:
-        put(body, name, form.text(name), new=new)
-        values[name] = form.text(name)
-    body["address"], of_address = read_address(form, new=new)
+        put(body, name, form, name)
+    body["address"] = read_address(form)
     # Where all are blank, what is missing must be told at the fields of the first.
-    persons = form.rows("contactPersons") or [{"type": "admin"}]
-    body["contactPersons"], of_persons, stays = read_persons(persons, (*PERSON, *CREDENTIALS))
+    persons = form.rows("contactPersons") or [BLANK]
+    stays = put_persons(body, form, persons, (*PERSON, *CREDENTIALS))
     attributes = form.rows("attributes")
-    if attributes or not new:
-        body["attributes"] = {row.get("name", ""): row.get("value", "") for row in attributes}
-    return Sent(body, {**values, **of_address, **of_persons, **row_values("attributes", attributes)}, stays)
+    put_attributes(body, form, attributes)
+    return Sent(body, typed_values(form, contactPersons=persons, attributes=attributes), stays)
 
 
-def _merged(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
-    """A merge patch that makes of the attributes before those after."""
-    gone: dict[str, str | None] = {name: None for name in before if name not in after}
-    return {**gone, **after}
-
-
-def _changed_rows(visit: Visit, sent: Sent, customer: Customer | None) -> Response:
+def _changed_rows(visit: Visit, customer: Customer | None) -> Response:
     """The form once more, with a row more or less."""
-    values = dict(sent.values)
     what, _, number = visit.form.text("change").partition(" ")
     rows = {name: visit.form.rows(name, blank=True) for name in ("contactPersons", "attributes")}
     if what in rows:
         rows[what] = [row for at, row in enumerate(rows[what]) if at != whole(number)]
-    values = {name: value for name, value in values.items() if "[" not in name}
-    for name, found in rows.items():
-        values |= row_values(name, found)
-    for name in ("resellerId", "active"):
-        values[name] = visit.form.text(name)
     more = what if what in rows and number == "more" else ""
-    return _form(visit, values, [], customer, more=more)
+    return _form(visit, typed_values(visit.form, **rows), [], customer, more=more)
 
 
 def _form(

@@ -10,11 +10,12 @@ from starlette.responses import StreamingResponse
 from emporion.accounts import CustomerSearch
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, refuse
+from emporion.file_types import no_text
 from emporion.marketplace.imports import LARGEST
 from emporion.spreadsheets import Format
 from emporion.store.base import OVER
 from emporion.validation import read
-from emporion.web.forms import by_field
+from emporion.web.forms import Form, by_field
 from emporion.web.pages import Page, check_token
 from emporion.web.uploads import read_upload
 
@@ -50,22 +51,23 @@ async def show_all(visit: Visit) -> Response:
 async def start(visit: Visit) -> Response:
     """Take a file; it is checked in the background."""
     visit.actor.must_be("editor")
-    async with read_upload(visit.scope, visit.receive, "file", LARGEST) as upload:
-        visit.form = upload.form
+
+    def check(form: Form) -> None:
+        visit.form = form
         check_token(visit)
+
+    async with read_upload(visit.scope, visit.receive, "file", LARGEST, check) as upload:
         reseller = visit.form.text("resellerId")
-        faults = []
-        if not upload.name:
-            faults.append(Fault("file", "must be chosen first"))
+        first = await anext(upload.parts, b"")
         chosen = visit.form.text("format") or BY_ENDING.get(PurePath(upload.name).suffix.lower(), "")
-        if upload.name and chosen not in get_args(Format):
-            faults.append(Fault("format", "must be chosen: the name of the file does not tell it"))
-        if faults:
-            return await _list(visit, faults)
+        if fault := _fault_of(upload.name, first, chosen):
+            return await _list(visit, [fault])
         kind: Format = "jsonl" if chosen == "jsonl" else "csv"
         try:
             owner = await visit.marketplace.resellers.reached(visit.actor, reseller or str(visit.actor.account_id))
-            started = await visit.marketplace.imports.start(visit.actor, owner, upload.name, kind, upload.parts)
+            started = await visit.marketplace.imports.start(
+                visit.actor, owner, upload.name, kind, _with(first, upload.parts)
+            )
         except Problem as problem:
             if problem.code is Code.NOT_FOUND:
                 return await _list(visit, [Fault("resellerId", "is no reseller of yours")])
@@ -133,6 +135,23 @@ async def _list(visit: Visit, faults: list[Fault]) -> Response:
         words=WORDS,
         badges=BADGES,
     )
+
+
+def _fault_of(name: str, start: bytes, chosen: str) -> Fault | None:
+    """Why a file cannot be taken, by its name, its first bytes and its format."""
+    if not name:
+        return Fault("file", "must be chosen first")
+    if kind := no_text(start):
+        return Fault("file", f"is {kind}")
+    if chosen not in get_args(Format):
+        return Fault("format", "must be chosen: the name of the file does not tell it")
+    return None
+
+
+async def _with(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in others:
+        yield part
 
 
 def _percent(imported: Import) -> int:

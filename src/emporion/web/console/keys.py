@@ -12,7 +12,7 @@ from emporion.settings import ApiVersion
 from emporion.validation import read
 from emporion.web.console.dashboard import picture
 from emporion.web.console.resellers import Owner, owner
-from emporion.web.forms import by_field, faults_of
+from emporion.web.forms import by_field, faults_of, form_values, typed_values, version_of, whole
 from emporion.web.pages import Page
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from emporion.marketplace.subscription_keys import NewKey
     from emporion.store.base import SubscriptionKey
+    from emporion.web.forms import Form
     from emporion.web.pages import Visit
 
 VERSIONS: tuple[ApiVersion, ...] = get_args(ApiVersion)
@@ -60,9 +61,9 @@ async def create(visit: Visit) -> Response:
     """A new key, shown this once."""
     visit.actor.must_be("owner")
     of = await owner(visit)
-    wanted, faults = _read(visit)
+    wanted, faults = _read(visit.form)
     if faults:
-        return _form(visit, of, _values(visit), faults)
+        return _form(visit, of, typed_values(visit.form), faults)
     made = await visit.marketplace.subscription_keys.add(visit.actor, of.id, *wanted)
     return _secret(visit, of, made, "It is good from now on.")
 
@@ -70,16 +71,19 @@ async def create(visit: Visit) -> Response:
 async def show(visit: Visit) -> Response:
     """A key, with what came with it."""
     of, key = await _find(visit)
-    return await _shown(visit, of, key, _kept(key), {})
+    return await _shown(visit, of, key, _values(key), {})
 
 
 async def change(visit: Visit) -> Response:
     """Change a key's name, limits or pinned version."""
     visit.actor.must_be("owner")
     of, key = await _find(visit)
-    wanted, faults = _read(visit, key)
+    form = visit.form.over(_kept(key))
+    if form.text("version") not in ("", version_of(form.before)):
+        return await _shown(visit, of, key, typed_values(form), {}, moved=True)
+    wanted, faults = _read(form)
     if faults:
-        return await _shown(visit, of, key, _values(visit), faults)
+        return await _shown(visit, of, key, typed_values(form), faults)
     await visit.marketplace.subscription_keys.change(
         visit.actor, key, name=wanted.name, limit=wanted.limit, api_version=wanted.api_version
     )
@@ -91,7 +95,7 @@ async def revoke(visit: Visit) -> Response:
     visit.actor.must_be("owner")
     of, key = await _find(visit)
     if not visit.form.text("revoke"):
-        return await _shown(visit, of, key, _kept(key), {"revoke": "Tick this to revoke the key."})
+        return await _shown(visit, of, key, _values(key), {"revoke": "Tick this to revoke the key."})
     await visit.marketplace.subscription_keys.revoke(visit.actor, key)
     return _redirect(visit, of, key, "revoked")
 
@@ -101,7 +105,7 @@ async def rotate(visit: Visit) -> Response:
     visit.actor.must_be("owner")
     of, key = await _find(visit)
     if not visit.form.text("rotate"):
-        return await _shown(visit, of, key, _kept(key), {"rotate": "Tick this to replace the key."})
+        return await _shown(visit, of, key, _values(key), {"rotate": "Tick this to replace the key."})
     made = await visit.marketplace.subscription_keys.rotate(visit.actor, key)
     return _secret(visit, of, made, f"It is in the place of {key.id}, which is revoked.")
 
@@ -120,19 +124,19 @@ async def _find(visit: Visit) -> tuple[Owner, SubscriptionKey]:
     return of, await visit.marketplace.subscription_keys.get(of.id, visit.path["id"])
 
 
-def _read(visit: Visit, before: SubscriptionKey | None = None) -> tuple[Wanted, dict[str, str]]:
-    """What the form says, and what is wrong at its fields. before: the key that it changes."""
-    values = _values(visit)
+def _read(form: Form) -> tuple[Wanted, dict[str, str]]:
+    """What a form says, and what is wrong at its fields; one that nobody has touched is right."""
+    name, version = form.text("name"), form.text("apiVersion")
     faults: list[Fault] = []
-    if not before or values["name"] != before.name:  # the first keys of a platform have no name
-        _, faults = read(KeyName, {"name": values["name"]} if values["name"] else {})
+    if not form.before or form.is_touched("name"):  # the first keys of a platform have no name
+        _, faults = read(KeyName, {"name": name} if name else {})
     numbers: list[int | None] = []
-    for name in NUMBERS:
-        numbers.append(_number(values[name]))
-        if values[name] and numbers[-1] is None:
-            faults.append(Fault(name, f"must be a whole number from 1 to {HIGHEST:,}, or empty"))
-    version = values["apiVersion"]
-    if version and version not in VERSIONS:
+    for number in NUMBERS:
+        text = form.text(number)
+        numbers.append(_number(text) if form.is_touched(number) else whole(text))
+        if text and numbers[-1] is None:
+            faults.append(Fault(number, f"must be a whole number from 1 to {HIGHEST:,}, or empty"))
+    if version and version not in VERSIONS and form.is_touched("apiVersion"):
         faults.append(Fault("apiVersion", f"must be one of {', '.join(VERSIONS)}"))
     limit = UNLIMITED
     try:
@@ -140,22 +144,24 @@ def _read(visit: Visit, before: SubscriptionKey | None = None) -> tuple[Wanted, 
     except Problem as problem:
         # A rate that cannot be read is told already.
         faults += [fault for fault in faults_of(problem) if fault.field not in {known.field for known in faults}]
-    return Wanted(values["name"], limit, version or None), by_field(faults)
+    return Wanted(name, limit, version or None), by_field(faults)
 
 
 def _number(text: str) -> int | None:
-    plain = text.isascii() and text.isdigit() and len(text) <= len(str(HIGHEST))
-    return int(text) if plain and 1 <= int(text) <= HIGHEST else None
+    number = whole(text)
+    return number if number and number <= HIGHEST else None
 
 
-def _values(visit: Visit) -> dict[str, str]:
-    return {name: visit.form.text(name) for name in MEMBERS}
-
-
-def _kept(key: SubscriptionKey) -> dict[str, str]:
-    """What the form of a key shows at first."""
+def _kept(key: SubscriptionKey) -> dict[str, object]:
+    """What a key has that its form can change."""
     kept = (key.name, key.limit.rate, key.limit.burst, key.limit.per_day, key.api_version)
-    return {name: str(value or "") for name, value in zip(MEMBERS, kept, strict=True)}
+    return dict(zip(MEMBERS, kept, strict=True))
+
+
+def _values(key: SubscriptionKey) -> dict[str, str]:
+    """What the form of a key shows at first."""
+    kept = _kept(key)
+    return form_values(kept, version_of(kept))
 
 
 def _redirect(visit: Visit, of: Owner, key: SubscriptionKey, said: str) -> Response:
@@ -169,18 +175,25 @@ def _form(visit: Visit, of: Owner, values: dict[str, str], faults: dict[str, str
 
 
 async def _shown(
-    visit: Visit, of: Owner, key: SubscriptionKey, values: dict[str, str], faults: dict[str, str]
+    visit: Visit,
+    of: Owner,
+    key: SubscriptionKey,
+    values: dict[str, str],
+    faults: dict[str, str],
+    *,
+    moved: bool = False,
 ) -> Response:
     usage = await visit.marketplace.statistics.of_key(visit.actor, of.id, key.id)
     return visit.render(
         "key.html",
-        STATUS[Code.INVALID].value if faults else 200,
+        STATUS[Code.CONFLICT].value if moved else STATUS[Code.INVALID].value if faults else 200,
         owner=of,
         key=key,
         limits=limits(key.limit),
         usage=picture(visit, "Requests", "requests", {day.day: day.requests for day in usage}),
         values=values,
         faults=faults,
+        moved=moved,
         versions=CHOICES,
     )
 

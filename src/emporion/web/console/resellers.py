@@ -23,7 +23,7 @@ from emporion.validation import read
 from emporion.web.console.customers import LONGEST_REASON, read_customer
 from emporion.web.console.history import history_of
 from emporion.web.console.members import LANGUAGES_OFFERED
-from emporion.web.forms import by_field, faults_of
+from emporion.web.forms import by_field, faults_of, put
 from emporion.web.pages import Page
 
 if TYPE_CHECKING:
@@ -169,15 +169,15 @@ async def create(visit: Visit) -> Response:
     """A new reseller, below the one of the parameter `under`."""
     visit.actor.must_be("owner")
     parent_id = await _asked(visit, "under")
-    sent = read_customer(visit.form, new=True)
-    also = {name: visit.form.text(name) for name in ("currency", "active")}
-    body = {**sent.body, "currency": also["currency"]} if also["currency"] else sent.body
-    if also["active"]:
+    sent = read_customer(visit.form)
+    body = sent.body
+    put(body, "currency", visit.form, "currency")
+    if visit.form.text("active"):
         body["status"] = "active"
     try:
         record = await visit.marketplace.resellers.create(visit.actor, body, parent_id=parent_id)
     except Problem as problem:
-        return await _form(visit, {**sent.values, **also, "under": str(parent_id)}, by_field(faults_of(problem)))
+        return await _form(visit, {**sent.values, "under": str(parent_id)}, by_field(faults_of(problem)))
     return visit.redirect(f"/console/resellers/{record.id}", said="created")
 
 

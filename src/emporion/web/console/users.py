@@ -9,7 +9,7 @@ from emporion.api.problems import STATUS
 from emporion.credentials import Role
 from emporion.errors import Code, Fault, Problem, refuse
 from emporion.web.console.resellers import Owner, owner
-from emporion.web.forms import by_field, faults_of
+from emporion.web.forms import by_field, faults_of, form_values, version_of
 from emporion.web.pages import Page
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ async def change_role(visit: Visit) -> Response:
     """Give a user another role."""
     visit.actor.must_be("owner")
     user = await _other(visit)
+    if visit.form.text("version") not in ("", version_of(_kept(user))):
+        return await _shown(visit, user, {}, moved=True)
     try:
         await visit.marketplace.users.change_role(visit.actor, user.login, _role(visit.form.text("role")))
     except Problem as problem:
@@ -130,17 +132,23 @@ def _form(visit: Visit, of: Owner, values: dict[str, str], faults: dict[str, str
     return visit.render("user_new.html", status, owner=of, values=values, faults=faults, may=MAY)
 
 
-async def _shown(visit: Visit, user: User, faults: dict[str, str]) -> Response:
+def _kept(user: User) -> dict[str, object]:
+    """What a user has that his form can change."""
+    return {"role": user.role}
+
+
+async def _shown(visit: Visit, user: User, faults: dict[str, str], *, moved: bool = False) -> Response:
     is_own = user.reseller_id == visit.actor.account_id
     return visit.render(
         "user.html",
-        STATUS[Code.INVALID].value if faults else 200,
+        STATUS[Code.CONFLICT].value if moved else STATUS[Code.INVALID].value if faults else 200,
         user=user,
         path=path(user),
         query="" if is_own else f"?resellerId={user.reseller_id}",
         is_self=user.login == visit.actor.user,
-        values={"role": user.role},
+        values=form_values(_kept(user), version_of(_kept(user))),
         faults=faults,
+        moved=moved,
         may=MAY,
     )
 

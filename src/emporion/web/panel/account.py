@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from emporion.accounts import COUNTRIES, country_has_states
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, Refused
 from emporion.web import languages
-from emporion.web.forms import PERSON, form_values, read_address, read_persons, whole
+from emporion.web.forms import PERSON, form_values, put, put_persons, read_address, typed_values, whole
 from emporion.web.pages import Page
 from emporion.web.panel import messages
 from emporion.web.panel.sign_in import keep_language
@@ -19,14 +21,6 @@ if TYPE_CHECKING:
     from emporion.web.pages import Visit
 
 
-class _Sent(NamedTuple):
-    """A form: the patch that it stands for, the values to show it again, and which contacts stay."""
-
-    patch: dict[str, Any]
-    values: dict[str, str]
-    stays: dict[int, int] | None = None
-
-
 async def show(visit: Visit) -> Response:
     """The account in plain words."""
     return visit.render("account.html", customer=visit.visitor.customer, reseller=await _reseller(visit))
@@ -34,52 +28,53 @@ async def show(visit: Visit) -> Response:
 
 async def edit_address(visit: Visit) -> Response:
     """The form of the address and the language."""
-    return _address_form(visit, form_values(visit.visitor.customer, visit.visitor.version), [])
+    return _address_form(visit, form_values(to_builtins(visit.visitor.customer), visit.visitor.version), [])
 
 
 async def change_address(visit: Visit) -> Response:
     """Change the address and the language."""
-    address, values = read_address(visit.form, new=False)
-    language = visit.form.text("language")
-    values |= {"language": language, "version": visit.form.text("version")}
-    patch = {"address": address, "language": language}
-    problem = await _change(visit, _Sent(patch, values))
+    form = visit.form.over(to_builtins(visit.visitor.customer))
+    patch: dict[str, Any] = {"address": read_address(form)}
+    put(patch, "language", form, "language")
+    problem = await _change(visit, patch)
     if problem:
-        return _address_form(visit, values, problem.faults, moved=problem.code is Code.MOVED)
+        return _address_form(visit, typed_values(form), problem.faults, moved=problem.code is Code.MOVED)
     response = visit.redirect("/panel", said="changed")
-    if language != visit.visitor.customer.language and (code := languages.known(language)):
+    if "language" in patch and (code := languages.known(patch["language"])):
         keep_language(visit, response, code)
     return response
 
 
 async def edit_contacts(visit: Visit) -> Response:
     """The form of the contacts."""
-    return _contacts_form(visit, form_values(visit.visitor.customer, visit.visitor.version), [])
+    return _contacts_form(visit, form_values(to_builtins(visit.visitor.customer), visit.visitor.version), [])
 
 
 async def change_contacts(visit: Visit) -> Response:
     """Change the contacts, or show the form with one more or less."""
-    change = visit.form.text("change")
-    rows = visit.form.rows("contactPersons", blank=bool(change))
+    form = visit.form.over(to_builtins(visit.visitor.customer))
+    change = form.text("change")
+    rows = form.rows("contactPersons", blank=bool(change))
     rows = [row for number, row in enumerate(rows) if number != whole(change)]
-    persons, values, stays = read_persons(rows, PERSON)
-    values["version"] = visit.form.text("version")
+    values = typed_values(form, contactPersons=rows)
     if change:
         return _contacts_form(visit, values, [], more=change == "more")
-    problem = await _change(visit, _Sent({"contactPersons": persons}, values, stays))
+    patch: dict[str, Any] = {}
+    stays = put_persons(patch, form, rows, PERSON)
+    problem = await _change(visit, patch, stays)
     if problem:
         return _contacts_form(visit, values, problem.faults, moved=problem.code is Code.MOVED)
     return visit.redirect("/panel", said="changed")
 
 
-async def _change(visit: Visit, sent: _Sent) -> Problem | None:
-    """Do it; the problem that the form can tell, if there is one."""
+async def _change(visit: Visit, patch: dict[str, Any], stays: dict[int, int] | None = None) -> Problem | None:
+    """Do it; the problem that the form can tell, if there is one. stays: which contacts do."""
     visitor = visit.visitor
-    version = whole(sent.values["version"])
+    version = whole(visit.form.text("version"))
     expected = [] if version is None else [version]
     try:
         await visit.marketplace.customers.update_own(
-            visitor.actor(visit.origin), visitor.administrator, sent.patch, expected, sent.stays
+            visitor.actor(visit.origin), visitor.administrator, patch, expected, stays
         )
     except Problem as problem:
         if isinstance(problem, Refused) or problem.code not in (Code.INVALID, Code.CONFLICT, Code.MOVED):

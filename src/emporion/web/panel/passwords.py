@@ -29,7 +29,7 @@ async def change(visit: Visit) -> Response:
     faults = _typed_twice(visit)
     if faults:
         return _form(visit, "password.html", faults)
-    old, new = visit.form.secret("old"), visit.form.secret("new")
+    old, new = visit.form.typed("old"), visit.form.typed("new")
     try:
         session = await visit.marketplace.sessions.change_password(visit.visitor, old, new, visit.origin, visit.agent)
     except Problem as problem:
@@ -66,13 +66,13 @@ async def show_link(visit: Visit) -> Response:
 
 async def use_link(visit: Visit) -> Response:
     """Set the password, and sign in."""
-    code = visit.form.secret("code")
+    code = visit.form.typed("code")
     links = visit.marketplace.links
     try:
         _, administrator = await links.find(code)
         faults: Sequence[Fault] = _typed_twice(visit)
         if not faults:
-            administrator = await links.use(code, visit.form.secret("new"), visit.origin)
+            administrator = await links.use(code, visit.form.typed("new"), visit.origin)
     except Refused:
         raise
     except Problem as problem:
@@ -90,7 +90,7 @@ async def use_link(visit: Visit) -> Response:
 
 
 def _typed_twice(visit: Visit) -> list[Fault]:
-    same = visit.form.secret("new") == visit.form.secret("again")
+    same = visit.form.typed("new") == visit.form.typed("again")
     return [] if same else [Fault("again", messages.DIFFERENT)]
 
 

@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
 async def sign_in(visit: Visit) -> Response:
     """Begin a session, and go on to where he wanted to be."""
     to = safe_path(visit.area, visit.form.text("to"))
-    login, password = visit.form.text("login"), visit.form.secret("password")
+    login, password = visit.form.text("login"), visit.form.typed("password")
     try:
         new = await visit.marketplace.sessions.begin_for_administrator(login, password, visit.origin, visit.agent)
     except Refused as refused:

@@ -1,0 +1,80 @@
+"""Whether the file that is open still stands at its path, so that no write goes where nobody would find it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+# What SQLite keeps beside the file while it is open: the log that is written ahead, and its index.
+COMPANIONS = ("-wal", "-shm")
+
+
+class Lost(sqlite3.OperationalError):
+    """What is written to the open file would not be found at its path, or must not be written."""
+
+
+class Replaced(Lost):
+    """Another file stands there, with nothing beside it that belongs to the one that is open."""
+
+
+class DatabaseFile:
+    """The file at `path` and its companions, as SQLite has opened them.
+
+    They are looked at by their path alone: to close a descriptor of them would drop the locks that SQLite has.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._companions = [Path(f"{path}{end}") for end in COMPANIONS]
+        # Device and inode of each.
+        self._open: dict[Path, tuple[int, int]] = {}
+        self._size = 0
+
+    def remember(self) -> None:
+        """Take what stands at the path for what SQLite has opened. Raises OSError."""
+        self._size = self._path.stat().st_size
+        self._open = {path: _identity(path) for path in (self._path, *self._companions)}
+
+    def check(self, length: Callable[[], int] | None = None) -> None:
+        """Raise Lost if the file was moved, deleted, replaced, cut or made read-only; takes some microseconds.
+
+        length: how many bytes it must have, once its log is copied into it; asked only if it has become shorter.
+        """
+        if not self._open:
+            return
+        try:
+            file = self._path.stat()
+            if (file.st_dev, file.st_ino) != self._open[self._path]:
+                raise self._replaced()
+            for path in self._companions:
+                if _identity(path) != self._open[path]:
+                    raise Lost(f"{path} is another file than the one in use")
+        except OSError as error:
+            raise Lost(f"{error.filename} cannot be found: {error.strerror}") from error
+        if not os.access(self._path, os.W_OK):
+            raise Lost(f"{self._path} may not be written")
+        if length:
+            # Shorter it becomes by a VACUUM, too.
+            if file.st_size < self._size and file.st_size < length():
+                raise Lost(f"{self._path} was cut to {file.st_size} bytes")
+            self._size = file.st_size
+
+    def _replaced(self) -> Lost:
+        for path in self._companions:
+            if path.exists() and _identity(path) == self._open[path]:
+                # SQLite would write into the new file what is in the log of the old one.
+                return Lost(f"{self._path} is another file, but {path} is still of the one in use")
+        return Replaced(f"{self._path} is another file than the one in use")
+
+
+def length(connection: sqlite3.Connection) -> int:
+    """How many bytes the file has once its log is copied into it."""
+    (pages,), (size,) = (connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
+    return int(pages * size)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino

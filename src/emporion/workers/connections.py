@@ -1,0 +1,82 @@
+"""Ends connections that nothing comes over any more: whoever is silent, or takes no answer, keeps nobody out.
+
+The server itself limits the time for a request's head; what it does not see is found by asking the system, so only on
+Linux. What is open is looked at without a duplicate: to close one would let go of the locks that SQLite has on a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+# Seconds for which whoever is sent something may not take any of it.
+UNREAD = 20
+# Seconds of silence in both directions; longer than a request can wait for news.
+IDLE = 90
+# Seconds between two looks.
+INTERVAL = 5.0
+OPEN_FILES = Path("/proc/self/fd")
+# Where Linux tells the milliseconds since something was sent, and since something came (struct tcp_info).
+LAST_SENT, LAST_RECEIVED = 44, 52
+
+
+async def end_silent_connections(idle: float = IDLE) -> None:
+    """Do it again and again, until cancelled. idle: seconds of silence."""
+    while True:
+        await asyncio.to_thread(_look, idle)
+        await asyncio.sleep(INTERVAL)
+
+
+def _look(idle: float) -> None:
+    if not OPEN_FILES.exists():
+        return
+    ports: set[int] = set()
+    accepted: list[int] = []
+    for number in _sockets():
+        with _open(number) as found:
+            if not found:
+                continue
+            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                # Those that it accepts have the same.
+                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD * 1000)
+                ports.add(found.getsockname()[1])
+            else:
+                accepted.append(number)
+    for number in accepted:
+        with _open(number) as found:
+            # Not the connections to a database or to Redis.
+            if found and found.getsockname()[1] in ports and _silence(found) > idle:
+                found.shutdown(socket.SHUT_RDWR)
+
+
+def _sockets() -> Iterator[int]:
+    for path in OPEN_FILES.iterdir():
+        with suppress(OSError):
+            if str(path.readlink()).startswith("socket:"):
+                yield int(path.name)
+
+
+@contextmanager
+def _open(number: int) -> Iterator[socket.socket | None]:
+    """A TCP socket of this process by its number; None for another one. It may be closed by others at any moment."""
+    found = None
+    try:
+        with suppress(OSError):
+            found = socket.socket(fileno=number)
+        tcp = found and found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM
+        with suppress(OSError):
+            yield found if tcp else None
+    finally:
+        if found:
+            found.detach()
+
+
+def _silence(connection: socket.socket) -> float:
+    """Seconds since anything was sent or came."""
+    told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_RECEIVED + 4)
+    milliseconds: int = min(struct.unpack_from("I", told, at)[0] for at in (LAST_SENT, LAST_RECEIVED))
+    return milliseconds / 1000

@@ -1,0 +1,91 @@
+"""A database from before names were looked for with one kind of apostrophe and dash."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from emporion.accounts import STROKES, fold
+from emporion.store import rows
+from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
+from emporion.store.migrations import Migration, migrations
+from emporion.store.postgres import PostgresStore
+from emporion.store.postgres import schema as postgres_schema
+from emporion.store.postgres.connections import Limits
+from emporion.store.sqlite import SqliteStore
+from emporion.store.sqlite import schema as sqlite_schema
+from tests.postgres import Databases
+from tests.store.conftest import ONE, PROVIDER, new_reseller
+from tests.store.test_base import change, customer, ids, new
+
+NAME = "names_in_one_spelling"
+# Each with what it is looked for by.
+MOVED = {
+    "O\u2019Brien Ltd": "o'brien",
+    "Fo\u200bo \u2013 Bar": "foo - bar",
+    "\u65e5\u2010\u672c \u845b\U000e0100\u57ce": "\u845b\u57ce",
+    "\u00c9\u00adt\u00e9": "ete",
+}
+STAYING = {"O'Neil-Foo": "o\u2019neil\u2011f", "\u00c4rger AG": "arger", "\u65e5\u672c": "\u65e5\u672c"}
+
+
+def fold_by_case_and_accents(text: str) -> str:
+    """As the older program did."""
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
+    return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Makes stores over one empty database."""
+    if request.param == "sqlite":
+        yield partial(SqliteStore, tmp_path / "store.db")
+    else:
+        server: Databases = request.getfixturevalue("postgres")
+        with server.temporary() as name:
+            yield lambda: PostgresStore(server.url(name), Limits())
+
+
+def before(kind: str) -> list[Migration]:
+    """The migrations that the older program had."""
+    known = migrations(kind)
+    return known[: [migration.name for migration in known].index(NAME)]
+
+
+async def test_its_names_are_found_as_those_of_today_and_can_be_changed(
+    new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(sqlite_schema, "migrations", before)
+        older.setattr(postgres_schema, "migrations", before)
+        older.setattr(rows, "fold", fold_by_case_and_accents)
+        store = new_store()
+        await store.migrate()
+        await store.open()
+        await store.found(
+            Platform(sandbox=False),
+            new_reseller("Provider", None, PROVIDER),
+            new_reseller("\u00c9milie\u2019s \u2014 Shop", PROVIDER, ONE),
+            User("api", ONE, "us", "hash"),
+            SubscriptionKey(b"digest", ONE),
+        )
+        records = {name: await store.add_customer(new(ONE, customer(name, None, "active"))) for name in MOVED | STAYING}
+        await store.close()
+    store = new_store()
+    assert NAME.replace("_", " ") in " ".join(await store.migrate())
+    assert await store.migrate() == []
+    await store.open()
+    assert (await store.resellers(PROVIDER, Filter(name="emilie's - shop"), 0, 10)).total == 1
+    for name, wanted in (MOVED | STAYING).items():
+        for part in (wanted, name):
+            assert records[name].id in await ids(store, ONE, Filter(name=fold(part)))
+    # A name that is given up is not found any more.
+    for name, record in records.items():
+        await store.change_customer(change(record, customer("New", None, "active"), changes={"name": (name, "New")}))
+        assert record.id not in await ids(store, ONE, Filter(name=fold(name)))
+    assert len(await ids(store, ONE, Filter(name="new"))) == len(records)
+    await store.close()

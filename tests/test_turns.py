@@ -1,0 +1,120 @@
+"""Searches take turns."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from emporion.errors import Code, Problem
+from emporion.store.faults import busy
+from emporion.turns import CLIENT, Turns
+
+
+async def test_one_reseller_has_half_of_the_turns_and_all_together_have_no_more_than_there_are() -> None:
+    turns = Turns(4, 2, 64, 60, busy)
+    running: list[int] = []
+    most: dict[int, int] = {}
+    total = 0
+    go_on = asyncio.Event()
+
+    async def search(reseller: int) -> None:
+        nonlocal total
+        async with turns.turn(reseller):
+            running.append(reseller)
+            most[reseller] = max(most.get(reseller, 0), running.count(reseller))
+            total = max(total, len(running))
+            await go_on.wait()
+            running.remove(reseller)
+
+    searches = [asyncio.create_task(search(reseller)) for reseller in (1, 1, 1, 1, 2, 2, 2, 3, 3)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert sorted(running) == [1, 1, 2, 2]
+    go_on.set()
+    await asyncio.gather(*searches)
+    assert (most[1], most[2], total) == (2, 2, 4)
+
+
+async def test_whoever_waits_too_long_for_his_turn_is_told() -> None:
+    turns = Turns(2, 1, 64, 0.05, busy)
+    async with turns.turn(1):
+        with pytest.raises(Problem) as raised:
+            async with turns.turn(1):
+                pass
+        assert raised.value.code is Code.UNAVAILABLE
+        async with turns.turn(2):
+            pass
+    async with turns.turn(1):
+        pass
+
+
+async def _settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_accounts_are_served_in_turn_however_many_wait_of_one() -> None:
+    turns = Turns(1, 1, 64, None, busy)
+    served: list[int] = []
+
+    async def work(account: int) -> None:
+        async with turns.turn(account):
+            served.append(account)
+
+    await turns.take(0)
+    tasks = [asyncio.create_task(work(account)) for account in (1, 1, 1, 1, 2, 2, 3)]
+    await _settled()
+    turns.give_back(0)
+    await asyncio.gather(*tasks)
+    assert served == [1, 2, 3, 1, 2, 1, 1]
+
+
+async def test_no_more_of_one_account_wait_than_may() -> None:
+    turns = Turns(1, 1, 2, None, busy)
+    await turns.take(1)
+    waiting = [asyncio.create_task(turns.take(1)) for _ in range(2)]
+    await _settled()
+    with pytest.raises(Problem):
+        await turns.take(1)
+    other = asyncio.create_task(turns.take(2))
+    await _settled()
+    assert not other.done()
+    turns.stop()
+    assert all(await asyncio.gather(*waiting, other, return_exceptions=True))
+    with pytest.raises(Problem):
+        await turns.take(3)
+    turns.give_back(1)
+    await turns.take(3)
+
+
+async def test_whoever_hangs_up_while_he_waits_leaves_the_queue() -> None:
+    turns = Turns(1, 1, 64, None, busy)
+    await turns.take(1)
+    messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+
+    async def waiting() -> None:
+        CLIENT.set(messages.get)
+        await turns.take(1)
+
+    task = asyncio.create_task(waiting())
+    messages.put_nowait({"type": "http.request"})
+    await _settled()
+    assert not task.done()
+    messages.put_nowait({"type": "http.disconnect"})
+    with pytest.raises(Problem):
+        await task
+    turns.give_back(1)
+    await turns.take(2)
+
+
+async def test_a_place_that_comes_as_somebody_gives_up_goes_to_the_next() -> None:
+    turns = Turns(1, 1, 64, None, busy)
+    await turns.take(1)
+    first, second = asyncio.create_task(turns.take(1)), asyncio.create_task(turns.take(2))
+    await _settled()
+    turns.give_back(1)
+    first.cancel()
+    await second
+    turns.give_back(2)
+    await turns.take(3)
