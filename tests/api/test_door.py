@@ -119,7 +119,7 @@ async def test_a_large_answer_is_handed_on_as_it_is_taken() -> None:
     async def nothing() -> Message:
         raise AssertionError
 
-    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": []}
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": [HOST]}
     await Door(inside, "", time.time, log_requests=False)(scope, nothing, take)
     bodies = [message for message in taken if message["type"] == "http.response.body"]
     assert b"".join(message["body"] for message in bodies) == whole
@@ -141,7 +141,7 @@ async def test_whoever_waits_inside_can_tell_that_his_client_hung_up() -> None:
     async def ignore(_: Message) -> None:
         pass
 
-    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": []}
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": [HOST]}
     await Door(inside, "", time.time, log_requests=False)(scope, receive, ignore)
     assert found == [receive]
 
