@@ -26,8 +26,8 @@ FAMILIAR = {
     "Vorname, Prénom, Primeiro nome, Nombre de pila",
     "familyname": "Last Name, last_name, LastName, Surname, Family Name, Nachname, Nom de famille, Apellidos, "
     "Sobrenome, Cognome",
-    "contactemail": "Email, E-Mail, E-mail Address, Primary Email, E-mail 1 - Value, Person - Email, Courriel, "
-    "Correo electrónico, Endereço de e-mail, Indirizzo e-mail",
+    "contactemail": "Email, E-Mail, E-mail Address, Primary Email, user_email, E-mail 1 - Value, Person - Email, "
+    "Courriel, Correo electrónico, Endereço de e-mail, Indirizzo e-mail",
     "telvoice": "Phone, Phone Number, Telephone, Mobile Phone, Business Phone, Phone 1 - Value, Telefon, "
     "Telefonnummer, Téléphone, Teléfono, Telefone, Telemóvel, Cellulare",
     "login": "Username, User name, Benutzername, Nom d'utilisateur, Usuario, Nome utente",
@@ -47,7 +47,8 @@ UNKNOWN = (
     "Title, Salutation, Anrede, Middle Name, Fax, Website, Notes, Note, Birthday, Tags, Account Owner, Parent Account, "
     "Company Size, Email Opt Out, Accepts Email Marketing, E-mail 1 - Label, Address 1 - Type, Phone 2, "
     "Secondary Email, Address3, Last Login, Last Activity, Total Spent, Tax Exempt, Ship Via, City of Birth, Stats, "
-    "Local, Tier, Namen, contactPersons[20].email, 姓名"
+    "Local, Tier, Namen, Billing Name, "
+    "Contact Status, Customer Status, Department, Departamento, Apelido, contactPersons[20].email, 姓名"
 )
 CASES = [(header.strip(), column) for column, headers in FAMILIAR.items() for header in headers.split(",")]
 
@@ -80,6 +81,7 @@ def test_of_any_other_header_nothing_is_guessed(header: str) -> None:
 @pytest.mark.parametrize(
     ("header", "hint"),
     [
+        ("*ContactName", "it has first and last name in one: split it into givenname and familyname"),
         ("Full Name", "it has first and last name in one: split it into givenname and familyname"),
         ("Ansprechpartner", "it has first and last name in one: split it into givenname and familyname"),
         ("PLZ/Ort", "it has postal code and city in one: split it into postalcode and city"),

@@ -92,7 +92,7 @@ _NAMES = {
     "address.state": """
         state, state code, state id, state province, state region, state county, province, province code,
         province state, region, region id, region state, county, bundesland, bundesstaat, kanton, provinz, staat, état,
-        département, provincia, comunidad autónoma, estado provincia, provincia estado, departamento, estado, uf,
+        provincia, comunidad autónoma, estado provincia, provincia estado, estado, uf,
         estado uf, província, regione, prov""",
     "address.countryCode": """
         country, country code, country id, country iso, country iso code, iso country, iso country code, country region,
@@ -105,7 +105,7 @@ _NAMES = {
         nome próprio, primeiro nome, prenome, nome di battesimo""",
     f"{_PERSON}lastName": """
         last name, last, name last, surname, sur name, l name, nachname, familienname, zuname,
-        name (Adressattyp natürl. Person), nom, nom de famille, apellido, apellidos, primer apellido, apelido,
+        name (Adressattyp natürl. Person), nom, nom de famille, apellido, apellidos, primer apellido,
         sobrenome, último nome, nome de família, cognome""",
     f"{_PERSON}email": """
         email, mail, email address, mail address, email id, email 1, email 1 value, email 1 address, adresse mail,
@@ -157,7 +157,8 @@ _QUALIFIERS = """
     billing, billing address, invoice, invoice address, shipping, shipping address, delivery, delivery address, mailing,
     mailing address, postal address, default, default address, primary, primary address, primary contact, main,
     main contact, business, business address, work, office, home, home address, address, address 1, po, po address, sa,
-    sa address, customer, customer address, client, contact, contact 1, contact person, contact persons, person,
+    sa address, customer, customer address, client, contact, contact 1, contact person, contact persons, person, user,
+    admin,
     rechnung, rechnungs,
     rechnungsadresse, liefer, lieferadresse, lieferanschrift, geschäftlich, privat, kunde, kunden, kontakt,
     ansprechpartner, facturation, de facturation, adresse de facturation, livraison, de livraison,
@@ -169,6 +170,8 @@ _QUALIFIERS = """
 _OF_COMPANIES = """
     company, company address, organization, organization address, organisation, account, account address, site, firmen,
     firma, unternehmen, société, empresa, da empresa, de la empresa, azienda"""
+# A `Contact Name` is no name of the customer's, and a `Contact Status` no status of it.
+_OF_SOMEBODY = ("address.", _PERSON)
 _UNQUALIFIED = ("externalId", "status", f"{_PERSON}login", f"{_PERSON}password")
 # What would be a qualifier and a name.
 _OTHERWISE = frozenset({"shipvia"})
@@ -228,7 +231,7 @@ def _meant(low: str, known: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     for qualifiers, unfit in ((_qualifiers(), _UNQUALIFIED), (_of_companies(), (*_UNQUALIFIED, "name", _PERSON))):
         for rest in _unqualified(low, qualifiers):
-            found = table.get(rest) or ((known[rest],) if rest in known else ())
+            found = table.get(rest) or ((known[rest],) if known.get(rest, "").startswith(_OF_SOMEBODY) else ())
             paths = tuple(path for path in found if not path.startswith(unfit))
             if paths:
                 return paths
