@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-pythons check bench bench-scale bench-pages messages clean vendor servers
+.PHONY: help serve test test-all test-pythons check bench bench-scale bench-neighbours bench-pages messages clean vendor servers
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -43,6 +43,9 @@ bench: .venv/ready  ## measure throughput beside its ceilings (needs wrk); on Po
 
 bench-scale: .venv/ready  ## measure among up to ten million customers (needs wrk, two hours and 40 GB); SIZES=, STORES=
 	$(RUN) python -m bench.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
+
+bench-neighbours: .venv/ready  ## measure what one reseller's load does to another's requests (needs wrk)
+	$(RUN) python -m bench.neighbours
 
 bench-pages: .venv/ready  ## measure the first paint of each page with a thousand and with a million customers (needs Chromium)
 	$(RUN) python -m bench.pages
