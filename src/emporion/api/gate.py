@@ -84,8 +84,9 @@ class Gate:
         admission = self._remembered.get(shown)
         # Within bounds in both directions: what ought to go forward only may be set in a virtual machine.
         if admission and 0 < admission.until - self._passed() <= REMEMBERED:
-            if not self._shares.is_due(admission.key.digest):
-                await self._shares.wait(admission.key.digest)
+            key = admission.key
+            if key.digest != self._shares.alone and not self._shares.is_due(key.digest):
+                await self._shares.wait(key.digest)
             self._visits.key(admission.key)
             if not admission.key.limit.unlimited:
                 await self._charge(admission.key, more)

@@ -22,6 +22,8 @@ class Shares:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        # The key that is busy alone, if one is; whoever has it need not ask.
+        self.alone: bytes | None = None
         self._last = b""
         self._together_until = 0.0
         self._had_one: set[bytes] = set()
@@ -31,12 +33,12 @@ class Shares:
     def is_due(self, key: bytes) -> bool:
         """Whether a request may go on now; else it must wait for its turn. key: its digest."""
         if key != self._last:
-            self._last = key
+            self._last, self.alone = key, None
             self._together_until = self._clock() + TOGETHER
-        elif not self._together_until:
+        elif self.alone == key:
             return True
         elif self._clock() > self._together_until and not self._waiting:
-            self._together_until = 0.0
+            self.alone = key
             return True
         if not self._is_turning:
             self._is_turning = True

@@ -19,7 +19,8 @@ class Outage:
         self._what = what
         # When each reason was told.
         self._told: dict[str, float] = {}
-        self._is_told = False
+        # Whether it fails, as far as was told; callers ask before they say that it is over.
+        self.is_told = False
 
     def problem(self, error: BaseException) -> Problem:
         """What a caller is told whose request met `error`; the log has the reason, once."""
@@ -28,15 +29,15 @@ class Outage:
         now = time.monotonic()
         if why not in self._told or now - self._told[why] > QUIET:
             self._told = {reason: at for reason, at in self._told.items() if now - at <= QUIET} | {why: now}
-            self._is_told = True
+            self.is_told = True
             log.error(f"{self._what} fail, and are tried again with each request", why=why)
-        elif self._is_told:
+        elif self.is_told:
             self._told[why] = now
         problem.__cause__ = None  # the log would have it for each request
         return problem
 
     def over(self) -> None:
         """Note that it works."""
-        if self._is_told:
-            self._is_told = False
+        if self.is_told:
+            self.is_told = False
             log.info(f"{self._what} work again")

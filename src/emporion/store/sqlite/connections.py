@@ -116,7 +116,8 @@ class Connections:
             row = self._view().execute(sql, values).fetchone()
         except sqlite3.Error as error:
             raise self._outage.problem(error) from None
-        self._outage.over()
+        if self._outage.is_told:
+            self._outage.over()
         return row
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
@@ -125,7 +126,8 @@ class Connections:
             rows = self._view().execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise self._outage.problem(error) from None
-        self._outage.over()
+        if self._outage.is_told:
+            self._outage.over()
         return rows
 
     def _view(self) -> sqlite3.Connection:
