@@ -36,6 +36,8 @@ MOST_PARAMETERS = 100
 MOST_NAMED = 20
 # Members and entries of a body: to read a million of them, the event loop would stand still for the others.
 MOST_PARTS = 50_000
+# As many characters as a customer within the rules can have in all texts together, and some more.
+MOST_MARKS = 160_000
 ENDS = {"}": "object", "]": "array"}
 
 
@@ -233,7 +235,7 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
 
 
 def _decode(body: bytes) -> Any:
-    if len(body) > MOST_PARTS and _parts(body) > MOST_PARTS < _parts(_outside_strings(body)):
+    if len(body) > MOST_PARTS and _has_too_many_parts(body):
         raise Problem(Code.TOO_LARGE, f"The body must not have more than {MOST_PARTS} members and entries.")
     try:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
@@ -253,6 +255,11 @@ def _why_unreadable(body: bytes) -> str:
     except UnicodeDecodeError:
         return "The body must be UTF-8."
     return f"The body must be valid JSON: {_what_is_wrong(body)}."
+
+
+def _has_too_many_parts(body: bytes) -> bool:
+    parts = _parts(body)
+    return parts > MOST_MARKS or parts > MOST_PARTS < _parts(_outside_strings(body))
 
 
 def _outside_strings(body: bytes) -> bytes:
