@@ -14,9 +14,12 @@ import pytest
 from emporion.accounts import Reseller
 from emporion.events import EventType, NewEvent, Origin
 from emporion.store.base import NewResellerRecord, Platform, Store, SubscriptionKey, User
+from emporion.store.migrations import Migration, migrations
 from emporion.store.postgres import PostgresStore
+from emporion.store.postgres import schema as postgres_schema
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
+from emporion.store.sqlite import schema as sqlite_schema
 from tests.postgres import Databases, in_a_thread
 
 Open = Callable[[], Awaitable[Store]]
@@ -101,3 +104,25 @@ async def store(open_store: Open) -> Store:
     await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
     await store.add_reseller(new_reseller("Below one", ONE, BELOW_ONE))
     return store
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Makes stores over one empty database."""
+    if request.param == "sqlite":
+        yield partial(SqliteStore, tmp_path / "store.db")
+    else:
+        server: Databases = request.getfixturevalue("postgres")
+        with server.temporary() as name:
+            yield lambda: PostgresStore(server.url(name), Limits())
+
+
+def know_only_migrations_before(name: str, patch: pytest.MonkeyPatch) -> None:
+    """Let this process be an older program: it has the migrations that came before this one."""
+
+    def before(kind: str) -> list[Migration]:
+        known = migrations(kind)
+        return known[: [migration.name for migration in known].index(name)]
+
+    patch.setattr(sqlite_schema, "migrations", before)
+    patch.setattr(postgres_schema, "migrations", before)

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from emporion.accounts import STROKES, fold
 from emporion.store import rows
 from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
-from emporion.store.migrations import Migration, migrations
-from emporion.store.postgres import PostgresStore
-from emporion.store.postgres import schema as postgres_schema
-from emporion.store.postgres.connections import Limits
-from emporion.store.sqlite import SqliteStore
-from emporion.store.sqlite import schema as sqlite_schema
-from tests.postgres import Databases
-from tests.store.conftest import ONE, PROVIDER, new_reseller
+from tests.store.conftest import ONE, PROVIDER, know_only_migrations_before, new_reseller
 from tests.store.test_base import change, customer, ids, new
 
 NAME = "names_in_one_spelling"
@@ -39,29 +30,11 @@ def fold_by_case_and_accents(text: str) -> str:
     return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """Makes stores over one empty database."""
-    if request.param == "sqlite":
-        yield partial(SqliteStore, tmp_path / "store.db")
-    else:
-        server: Databases = request.getfixturevalue("postgres")
-        with server.temporary() as name:
-            yield lambda: PostgresStore(server.url(name), Limits())
-
-
-def before(kind: str) -> list[Migration]:
-    """The migrations that the older program had."""
-    known = migrations(kind)
-    return known[: [migration.name for migration in known].index(NAME)]
-
-
 async def test_its_names_are_found_as_those_of_today_and_can_be_changed(
     new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(sqlite_schema, "migrations", before)
-        older.setattr(postgres_schema, "migrations", before)
+        know_only_migrations_before(NAME, older)
         older.setattr(rows, "fold", fold_by_case_and_accents)
         store = new_store()
         await store.migrate()
