@@ -20,8 +20,8 @@ capitals are for this page and the source, they are not in the answer). `message
 there, names each member or parameter at fault by its path. `correlationId` is that of the request (your own
 `X-Correlation-ID` if you sent a well-formed one) and stands in the log beside the reason.
 
-A request that is not HTTP at all (a broken request line, a header over the server's limits) is refused before it gets
-this far, with an empty 400 or 431.
+A request that is not HTTP at all (a broken request line, more than 64 KiB before the body) is refused before it gets
+this far, with an empty 400, 414 or 431.
 
 Whatever refuses a request for a token by OAuth 2.0 has `error` and `error_description` in the words of RFC 6749
 (`temporarily_unavailable` with 503), with `message`, `status` and the others beside them.
@@ -46,6 +46,7 @@ WHAT_TO_DO = {
     "of the first request.",
     Code.MOVED: "Read the account again, make your change of what is there now, and send it with the new `ETag`.",
     Code.TOO_LARGE: "Send less; a customer within the rules is far smaller.",
+    Code.URI_TOO_LONG: "Ask with fewer or shorter parameters; no filter takes more than 255 characters.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",
     Code.REUSED: "Make a new key, such as a UUID, for each new request, and keep it only to send that very one again.",
     Code.LIMITED: "Wait for the seconds in `Retry-After`. `RateLimit` in each answer says how much is left, so that "

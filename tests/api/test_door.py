@@ -28,8 +28,13 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(Customers, "find", fail)
 
 
-async def asked(*headers: tuple[bytes, bytes], http_version: str = "1.1") -> tuple[int, str]:
-    """Status and message for a request with these headers to a door with nothing behind it."""
+A_REQUEST = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b""}
+
+
+async def asked(
+    *headers: tuple[bytes, bytes], http_version: str = "1.1", path: str = "/x", query: bytes = b""
+) -> tuple[int, str]:
+    """Status and message for such a request to a door with nothing behind it."""
 
     async def inside(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -43,7 +48,7 @@ async def asked(*headers: tuple[bytes, bytes], http_version: str = "1.1") -> tup
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    scope = {"type": "http", "method": "GET", "path": "/x", "http_version": http_version, "headers": list(headers)}
+    scope = {**A_REQUEST, "http_version": http_version, "path": path, "query_string": query, "headers": list(headers)}
     await Door(inside, "", lambda: 0.0, log_requests=False)(scope, receive, send)
     return sent[0]["status"], json.loads(sent[1]["body"])["message"]
 
@@ -73,6 +78,14 @@ async def test_a_request_of_http_1_1_says_the_host() -> None:
     assert (await asked((b"cookie", b"a=1"), (b"cookie", b"b=2")))[0] == 400
     for older_or_newer in ("1", "2"):
         assert (await asked(http_version=older_or_newer))[0] == 200
+
+
+@pytest.mark.parametrize(("path", "query"), [("/" + "x" * 8191, b""), ("/x", b"name=" + b"x" * 8185)])
+async def test_an_address_of_more_than_8_kib_is_refused_in_our_words(path: str, query: bytes) -> None:
+    assert (await asked(HOST, path=path, query=query))[0] == 200
+    too_long = (414, "The address and its query must not be longer than 8 KiB.")
+    assert await asked(HOST, path=path + "x", query=query) == too_long
+    assert await asked(HOST, path=path, query=query + b"x") == too_long
 
 
 def test_slashes_before_a_path_are_one(client: CheckedClient, callers: dict[str, Caller]) -> None:
@@ -119,7 +132,7 @@ async def test_a_large_answer_is_handed_on_as_it_is_taken() -> None:
     async def nothing() -> Message:
         raise AssertionError
 
-    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": [HOST]}
+    scope = {**A_REQUEST, "headers": [HOST]}
     await Door(inside, "", time.time, log_requests=False)(scope, nothing, take)
     bodies = [message for message in taken if message["type"] == "http.response.body"]
     assert b"".join(message["body"] for message in bodies) == whole
@@ -141,7 +154,7 @@ async def test_whoever_waits_inside_can_tell_that_his_client_hung_up() -> None:
     async def ignore(_: Message) -> None:
         pass
 
-    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": [HOST]}
+    scope = {**A_REQUEST, "headers": [HOST]}
     await Door(inside, "", time.time, log_requests=False)(scope, receive, ignore)
     assert found == [receive]
 

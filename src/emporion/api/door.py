@@ -26,6 +26,8 @@ CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 # Headers that decide who is calling, and how long his body is: of two, somebody before us may have read the other one.
 DECISIVE = (b"authorization", b"x-subscription-key", b"host", b"content-length", b"transfer-encoding")
 SLASHES = re.compile("/{2,}")
+# Characters of the path and bytes of its query: the least that a server should take (RFC 9110 §4.1).
+LONGEST_URI = 8 << 10
 
 BODILESS = ("GET", "HEAD")
 # Bytes of an answer that are handed on at a time: what its reader has not taken is kept only once, for all of them.
@@ -43,6 +45,12 @@ def _correlation_ids() -> Iterator[bytes]:
     start = uuid.uuid4()
     process = str(start)[:24].encode()
     return (process + b"%012x" % (number & 0xFFFFFFFFFFFF) for number in itertools.count(start.node))
+
+
+def _check_uri(scope: Scope) -> None:
+    """Raise Problem (URI_TOO_LONG) for a path and query beyond `LONGEST_URI`."""
+    if len(scope["path"]) + len(scope["query_string"]) > LONGEST_URI:
+        raise Problem(Code.URI_TOO_LONG, f"The address and its query must not be longer than {LONGEST_URI >> 10} KiB.")
 
 
 def _check_headers(scope: Scope) -> None:
@@ -136,6 +144,7 @@ class Door:
         began = self._clock() if self._log_requests else 0
         body = Body(receive) if scope["http_version"] == "2" and scope["method"] not in BODILESS else None
         try:
+            _check_uri(scope)
             if len(headers) < len(scope["headers"]) or not headers.get(b"host"):
                 _check_headers(scope)
             await self._inside(scope, body or receive, answer)

@@ -53,13 +53,14 @@ EXAMPLES = {
     Code.REUSED: Problem(Code.REUSED, "The Idempotency-Key was used for another request; use a new one for each."),
     Code.LIMITED: Problem(Code.LIMITED, "The subscription key has no more requests left; try again in 3 seconds."),
     Code.TOO_LARGE: Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB."),
+    Code.URI_TOO_LONG: Problem(Code.URI_TOO_LONG, "The address and its query must not be longer than 8 KiB."),
     Code.UNSUPPORTED_MEDIA_TYPE: Problem(
         Code.UNSUPPORTED_MEDIA_TYPE, "The header Content-Type must be application/json."
     ),
     Code.INTERNAL: Problem(Code.INTERNAL, "Something failed on our side; tell us the correlation id."),
     Code.UNAVAILABLE: Problem(Code.UNAVAILABLE, "The database cannot be reached now; try again shortly."),
 }
-ALWAYS = (Code.INVALID, Code.INTERNAL, Code.UNAVAILABLE)
+ALWAYS = (Code.INVALID, Code.URI_TOO_LONG, Code.INTERNAL, Code.UNAVAILABLE)
 OF_CALLERS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.LIMITED)
 REPEATABLE = (Code.RUNNING, Code.REUSED)
 WITH_BODY = (Code.MALFORMED, Code.TIMEOUT, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)

@@ -36,6 +36,7 @@ STATUS = {
     Code.RUNNING: Status(409, "Conflict"),
     Code.MOVED: Status(412, "Precondition Failed"),
     Code.TOO_LARGE: Status(413, "Request Entity Too Large"),
+    Code.URI_TOO_LONG: Status(414, "URI Too Long"),
     Code.UNSUPPORTED_MEDIA_TYPE: Status(415, "Unsupported Media Type"),
     Code.REUSED: Status(422, "Unprocessable Entity"),
     Code.LIMITED: Status(429, "Too Many Requests"),
