@@ -17,7 +17,7 @@ from emporion.errors import Code, Problem
 from emporion.store.base import MOST_WAITING
 from emporion.store.faults import busy, closed, too_long
 from emporion.store.outages import Outage
-from emporion.store.sqlite.file import DatabaseFile, length
+from emporion.store.sqlite.file import DatabaseFile
 from emporion.store.sqlite.group_commit import BUSY_TIMEOUT
 from emporion.turns import Turns
 
@@ -150,7 +150,7 @@ class Connections:
 
     def check_file(self) -> None:
         """Raise Lost if the file is no longer what was opened."""
-        self.file.check(lambda: length(self._view()))
+        self.file.check()
 
     async def in_thread(self, account: int, read: Callable[[sqlite3.Connection], T], *, unlimited: bool = False) -> T:
         """What `read` gives, in a thread and from one snapshot, when it is the account's turn.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 # What SQLite keeps beside the file while it is open: the log that is written ahead, and its index.
@@ -37,11 +37,8 @@ class DatabaseFile:
         self._size = self._path.stat().st_size
         self._open = {path: _identity(path) for path in (self._path, *self._companions)}
 
-    def check(self, length: Callable[[], int] | None = None) -> None:
-        """Raise Lost if the file was moved, deleted, replaced, cut or made read-only; takes some microseconds.
-
-        length: how many bytes it must have, once its log is copied into it; asked only if it has become shorter.
-        """
+    def check(self) -> None:
+        """Raise Lost if the file was moved, deleted, replaced, cut or made read-only; takes some microseconds."""
         if not self._open:
             return
         try:
@@ -55,11 +52,18 @@ class DatabaseFile:
             raise Lost(f"{error.filename} cannot be found: {error.strerror}") from error
         if not os.access(self._path, os.W_OK):
             raise Lost(f"{self._path} may not be written")
-        if length:
-            # Shorter it becomes by a VACUUM, too.
-            if file.st_size < self._size and file.st_size < length():
-                raise Lost(f"{self._path} was cut to {file.st_size} bytes")
-            self._size = file.st_size
+        if file.st_size < self._size and self._lacks_pages():  # a VACUUM makes it shorter, too
+            raise Lost(f"{self._path} was cut to {file.st_size} bytes")
+        self._size = file.st_size
+
+    def _lacks_pages(self) -> bool:
+        """Whether the file is shorter than its own head says: SQLite looks into it alone, without log and locks."""
+        uri = f"{self._path.absolute().as_uri()}?immutable=1"
+        try:
+            with closing(sqlite3.connect(uri, uri=True)) as alone:
+                return not alone.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        except sqlite3.DatabaseError:
+            return True
 
     def _replaced(self) -> Lost:
         for path in self._companions:
@@ -67,12 +71,6 @@ class DatabaseFile:
                 # SQLite would write into the new file what is in the log of the old one.
                 return Lost(f"{self._path} is another file, but {path} is still of the one in use")
         return Replaced(f"{self._path} is another file than the one in use")
-
-
-def length(connection: sqlite3.Connection) -> int:
-    """How many bytes the file has once its log is copied into it."""
-    (pages,), (size,) = (connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
-    return int(pages * size)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from emporion.store.faults import closed
 from emporion.store.futures import settle
 from emporion.store.outages import Outage
-from emporion.store.sqlite.file import DatabaseFile, length
+from emporion.store.sqlite.file import DatabaseFile
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -88,7 +88,7 @@ class GroupCommit:
     async def _commit_group(self, connection: sqlite3.Connection) -> None:
         group: list[Job] = []
         try:
-            self._check(connection)
+            self._file.check()
             await self._begin(connection)
             results = await self._do(connection, group)
             await self._in_thread(self._commit, connection)
@@ -140,10 +140,7 @@ class GroupCommit:
     def _commit(self, connection: sqlite3.Connection) -> None:
         """Commit, and see that it went where it will be found: before it began is too early to know."""
         connection.execute("COMMIT")
-        self._check(connection)
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        self._file.check(lambda: length(connection))
+        self._file.check()
 
     async def _in_thread(self, do: Callable[[T], object], what: T) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, do, what)
