@@ -103,10 +103,18 @@ def test_folding_keeps_what_is_contained(part: str, rest: str) -> None:
         ("\u845b\U000e0100", "\u845b"),
         ("\u2764\ufe0f", "\u2764"),
         ("\u3164", ""),
+        ("\u01feresund \u01fc", "oresund ae"),
+        ("O\u00b4Brien", "o'brien"),
+        ("O`Brien \u02caX\u02cbY\uff40", "o'brien 'x'y'"),
     ],
 )
 def test_folding(text: str, folded: str) -> None:
     assert fold(text) == folded
+
+
+def test_what_is_folded_stays_as_it_is() -> None:
+    text = "".join(chr(code) for code in range(0x11_0000) if not 0xD800 <= code < 0xE000)
+    assert fold(fold(text)) == fold(text)
 
 
 def test_every_dash_that_unicode_knows_is_one() -> None:

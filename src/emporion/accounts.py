@@ -48,8 +48,8 @@ NEVER_SHOWN = "(hidden)"
 
 # Letters that keep their stroke when Unicode takes accents apart, though people search without it.
 STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
-
-
+# Accents that stand alone, which people type for an apostrophe; Unicode would take some for a blank with an accent.
+_ACCENTS = str.maketrans(dict.fromkeys("`\u00b4\u02ca\u02cb\uff40", "'"))
 # Apostrophes and dashes of all kinds, of which keyboards have one each: Pd of Unicode, and what passes for it.
 _APOSTROPHES = "\u02b9\u02bb\u02bc\u02bd\u055a\u05f3\u2018\u2019\u201b\u2032\ua78b\ua78c\uff07"
 _DASHES = (
@@ -66,9 +66,10 @@ def fold(text: str) -> str:
     change of it needs a migration.
     """
     if text.isascii():
-        return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(STROKES))
+        return text.lower().replace("`", "'")
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(_ACCENTS))
     plain = "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+    plain = plain.translate(STROKES).replace("`", "'")
     return plain if plain.isascii() else INVISIBLE.sub("", plain).translate(_ONE_SPELLING)
 
 

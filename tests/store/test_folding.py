@@ -1,4 +1,4 @@
-"""A database from before names were looked for with one kind of apostrophe and dash."""
+"""A database from before names were looked for with one kind of apostrophe and dash, and accents typed for it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
 from tests.store.conftest import ONE, PROVIDER, know_only_migrations_before, new_reseller
 from tests.store.test_base import change, customer, ids, new
 
-NAME = "names_in_one_spelling"
 # Each with what it is looked for by.
 MOVED = {
     "O\u2019Brien Ltd": "o'brien",
     "Fo\u200bo \u2013 Bar": "foo - bar",
     "\u65e5\u2010\u672c \u845b\U000e0100\u57ce": "\u845b\u57ce",
     "\u00c9\u00adt\u00e9": "ete",
+    "O\u00b4Connor": "o'connor",
+    "O`Leary": "o'leary",
+    "\u01feresund \u01fc": "oresund ae",
 }
 STAYING = {"O'Neil-Foo": "o\u2019neil\u2011f", "\u00c4rger AG": "arger", "\u65e5\u672c": "\u65e5\u672c"}
 
@@ -30,11 +32,12 @@ def fold_by_case_and_accents(text: str) -> str:
     return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
 
 
+@pytest.mark.parametrize("migration", ["names_in_one_spelling", "names_with_typed_accents"])
 async def test_its_names_are_found_as_those_of_today_and_can_be_changed(
-    new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+    migration: str, new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        know_only_migrations_before(NAME, older)
+        know_only_migrations_before(migration, older)
         older.setattr(rows, "fold", fold_by_case_and_accents)
         store = new_store()
         await store.migrate()
@@ -49,7 +52,7 @@ async def test_its_names_are_found_as_those_of_today_and_can_be_changed(
         records = {name: await store.add_customer(new(ONE, customer(name, None, "active"))) for name in MOVED | STAYING}
         await store.close()
     store = new_store()
-    assert NAME.replace("_", " ") in " ".join(await store.migrate())
+    assert migration.replace("_", " ") in " ".join(await store.migrate())
     assert await store.migrate() == []
     await store.open()
     assert (await store.resellers(PROVIDER, Filter(name="emilie's - shop"), 0, 10)).total == 1

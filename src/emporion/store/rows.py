@@ -60,7 +60,13 @@ class _Person(msgspec.Struct):
 
 
 class _Account(msgspec.Struct, rename="camel"):
+    name: str
     contact_persons: list[_Person] = []
+
+
+def folded_anew(document: bytes) -> str:
+    """What a search by name looks into, for a document."""
+    return fold(msgspec.json.decode(document, type=_Account).name)
 
 
 def emails_folded_anew(document: bytes) -> tuple[set[str], set[str]]:

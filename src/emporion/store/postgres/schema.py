@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from emporion.accounts import Reseller, fold
+from emporion.accounts import Reseller
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import check_schema, migrations
@@ -66,20 +66,22 @@ async def _fold_names_anew(connection: asyncpg.Connection[Any]) -> None:
     key = await connection.fetchval("SELECT key FROM search_key")
     moved = [
         (after, name_grams(salt(key, reseller_id), after), reseller_id, ordinal)
-        async for reseller_id, ordinal, before in connection.cursor(
-            "SELECT reseller_id, ordinal, name_folded FROM customer_names WHERE name_folded ~ '[^ -~]'"
+        async for reseller_id, ordinal, before, document in connection.cursor(
+            """
+            SELECT n.reseller_id, n.ordinal, n.name_folded, c.document
+            FROM customer_names n JOIN customers c ON c.reseller_id = n.reseller_id AND c.ordinal = n.ordinal
+            WHERE n.name_folded ~ '[^ -~]' OR convert_from(c.document, 'UTF8') ~ '[`\u00b4\u02ca\u02cb\uff40]'
+            """
         )
-        if (after := fold(before)) != before
+        if (after := rows.folded_anew(document)) != before
     ]
     await connection.executemany(
         "UPDATE customer_names SET name_folded = $1, grams = $2 WHERE reseller_id = $3 AND ordinal = $4", moved
     )
-    resellers = await connection.fetch(
-        "SELECT name_folded, reseller_id FROM reseller_accounts WHERE name_folded ~ '[^ -~]'"
-    )
+    resellers = await connection.fetch("SELECT document, reseller_id FROM reseller_accounts")
     await connection.executemany(
         "UPDATE reseller_accounts SET name_folded = $1 WHERE reseller_id = $2",
-        [(fold(name), reseller_id) for name, reseller_id in resellers],
+        [(rows.folded_anew(document), reseller_id) for document, reseller_id in resellers],
     )
 
 
@@ -110,6 +112,7 @@ async def _fold_emails_anew(connection: asyncpg.Connection[Any]) -> None:
 # What some migrations do beside their SQL, by their names.
 STEPS: dict[str, Callable[[asyncpg.Connection[Any]], Awaitable[None]]] = {
     "names_in_one_spelling": _fold_names_anew,
+    "names_with_typed_accents": _fold_names_anew,
     "addresses_in_one_spelling": _fold_emails_anew,
 }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from emporion.accounts import Reseller, fold
+from emporion.accounts import Reseller
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import Migration, check_schema, migrations
@@ -97,11 +97,15 @@ def _statements(script: str) -> list[str]:
 
 def _fold_names_anew(connection: sqlite3.Connection) -> None:
     """Put names where they are looked for now."""
-    beyond_ascii = "name_folded GLOB '*[^ -~]*'"
     moved = [
         (place, before, after)
-        for place, before in connection.execute(f"SELECT place, name_folded FROM customers WHERE {beyond_ascii}")  # noqa: S608
-        if (after := fold(before)) != before
+        for place, before, document in connection.execute(
+            """
+            SELECT place, name_folded, document FROM customers
+            WHERE name_folded GLOB '*[^ -~]*' OR CAST(document AS TEXT) GLOB '*[`\u00b4\u02ca\u02cb\uff40]*'
+            """
+        )
+        if (after := rows.folded_anew(document)) != before
     ]
     for place, before, after in moved:
         connection.execute(
@@ -109,10 +113,10 @@ def _fold_names_anew(connection: sqlite3.Connection) -> None:
         )
         connection.execute("UPDATE customers SET name_folded = ? WHERE place = ?", (after, place))
         connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (place, after))
-    resellers = connection.execute(f"SELECT name_folded, reseller_id FROM reseller_accounts WHERE {beyond_ascii}")  # noqa: S608
+    resellers = connection.execute("SELECT document, reseller_id FROM reseller_accounts")
     connection.executemany(
         "UPDATE reseller_accounts SET name_folded = ? WHERE reseller_id = ?",
-        [(fold(name), reseller_id) for name, reseller_id in resellers.fetchall()],
+        [(rows.folded_anew(document), reseller_id) for document, reseller_id in resellers.fetchall()],
     )
 
 
@@ -139,6 +143,7 @@ def _fold_emails_anew(connection: sqlite3.Connection) -> None:
 # What some migrations do beside their SQL, by their names.
 STEPS: dict[str, Callable[[sqlite3.Connection], None]] = {
     "names_in_one_spelling": _fold_names_anew,
+    "names_with_typed_accents": _fold_names_anew,
     "addresses_in_one_spelling": _fold_emails_anew,
 }
 
