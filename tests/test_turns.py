@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
 import pytest
 
 from emporion.errors import Code, Problem
 from emporion.store.faults import busy
-from emporion.turns import CLIENT, Turns
+from emporion.turns import ACCOUNT, CLIENT, WAITED, Turns, asking
 
 
 async def test_one_reseller_has_half_of_the_turns_and_all_together_have_no_more_than_there_are() -> None:
@@ -118,3 +119,27 @@ async def test_a_place_that_comes_as_somebody_gives_up_goes_to_the_next() -> Non
     await second
     turns.give_back(2)
     await turns.take(3)
+
+
+async def test_who_asks_queues_whatever_account_is_asked_about() -> None:
+    def asked_by(account: int | None) -> int | str:
+        context = contextvars.copy_context()
+        context.run(ACCOUNT.set, account)
+        return context.run(asking, 1)
+
+    assert asked_by(None) == 1
+    assert asked_by(2) == 2
+
+
+async def test_whether_somebody_has_waited_is_known() -> None:
+    turns = Turns(1, 1, 64, None, busy)
+
+    async def waited() -> bool:
+        async with turns.turn(1):
+            return WAITED.get()
+
+    async with turns.turn(2):
+        waiting = asyncio.create_task(waited())
+        await _settled()
+    assert await waiting
+    assert not await asyncio.create_task(waited())

@@ -33,7 +33,7 @@ from emporion.web.entrance import Entrance
 from emporion.web.pages import Site
 from emporion.web.panel.area import panel
 from emporion.web.rendering import Templates
-from emporion.workers.connections import end_silent_connections
+from emporion.workers.connections import end_silent_connections, longest_silence
 from emporion.workers.housekeeping import keep_house
 from emporion.workers.imports import do_imports
 from emporion.workers.orphans import end_with_parent
@@ -161,7 +161,7 @@ def build_app(settings: Settings) -> ASGIApp:
         working = [
             asyncio.create_task(_run(settings, store, opening, router)),
             asyncio.create_task(end_with_parent()),
-            asyncio.create_task(end_silent_connections()),
+            asyncio.create_task(end_silent_connections(longest_silence(settings.statement_timeout))),
         ]
         working[0].add_done_callback(_end_if_failed)
         await asyncio.sleep(0)  # until the router has its routes
@@ -171,8 +171,9 @@ def build_app(settings: Settings) -> ASGIApp:
         finally:
             for task in (opening, *working):
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            for ended in await asyncio.gather(opening, *working, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    log.error("something of this worker failed", exc_info=ended)
             if not opening.cancelled() and not opening.exception():
                 await _close(opening.result())
             await store.close()

@@ -14,8 +14,20 @@ from emporion.errors import Problem
 # What the client of this request sends, as ASGI has it: "http.disconnect" when it has hung up. None: nobody can.
 CLIENT: ContextVar[Callable[[], Awaitable[Mapping[str, Any]]] | None] = ContextVar("CLIENT", default=None)
 
+# The account for which this request is answered, whichever account it asks about; None: nobody has signed in.
+ACCOUNT: ContextVar[int | None] = ContextVar("ACCOUNT", default=None)
+
+# Whether this request has waited for a turn: meanwhile its caller may have been shut out.
+WAITED: ContextVar[bool] = ContextVar("WAITED", default=False)
+
 # Seconds after which whoever finds the queue full is told: clients that ask again at once would keep a processor busy.
 PAUSE = 0.25
+
+
+def asking(asked: int | str) -> int | str:
+    """The account that queues for work: who asks, or what is asked about where nobody has signed in."""
+    account = ACCOUNT.get()
+    return asked if account is None else account
 
 
 class Turns:
@@ -108,6 +120,7 @@ class Turns:
         if not called:
             self._leave(account, place)
             raise self._refuse()
+        WAITED.set(True)
 
     async def _called(self, place: asyncio.Future[bool]) -> bool:
         """Whether it was this one's turn while its client was there, and before patience ended."""

@@ -11,8 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from emporion.api.door import PIECE, Door
+from emporion.errors import Problem
 from emporion.marketplace.customers import Customers
-from emporion.store.faults import unavailable
+from emporion.store.faults import busy, unavailable
 from emporion.turns import CLIENT
 from tests.conftest import Caller, Serve, new_contact, new_customer
 from tests.document import CheckedClient
@@ -116,6 +117,25 @@ def test_a_database_that_is_away_is_503_with_retry_after(
     assert answer.headers["retry-after"] == "2"
     assert "disk" not in answer.text
     assert logs[0]["event"] == "not answered"
+
+
+async def test_what_goes_wrong_after_an_answer_has_begun_breaks_the_connection() -> None:
+    sent: list[Message] = []
+
+    async def inside(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise busy()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    with capture_logs() as logs, pytest.raises(Problem):
+        await Door(inside, "", time.time, log_requests=False)({**A_REQUEST, "headers": [HOST]}, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start"]
+    assert [entry["event"] for entry in logs] == ["not answered"]
 
 
 async def test_a_large_answer_is_handed_on_as_it_is_taken() -> None:

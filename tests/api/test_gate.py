@@ -17,12 +17,14 @@ from emporion.credentials import TokenClaims
 from emporion.errors import Code, Refused
 from emporion.limits import UNLIMITED
 from emporion.marketplace import Marketplace, platforms, signing_keys
+from emporion.marketplace.customers import Customers
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM
 from emporion.settings import Settings
 from emporion.store import open_store
 from emporion.store.base import SubscriptionKey
+from emporion.turns import WAITED
 from tests.clock import Clock, told_time
-from tests.conftest import Serve, settings_for
+from tests.conftest import Caller, CheckedClient, Serve, new_customer, settings_for
 from tests.marketplace.test_tokens import (
     FROM_HOME,
     OPERATOR,
@@ -349,3 +351,28 @@ async def test_long_headers_are_let_in_and_not_remembered(marketplace: Marketpla
     long = shown[b"authorization"].replace(b" ", b" " * LONGEST_REMEMBERED)
     assert await refusal(door, {**shown, b"authorization": long}) is None
     assert not door._remembered
+
+
+def test_whoever_has_waited_for_his_turn_is_checked_again_before_he_reads_anything(
+    client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, create = Customers.page, Customers.create
+
+    async def wait_and_list(*given: Any, **options: Any) -> Any:
+        WAITED.set(True)
+        return await page(*given, **options)
+
+    async def wait_and_create(*given: Any, **options: Any) -> Any:
+        WAITED.set(True)
+        return await create(*given, **options)
+
+    async def shut_out(*_: object) -> None:
+        raise Refused(Code.UNAUTHENTICATED, "The user is disabled.")
+
+    monkeypatch.setattr(Customers, "page", wait_and_list)
+    monkeypatch.setattr(Customers, "create", wait_and_create)
+    assert client.get("/customers", callers["sandbox"]).status_code == 200
+    monkeypatch.setattr(Gate, "admit_again", shut_out)
+    assert client.get("/customers", callers["sandbox"]).status_code == 401
+    # What was done is told.
+    assert client.post("/customers", callers["sandbox"], json=new_customer()).status_code == 200

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from emporion.cli.supervisor import LONGEST_PAUSE, PATIENCE, SETTLED, Restarts
+import signal
+
+from emporion.cli.supervisor import LONGEST_PAUSE, PATIENCE, SETTLED, Restarts, _how_ended
 
 
 def test_a_worker_that_lived_is_replaced_at_once() -> None:
@@ -30,3 +32,9 @@ def test_workers_that_come_up_and_end_are_started_for_ever() -> None:
         now += pause
     assert restarts.ended(now, SETTLED) == 0
     assert restarts.ended(now, 1) == 1, "the pauses begin anew"
+
+
+def test_a_worker_that_any_signal_ended_is_told() -> None:
+    assert _how_ended(-signal.SIGKILL) == "it was ended by signal 9 (Killed)"
+    assert "signal 40" in _how_ended(-40)
+    assert _how_ended(3) == "it ended with exit status 3"

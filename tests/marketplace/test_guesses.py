@@ -292,6 +292,21 @@ async def test_a_known_address_gets_in_at_the_same_time_as_many_strangers(market
     await asyncio.gather(*strangers)
 
 
+async def test_whoever_is_known_does_not_queue_or_wait_with_strangers_behind_the_same_address(
+    marketplace: Marketplace, clock: Clock
+) -> None:
+    assert await outcome(marketplace, password=SANDBOX.password, at=HOME) is None
+    strangers = [
+        asyncio.create_task(outcome(marketplace, login=f"stranger{number}", at=HOME)) for number in range(MOST_IN_TURN)
+    ]
+    await asyncio.sleep(0)
+    assert await outcome(marketplace, password=SANDBOX.password, at=HOME) is None
+    await asyncio.gather(*strangers)
+    await fail(marketplace, clock, FREE_OF_MANY, login="stranger", at=HOME)
+    assert await outcome(marketplace, login="another", at=HOME) is Code.LIMITED
+    assert await outcome(marketplace, password=SANDBOX.password, at=HOME) is None
+
+
 async def test_a_new_address_gets_in_once_the_strangers_pause(marketplace: Marketplace, clock: Clock) -> None:
     for number in range(FREE_OF_MANY + 10):
         await fail(marketplace, clock, 1, at=address(number))

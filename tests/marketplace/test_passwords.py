@@ -12,6 +12,7 @@ from emporion.credentials import hash_password
 from emporion.errors import Code, Problem
 from emporion.marketplace import passwords as module
 from emporion.marketplace.passwords import MOST_NEW, MOST_STRANGERS, Passwords
+from tests.effort import HANGS
 
 ONE, OTHER = 10, 20
 
@@ -100,3 +101,18 @@ async def test_who_waits_for_a_digest_is_refused_when_the_server_stops(held: thr
     assert all(isinstance(task.exception(), Problem) for task in done)
     held.set()
     assert await waiting[0] == "digest of new"
+
+
+async def test_a_digest_that_cannot_be_started_leaves_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    passwords = Passwords("low")
+    digest = hash_password("right")
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", _no_more_threads)
+        with pytest.raises(RuntimeError):
+            await passwords.verify(digest, "right", known=True)
+    async with asyncio.timeout(HANGS):
+        assert await passwords.verify(digest, "right", known=True)
+
+
+def _no_more_threads(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

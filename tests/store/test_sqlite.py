@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -12,14 +13,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 import emporion.store
 from emporion.accounts import Reseller, fold
-from emporion.errors import Problem
+from emporion.errors import Code, Problem
 from emporion.store.base import Counts, Filter, Listing, Platform, SubscriptionKey, User
 from emporion.store.migrations import Migration, migrations
 from emporion.store.sqlite import SqliteStore, schema
+from emporion.store.sqlite.connections import OF_ONE
 from emporion.store.sqlite.places import ordinal_of, place
+from emporion.turns import ACCOUNT
+from tests.effort import HANGS
 from tests.store.conftest import event, new_reseller
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -290,3 +295,45 @@ async def test_a_long_read_ends_after_its_time_and_the_next_one_has_its_own(tmp_
         assert await store._connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone()) == (1,)
     finally:
         await store.close()
+
+
+async def test_whoever_asks_about_many_resellers_has_one_queue(founded: SqliteStore) -> None:
+    held, read = threading.Event(), founded._connections.in_thread
+    ACCOUNT.set(10)
+    asked = [asyncio.create_task(read(reseller, lambda _: held.wait(HANGS))) for reseller in (20, 30, 40, 50)]
+    await asyncio.sleep(0)
+    assert len(founded._connections._threads._threads) == OF_ONE
+    ACCOUNT.set(20)
+    async with asyncio.timeout(HANGS):
+        assert await read(20, lambda _: True)
+    held.set()
+    assert all(await asyncio.gather(*asked))
+
+
+async def test_reads_that_wait_while_all_is_closed_are_refused(founded: SqliteStore) -> None:
+    held = threading.Event()
+    reads = [
+        asyncio.create_task(founded._connections.in_thread(reseller, lambda _: held.wait(HANGS)))
+        for reseller in (1, 2, 3, 4)
+    ]
+    await asyncio.sleep(0)
+    closing_ = asyncio.create_task(founded._connections.close())
+    with pytest.raises(Problem) as raised:
+        await reads[3]
+    assert raised.value.code is Code.UNAVAILABLE
+    held.set()
+    await closing_
+    assert await asyncio.gather(*reads[:3]) == [True] * 3
+
+
+async def test_short_reads_do_not_say_that_long_ones_work(founded: SqliteStore, tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        (tmp_path / "store.db").rename(tmp_path / "away.db")
+        for _ in range(2):
+            with pytest.raises(Problem):
+                await founded._connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone())
+            assert await founded.user("api")
+        (tmp_path / "away.db").rename(tmp_path / "store.db")
+        assert await founded._connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone()) == (1,)
+    told = [entry["event"] for entry in logs if "reads" in entry["event"]]
+    assert told == ["long reads fail, and are tried again with each request", "long reads work again"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import sqlite3
 import subprocess
@@ -47,6 +48,28 @@ async def test_a_silent_connection_is_ended(pair: Pair, monkeypatch: pytest.Monk
     _, client, _ = pair
     ended = asyncio.get_running_loop().run_in_executor(None, client.recv, 1)
     assert await _look_until(0.05, ended) == b""
+
+
+async def test_a_look_for_which_no_file_could_be_opened_is_made_up_for_later(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "INTERVAL", 0.01)
+    look, failures = connections._look, iter([OSError(errno.EMFILE, "Too many open files")])
+
+    def fail_once(idle: float) -> None:
+        for failure in failures:
+            raise failure
+        look(idle)
+
+    monkeypatch.setattr(connections, "_look", fail_once)
+    _, client, _ = pair
+    ended = asyncio.get_running_loop().run_in_executor(None, client.recv, 1)
+    assert await _look_until(0.05, ended) == b""
+
+
+@pytest.mark.parametrize("timeout", [0, 1, 5, 100, 3600])
+def test_no_connection_is_ended_whose_request_may_still_wait_and_run(timeout: int) -> None:
+    assert connections.longest_silence(timeout) > max(60, 2 * timeout)
 
 
 def test_a_connection_on_which_something_came_stays_and_learns_how_long_an_answer_may_lie(pair: Pair) -> None:

@@ -149,8 +149,10 @@ class Door:
                 _check_headers(scope)
             await self._inside(scope, body or receive, answer)
         except Problem as problem:
-            if problem.__cause__:
+            if problem.__cause__ or status:
                 log.error("not answered", correlation_id=correlation_id, why=problem.why)
+            if status:  # too late for another answer: the connection must break
+                raise
             if body:
                 await body.drain()
             await send_error(answer, problem, to_error(problem, path, correlation_id, self._clock()))

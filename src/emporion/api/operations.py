@@ -16,6 +16,7 @@ from emporion.api.tags import content_tag, stands, version_tag
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
 from emporion.settings import ApiVersion
+from emporion.turns import ACCOUNT, WAITED
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -155,6 +156,7 @@ class Resource(BaseRoute):
         if operation.access == "Bearer":
             admission = await self._gate.admit(headers, scope["more_headers"])
             caller, key = admission.actor, admission.key
+            ACCOUNT.set(caller.account_id)
             if not reads:
                 caller = msgspec.structs.replace(
                     caller, correlation_id=scope["correlation_id"], address=self._addresses.of(scope)
@@ -176,7 +178,7 @@ class Resource(BaseRoute):
             sent = await read_body(headers, receive, required=operation.body_required, let_in=let_in)
         call = Call(key, version, scope["path_params"], query, sent, headers)
         given = await operation.handle(self._marketplace, caller, call)
-        if operation.waits:
+        if operation.waits or (reads and WAITED.get()):
             await self._gate.admit_again(headers)
         body = given.body
         answer = [

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from emporion.errors import Code, Problem
+from emporion.turns import PAUSE
 
 # Seconds for which keys count as busy together after two of them were seen one after the other.
 TOGETHER = 0.1
@@ -52,6 +53,7 @@ class Shares:
         """Return when it is this request's turn. Raises Problem (UNAVAILABLE) if too many of the key's wait."""
         queue = self._waiting.setdefault(key, deque())
         if len(queue) >= MOST_WAITING:
+            await asyncio.sleep(PAUSE)
             message = "Too many requests of this subscription key come at the same time; try again shortly."
             raise Problem(Code.UNAVAILABLE, message, headers={"Retry-After": "1"})
         turn = asyncio.get_running_loop().create_future()

@@ -96,5 +96,5 @@ def _left(due: dict[int, float]) -> float | None:
 def _how_ended(status: int | None) -> str:
     """As multiprocessing has it: negative for a signal."""
     if status is not None and status < 0:
-        return f"it was ended by {signal.Signals(-status).name}"
+        return f"it was ended by signal {-status} ({signal.strsignal(-status)})"
     return f"it ended with exit status {status}"

@@ -11,7 +11,7 @@ import hashlib
 import ipaddress
 import math
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from emporion.errors import Code, Refused
@@ -64,15 +64,17 @@ class Guesses:
     async def attempt(self, login: str, address: str | None, account_id: int | None) -> AsyncIterator[Attempt]:
         """The turn of somebody who tries to sign in: one at a time for each login and for each address.
 
-        So those who try many at once do not get more tries. account_id: in whose log a refusal goes. Raises Refused
+        So those who try many at once do not get more tries. Whoever is known has a turn of his own, also behind one
+        address with strangers. account_id: in whose log a refusal goes. Raises Refused
         (LIMITED) if he must wait.
         """
         subjects = _subjects(login, address)
         (both,) = await self._store.failures([subjects.both])
-        # Whoever is known must not queue with strangers.
         known = self._is_known(both)
-        queue = subjects.both if known else subjects.login
-        async with self._turn(subjects.address, account_id), self._turn(queue, account_id):
+        queues = [subjects.both] if known else [subjects.address, subjects.login]
+        async with AsyncExitStack() as turns:
+            for queue in queues:
+                await turns.enter_async_context(self._turn(queue, account_id))
             wait = await self._wait(subjects)
             if wait > 0:
                 raise _too_many(math.ceil(wait), account_id)
@@ -100,10 +102,9 @@ class Guesses:
         """Seconds until there is another try."""
         both, address, login = await self._store.failures(subjects)
         now = self._now()
-        waits = [_wait(both, FREE, now), _wait(address, FREE_OF_MANY, now)]
-        if not self._is_known(both):
-            waits.append(_wait(login, FREE_OF_MANY, now))
-        return max(waits)
+        if self._is_known(both):
+            return _wait(both, FREE, now)
+        return max(_wait(both, FREE, now), _wait(address, FREE_OF_MANY, now), _wait(login, FREE_OF_MANY, now))
 
     @asynccontextmanager
     async def _turn(self, subject: bytes, account_id: int | None) -> AsyncIterator[None]:

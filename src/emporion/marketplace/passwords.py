@@ -74,7 +74,11 @@ class _Digests:
     async def make(self, account: Hashable, make: Callable[..., T], *values: str | None) -> T:
         """What `make` gives, when it is the account's turn."""
         await self.turns.take(account)
-        digest = asyncio.get_running_loop().run_in_executor(self._thread, make, *values)
+        try:
+            digest = asyncio.get_running_loop().run_in_executor(self._thread, make, *values)
+        except BaseException:
+            self.turns.give_back(account)
+            raise
         # The place is taken until it is done, even if whoever asked for it goes away.
         digest.add_done_callback(lambda _: self.turns.give_back(account))
         return await asyncio.shield(digest)

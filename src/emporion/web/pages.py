@@ -24,6 +24,7 @@ from emporion.api.requests import LARGEST_FORM
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Door, Origin
 from emporion.logs import log
+from emporion.turns import ACCOUNT, WAITED
 from emporion.web.forms import LARGEST, Form, read_form, read_parameters
 
 if TYPE_CHECKING:
@@ -252,13 +253,18 @@ class Route(BaseRoute):
             raise method_not_allowed(visit.scope["path"], ", ".join(sorted(self._handlers)))
         signed_in = await self._area.enter(visit)
         visit.language = self._area.speak(visit)
+        if signed_in:
+            ACCOUNT.set(visit.actor.account_id)
         if not signed_in and not self._page.public:
             return self._to_sign_in(visit)
         if visit.scope["method"] == "POST" and not self._page.uploads:
             largest = LARGEST if signed_in else LARGEST_FORM
             visit.form = await read_form(visit.scope["named_headers"], visit.receive, largest)
             check_token(visit)
-        return await handler(visit)
+        response = await handler(visit)
+        if signed_in and WAITED.get() and visit.scope["method"] != "POST" and not await self._area.enter(visit):
+            return self._to_sign_in(visit)
+        return response
 
     def _to_sign_in(self, visit: Visit) -> Response:
         if visit.scope["method"] == "POST" or visit.address == self._area.path():

@@ -15,8 +15,11 @@ from pathlib import Path
 
 # Seconds for which whoever is sent something may not take any of it.
 UNREAD = 20
-# Seconds of silence in both directions; longer than a request can wait for news.
-IDLE = 90
+# Seconds of silence in both directions, with what is added to it where requests may take longer; a request can wait a
+# minute for news.
+IDLE, MARGIN = 90, 30
+# What stands for a statement without a limit.
+UNLIMITED = 3600
 # Seconds between two looks.
 INTERVAL = 5.0
 OPEN_FILES = Path("/proc/self/fd")
@@ -24,10 +27,16 @@ OPEN_FILES = Path("/proc/self/fd")
 LAST_SENT, LAST_RECEIVED = 44, 52
 
 
-async def end_silent_connections(idle: float = IDLE) -> None:
+def longest_silence(statement_timeout: float) -> float:
+    """Seconds for which a connection may be silent while a request waits for its turn, and then for its statement."""
+    return max(IDLE, 2 * (statement_timeout or UNLIMITED) + MARGIN)
+
+
+async def end_silent_connections(idle: float) -> None:
     """Do it again and again, until cancelled. idle: seconds of silence."""
     while True:
-        await asyncio.to_thread(_look, idle)
+        with suppress(OSError):  # no more files may be opened: the next look may find some closed
+            await asyncio.to_thread(_look, idle)
         await asyncio.sleep(INTERVAL)
 
 

@@ -14,7 +14,7 @@ from emporion.store.postgres.connections import Connections, Limits
 from emporion.store.postgres.dialect import FARTHEST, numbered
 from emporion.store.postgres.grams import search_grams
 from emporion.store.postgres.standby import Standby
-from emporion.turns import Turns
+from emporion.turns import Turns, asking
 
 # So few customers of a status are looked at one by one, whatever else is asked of them.
 FEW = 1000
@@ -58,7 +58,7 @@ class Lists:
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
         sql, values = _filtered_resellers(wanted)
-        async with self.turns.turn(root_id):
+        async with self.turns.turn(asking(root_id)):
             total, data = await self._primary.row(sql, root_id, min(offset, FARTHEST), limit, *values)
         return Listing(data or b"[]", total)
 
@@ -66,7 +66,7 @@ class Lists:
         asked = Question(root_id, wanted, min(offset, FARTHEST), limit, self._search_key)
         if wanted == Filter() and limit <= SHORT_PAGE:
             return await self._list(asked, whole=whole)
-        async with self.turns.turn(root_id):
+        async with self.turns.turn(asking(root_id)):
             return await self._list(asked, whole=whole)
 
     async def _list(self, asked: Question, *, whole: bool) -> Listing:

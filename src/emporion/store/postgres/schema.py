@@ -63,22 +63,24 @@ async def migrate(connection: asyncpg.Connection[Any]) -> list[str]:
 
 async def _fold_names_anew(connection: asyncpg.Connection[Any]) -> None:
     """Put names where they are looked for now."""
+    concerned = "(name_folded ~ '[^ -~]' OR convert_from(document, 'UTF8') ~ '[`\u00b4\u02ca\u02cb\uff40]')"
     key = await connection.fetchval("SELECT key FROM search_key")
     moved = [
         (after, name_grams(salt(key, reseller_id), after), reseller_id, ordinal)
         async for reseller_id, ordinal, before, document in connection.cursor(
-            """
-            SELECT n.reseller_id, n.ordinal, n.name_folded, c.document
-            FROM customer_names n JOIN customers c ON c.reseller_id = n.reseller_id AND c.ordinal = n.ordinal
-            WHERE n.name_folded ~ '[^ -~]' OR convert_from(c.document, 'UTF8') ~ '[`\u00b4\u02ca\u02cb\uff40]'
-            """
+            f"""
+            SELECT reseller_id, ordinal, name_folded, document
+            FROM customer_names JOIN customers USING (reseller_id, ordinal) WHERE {concerned}
+            """  # noqa: S608
         )
         if (after := rows.folded_anew(document)) != before
     ]
     await connection.executemany(
         "UPDATE customer_names SET name_folded = $1, grams = $2 WHERE reseller_id = $3 AND ordinal = $4", moved
     )
-    resellers = await connection.fetch("SELECT document, reseller_id FROM reseller_accounts")
+    resellers = await connection.fetch(
+        f"SELECT document, reseller_id FROM reseller_accounts WHERE {concerned}"  # noqa: S608
+    )
     await connection.executemany(
         "UPDATE reseller_accounts SET name_folded = $1 WHERE reseller_id = $2",
         [(rows.folded_anew(document), reseller_id) for document, reseller_id in resellers],

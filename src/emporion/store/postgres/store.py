@@ -52,6 +52,7 @@ from emporion.store.postgres.events import append_all, feed, written
 from emporion.store.postgres.lists import Lists
 from emporion.store.postgres.standby import Standby
 from emporion.store.tables import Part, Row, Table
+from emporion.turns import asking
 
 
 class PostgresStore(Lookups):
@@ -102,7 +103,7 @@ class PostgresStore(Lookups):
         return await self._primary.rows(numbered(sql), *values)
 
     async def _many(self, sql: str, *values: Any) -> list[Any]:
-        async with self._lists.turns.turn(values[0]):
+        async with self._lists.turns.turn(asking(values[0])):
             return await self._rows(sql, *values)
 
     # The platform

@@ -19,7 +19,7 @@ from emporion.store.faults import busy, closed, too_long
 from emporion.store.outages import Outage
 from emporion.store.sqlite.file import DatabaseFile
 from emporion.store.sqlite.group_commit import BUSY_TIMEOUT
-from emporion.turns import Turns
+from emporion.turns import Turns, asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +44,8 @@ class Connections:
         self.turns = Turns(READERS, OF_ONE, MOST_WAITING, statement_timeout or None, busy)
         self.file = DatabaseFile(path)
         self._outage = Outage("reads")
+        # Short reads may go on over a connection that is open while no other can be opened.
+        self._long_outage = Outage("long reads")
         self._reader: sqlite3.Connection | None = None
         self._threads = ThreadPoolExecutor(READERS, "reader")
         # Connections that no reading thread is using, the one used last on top.
@@ -84,7 +86,8 @@ class Connections:
         self._reader = reader
 
     async def close(self) -> None:
-        """Let go of all connections, once the threads are done. May be called twice."""
+        """Let go of all connections, once the threads are done; those who wait are refused. May be called twice."""
+        self.turns.stop()
         await asyncio.to_thread(self._threads.shutdown)
         while self._idle:
             self._idle.pop().close()
@@ -152,11 +155,14 @@ class Connections:
         """Raise Lost if the file is no longer what was opened."""
         self.file.check()
 
-    async def in_thread(self, account: int, read: Callable[[sqlite3.Connection], T], *, unlimited: bool = False) -> T:
-        """What `read` gives, in a thread and from one snapshot, when it is the account's turn.
+    async def in_thread(
+        self, account: int | str, read: Callable[[sqlite3.Connection], T], *, unlimited: bool = False
+    ) -> T:
+        """What `read` gives, in a thread and from one snapshot, when it is the turn of who asks about the account.
 
         unlimited: it may take as long as it wants. Raises Problem (UNAVAILABLE).
         """
+        account = asking(account)
         await self.turns.take(account)
         seconds = 0 if unlimited else self._statement_timeout
         try:
@@ -176,7 +182,7 @@ class Connections:
                 connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
             try:
                 connection.execute("BEGIN")
-                return read(connection)
+                found = read(connection)
             finally:
                 if seconds:
                     connection.set_progress_handler(None, 0)
@@ -185,7 +191,11 @@ class Connections:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
                 raise too_long(error) from error
-            raise self._outage.problem(error) from None
+            raise self._long_outage.problem(error) from None
+        else:
+            if self._long_outage.is_told:
+                self._long_outage.over()
+            return found
 
 
 def _set_up(connection: sqlite3.Connection, *, reading: bool) -> None:

@@ -97,13 +97,11 @@ def _statements(script: str) -> list[str]:
 
 def _fold_names_anew(connection: sqlite3.Connection) -> None:
     """Put names where they are looked for now."""
+    concerned = "(name_folded GLOB '*[^ -~]*' OR CAST(document AS TEXT) GLOB '*[`\u00b4\u02ca\u02cb\uff40]*')"
     moved = [
         (place, before, after)
         for place, before, document in connection.execute(
-            """
-            SELECT place, name_folded, document FROM customers
-            WHERE name_folded GLOB '*[^ -~]*' OR CAST(document AS TEXT) GLOB '*[`\u00b4\u02ca\u02cb\uff40]*'
-            """
+            f"SELECT place, name_folded, document FROM customers WHERE {concerned}"  # noqa: S608
         )
         if (after := rows.folded_anew(document)) != before
     ]
@@ -113,7 +111,7 @@ def _fold_names_anew(connection: sqlite3.Connection) -> None:
         )
         connection.execute("UPDATE customers SET name_folded = ? WHERE place = ?", (after, place))
         connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (place, after))
-    resellers = connection.execute("SELECT document, reseller_id FROM reseller_accounts")
+    resellers = connection.execute(f"SELECT document, reseller_id FROM reseller_accounts WHERE {concerned}")  # noqa: S608
     connection.executemany(
         "UPDATE reseller_accounts SET name_folded = ? WHERE reseller_id = ?",
         [(rows.folded_anew(document), reseller_id) for document, reseller_id in resellers.fetchall()],

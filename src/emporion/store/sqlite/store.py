@@ -245,7 +245,7 @@ class SqliteStore(Lookups):
         return await self._writer.run(lambda c: sessions.forget_sessions(c, before, limit))
 
     async def administrators(self, email: str, limit: int) -> list[Administrator]:
-        return await self._connections.in_thread(NOBODY, lambda c: sessions.administrators(c, email, limit))
+        return await self._connections.in_thread(email, lambda c: sessions.administrators(c, email, limit))
 
     async def set_password(self, before: Administrator, password_hash: str, event: NewEvent) -> bool:
         return await self._writer.run(lambda c: sessions.set_password(c, before, password_hash, event))
