@@ -185,8 +185,9 @@ def _is_language(code: str) -> bool:
 def _not_a_subtag(subtags: str) -> str | None:
     """The first of the subtags that is not well-formed, or is there twice."""
     found = _SUBTAGS.match(subtags)
-    if found is None or found.end() < len(subtags):
-        return subtags[found.end() if found else 0 :].split("-")[1]
+    assert found, "each part of it may be absent"
+    if found.end() < len(subtags):
+        return subtags[found.end() :].split("-")[1]
     singletons = [part for part in found["extensions"].split("-") if len(part) == 1]
     for parts in (found["variants"].split("-"), singletons):
         for number, part in enumerate(parts):

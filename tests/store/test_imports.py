@@ -9,7 +9,7 @@ from msgspec import structs
 
 from emporion.errors import Fault
 from emporion.spreadsheets import Place
-from emporion.store.base import LONGEST_HOLD, FaultyRow, Import, ImportState, Store
+from emporion.store.base import LONGEST_ARRIVAL, LONGEST_HOLD, FaultyRow, Import, ImportState, Store
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
 from tests.store.test_base import add, customer, new
 
@@ -61,6 +61,12 @@ async def test_only_so_many_imports_of_a_reseller_wait_also_when_several_come_to
     assert not await store.add_import(an_import("late"), 0, most=7)
     assert await store.an_import("late") is None
     assert await store.add_import(an_import("without a bound"), 0)
+
+
+async def test_an_import_whose_content_never_came_counts_only_for_a_while(store: Store) -> None:
+    assert await store.add_import(an_import("cut off", state="arriving"), 0)
+    assert not await store.add_import(an_import("soon", at=1000 + LONGEST_ARRIVAL), 0, most=1)
+    assert await store.add_import(an_import("later", at=1001 + LONGEST_ARRIVAL), 0, most=1)
 
 
 async def test_imports_are_listed_of_a_reseller_and_of_all_below_newest_first(store: Store) -> None:

@@ -38,6 +38,8 @@ MOST_WAITING = 128
 # The most bytes that a page of whole customers has, and the longest page that cannot have more.
 LARGEST_PAGE = 32 << 20
 SMALL_PAGE = 64
+# Milliseconds within which the content of an import has arrived: until then it is a file on this machine.
+LONGEST_ARRIVAL = 600_000
 # Milliseconds for which somebody has an import at most, with what clocks of several nodes may differ.
 LONGEST_HOLD = 60_000
 
@@ -676,7 +678,8 @@ class Store(Protocol):
     async def add_import(self, new: Import, until: int, most: int | None = None) -> bool:
         """Keep an import, which its holder has until `until`; whether it was.
 
-        most: how many of its reseller, of those whose content is here and that are not over, there may be then.
+        most: how many of its reseller, of those whose content is here and that are not over, there may be then; one
+        that is still to arrive after LONGEST_ARRIVAL counts no more.
         """
 
     async def add_part(self, to: Import, number: int, content: bytes) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PART = 256 << 10
 # What a form has besides its file.
 MOST_FIELDS, LONGEST_FIELD, REST = 20, 1 << 16, 1 << 20
-# Seconds within which the next piece must come.
-PATIENCE = 30
+# Seconds within which the next piece must come, and the whole.
+PATIENCE, LONGEST = 30, 1800
 
 
 class Upload(NamedTuple):
@@ -86,10 +86,11 @@ class _Bounded:
         self._receive = receive
         self._left = largest + REST
         self._largest = largest
+        self._ends_at = asyncio.get_running_loop().time() + LONGEST
 
     async def __call__(self) -> Message:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE), asyncio.timeout_at(self._ends_at):
                 message = await self._receive()
         except TimeoutError:
             raise Problem(Code.TIMEOUT, "The file did not arrive in time.", headers={"Connection": "close"}) from None

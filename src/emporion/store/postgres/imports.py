@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emporion.store import rows
-from emporion.store.base import OVER, FaultyRow, Import, Record, Walked
+from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Import, Record, Walked
 from emporion.store.holds import too_late
 from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.connections import Connections
@@ -14,7 +14,10 @@ from emporion.store.postgres.locks import HOLD_RESELLER
 _WALK = """
     SELECT ordinal, document FROM customers WHERE reseller_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3
 """
-_WAITING = "SELECT count(*) FROM imports WHERE reseller_id = $1 AND stored AND state <> ALL ($2::text[])"
+_WAITING = """
+    SELECT count(*) FROM imports WHERE reseller_id = $1 AND stored AND state <> ALL ($2::text[])
+        AND (state <> 'arriving' OR created_at >= $3)
+"""
 _HOLDERS = """
     SELECT external_id, id, version, document FROM customers WHERE reseller_id = $1 AND external_id = ANY ($2::text[])
 """
@@ -56,7 +59,7 @@ async def add_import(connections: Connections, new: Import, until: int, most: in
         if most is not None:
             # Of two that come together, the later one sees the earlier.
             await connection.execute(HOLD_RESELLER, new.reseller_id)
-            waiting = await connection.fetchrow(_WAITING, new.reseller_id, list(OVER))
+            waiting = await connection.fetchrow(_WAITING, new.reseller_id, list(OVER), new.created_at - LONGEST_ARRIVAL)
             if waiting and waiting[0] >= most:
                 return False
         await connection.execute(

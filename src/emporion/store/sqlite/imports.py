@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from emporion.store import rows
-from emporion.store.base import OVER, Record, Walked
+from emporion.store.base import LONGEST_ARRIVAL, OVER, Record, Walked
 from emporion.store.holds import too_late
 from emporion.store.sqlite.places import ordinal_of, place
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WAITING = f"""
     SELECT count(*) FROM imports WHERE reseller_id = ? AND stored AND state NOT IN ({", ".join("?" * len(OVER))})
+        AND (state <> 'arriving' OR created_at >= ?)
 """  # noqa: S608 - question marks only
 _HOLDERS = """
     SELECT external_id, id, version, document FROM customers
@@ -48,7 +49,7 @@ def holders(connections: Connections, reseller_id: int, external_ids: Sequence[s
 def add_import(connection: sqlite3.Connection, new: Import, until: int, most: int | None) -> bool:
     """See `emporion.store.base.Store.add_import`."""
     if most is not None:
-        (waiting,) = connection.execute(_WAITING, (new.reseller_id, *OVER)).fetchone()
+        (waiting,) = connection.execute(_WAITING, (new.reseller_id, *OVER, new.created_at - LONGEST_ARRIVAL)).fetchone()
         if waiting >= most:
             return False
     connection.execute(

@@ -83,8 +83,13 @@ document.addEventListener("htmx:error", (event) => tellUnanswered(event.detail.c
 // What is pressed must still be there, at its place, when it is let go: answers wait until then.
 let letGo = Promise.resolve();
 document.addEventListener("pointerdown", () => {
+  const pressed = new AbortController();
   letGo = new Promise((resolve) => {
-    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(resolve), { once: true });
+    const end = () => {
+      pressed.abort();
+      setTimeout(resolve);
+    };
+    for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, end, { signal: pressed.signal });
   });
 }, { capture: true });
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
