@@ -285,6 +285,7 @@ Name = Annotated[
         extra=_LINE,
     ),
 ]
+Reason = Annotated[str, _text(500, "Why a status was changed, for the log.", "Unpaid since June.", extra=_LINE)]
 Email = Annotated[
     str,
     _text(
@@ -655,6 +656,12 @@ class CustomerSearch(CustomerQuery, rename="camel", kw_only=True, frozen=True):
     """Which customers the console shows; the contract knows no such filter."""
 
     status: Status | None = None
+
+
+class StatusReason(Struct, frozen=True):
+    """Why a status was changed."""
+
+    reason: Reason | None = None
 
 
 # The members of a patch that merge with what is there instead of replacing it.

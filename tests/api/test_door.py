@@ -57,7 +57,13 @@ async def asked(
 HOST = (b"host", b"x")
 
 
-@pytest.mark.parametrize("name", ["Authorization", "X-Subscription-Key", "Host", "Content-Length", "Transfer-Encoding"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["Authorization", "X-Subscription-Key", "Host", "Content-Length", "Transfer-Encoding"],
+        *["Content-Type", "Content-Encoding", "X-Api-Version", "Idempotency-Key"],
+    ],
+)
 @pytest.mark.parametrize("http_version", ["1", "1.1", "2"])
 async def test_a_header_that_decides_who_is_calling_or_how_long_a_body_is_stands_once(
     name: str, http_version: str
@@ -71,6 +77,24 @@ async def test_a_header_that_decides_who_is_calling_or_how_long_a_body_is_stands
 async def test_other_headers_may_stand_in_several_lines() -> None:
     assert (await asked(HOST, (b"cookie", b"a=1"), (b"cookie", b"b=2")))[0] == 200
     assert (await asked(HOST, (b"accept", b"*/*"), (b"accept", b"text/html"), (b"content-length", b"0")))[0] == 200
+
+
+@pytest.mark.parametrize("name", [b"if-match", b"if-none-match"])
+async def test_several_lines_of_tags_are_one_list(name: bytes) -> None:
+    found: list[bytes] = []
+
+    async def inside(scope: Scope, _receive: Receive, send: Send) -> None:
+        found.append(scope["named_headers"][name])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def ignore(_: Message) -> None: ...
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    scope = {**A_REQUEST, "headers": [HOST, (name, b'"1"'), (name, b'"2"')]}
+    await Door(inside, "", time.time, log_requests=False)(scope, receive, ignore)
+    assert found == [b'"1", "2"']
 
 
 async def test_a_request_of_http_1_1_says_the_host() -> None:

@@ -24,7 +24,8 @@ from emporion.store import open_store
 from emporion.store.base import SubscriptionKey
 from emporion.turns import WAITED
 from tests.clock import Clock, told_time
-from tests.conftest import Caller, CheckedClient, Serve, new_customer, settings_for
+from tests.conftest import Caller, Serve, new_customer, settings_for
+from tests.document import CheckedClient
 from tests.marketplace.test_tokens import (
     FROM_HOME,
     OPERATOR,

@@ -147,6 +147,31 @@ async def test_a_copy_in_its_place_is_used_from_then_on(store: SqliteStore, path
     assert logins(tmp_path / "aside" / "store.db") == {"api", "saved", "not saved"}
 
 
+async def test_a_link_to_the_file_is_served(store: SqliteStore, path: Path, tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "link.db"
+    link.symlink_to(path)
+    linked = SqliteStore(link)
+    await linked.open()
+    await add(linked, "through the link")
+    assert await store.user("through the link")
+    await linked.close()
+    assert list((tmp_path / "links").iterdir()) == [link]
+
+
+async def test_a_link_that_is_put_in_the_place_of_the_file_is_not_used(
+    store: SqliteStore, path: Path, tmp_path: Path
+) -> None:
+    await add(store, "before")
+    path.rename(tmp_path / "moved.db")
+    path.symlink_to(tmp_path / "moved.db")
+    await check_refused(store, "is another file")
+    path.unlink()
+    (tmp_path / "moved.db").rename(path)
+    await add(store, "after")
+    assert logins(path) == {"api", "before", "after"}
+
+
 async def test_a_copy_beside_the_log_of_the_file_before_is_not_used(
     store: SqliteStore, path: Path, tmp_path: Path
 ) -> None:

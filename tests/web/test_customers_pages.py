@@ -275,6 +275,31 @@ def test_an_administrator_whose_address_is_edited_keeps_login_and_password(
     assert "new@example.com" in page.text
 
 
+@pytest.mark.parametrize("reason", ["a\0b", "a\u202eb", "x" * 501])
+@pytest.mark.parametrize("account", ["customers/1000001", "resellers/1000001"])
+def test_a_reason_that_nobody_could_read_or_keep_is_refused(
+    browser: Console, account: str, reason: str, callers: dict[str, Caller], client: CheckedClient
+) -> None:
+    if account.startswith("resellers"):
+        made = client.post("/resellers", callers["sandbox"], json=new_customer(currency="EUR", externalId="below"))
+        account = f"resellers/{made.json()['id']}"
+    shown = browser.post(f"/console/{account}/status", {"status": "creditHold", "reason": reason})
+    assert shown.status == 400
+    assert "reason" in shown.text.lower()
+    assert "creditHold" not in client.get(f"/{account}", callers["sandbox"]).text
+
+
+@pytest.mark.parametrize("path", ["/console/customers?name=%ff", "/console/export.csv?name=%ff"])
+def test_parameters_that_cannot_be_read_are_told(browser: Console, path: str) -> None:
+    shown = browser.get(path)
+    assert shown.status == 400
+    assert "percent-encoded" in shown.text
+
+
+def test_there_is_no_export_in_another_format(browser: Console) -> None:
+    assert browser.get("/console/export.xml").status == 404
+
+
 def test_a_change_of_the_status_has_its_reason_in_the_history(
     browser: Console, client: CheckedClient, headers: dict[str, str]
 ) -> None:

@@ -17,10 +17,11 @@ from msgspec import structs
 
 from emporion.accounts import RESELLER_ID
 from emporion.events import Changes, Origin
-from emporion.marketplace import links, sessions
+from emporion.marketplace import guesses, links, sessions
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
+from emporion.marketplace.guesses import FREE
 from emporion.store.base import Change
 from emporion.store.sqlite import SqliteStore
 from emporion.web.forms import LARGEST
@@ -191,6 +192,33 @@ def test_an_email_that_two_accounts_share_lets_nobody_in_but_the_login_does(hous
     assert (refused.status, messages.WRONG in refused.text) == (401, True)
     assert house.browser().sign_in("twin-login", ANNA[1]).path == "/panel"
     assert house.signed_in().is_in
+
+
+def test_nobody_takes_or_finds_out_the_email_of_somebody_elses_administrator(house: House) -> None:
+    mine = new_contact(email="ANNA@example.com", login="mine-login", password="Mine-pass-1")
+    house_of(house.client, house.callers, contactPersons=[new_contact(email="anna@example.com")])
+    house_of(house.client, house.callers, contactPersons=[mine])
+    assert "München GmbH" in house.browser().sign_in("anna@example.com", ANNA[1]).text
+    assert house.browser().sign_in("anna@example.com", "Mine-pass-1").path == "/panel"
+    assert house.browser().sign_in("anna@example.com", "Another-pass-1").status == 401
+
+
+def test_whoever_is_known_is_among_the_few_that_are_tried_for_an_email(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guesses, "MOST_TRIED", 1)
+    house_of(house.client, house.callers, contactPersons=[new_contact(login="twin-login", password="Twin-pass-1")])
+    assert house.browser().sign_in("anna@example.com", "Twin-pass-1").status == 401
+    assert house.browser().sign_in("twin-login", "Twin-pass-1").path == "/panel"
+    assert house.browser().sign_in("anna@example.com", "Twin-pass-1").path == "/panel"
+
+
+def test_whoever_shares_an_email_has_no_more_tries_for_it(house: House) -> None:
+    twin = new_contact(login="twin-login", password="Twin-pass-1")
+    house_of(house.client, house.callers, contactPersons=[twin])
+    statuses = [house.browser().sign_in("anna@example.com", f"guess-{number}").status for number in range(FREE + 1)]
+    assert statuses == [401] * FREE + [429]
+    assert house.browser().sign_in("twin-login", "Twin-pass-1").status == 429
 
 
 def test_a_wrong_password_tells_no_more_than_a_login_that_nobody_has(house: House) -> None:

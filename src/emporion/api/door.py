@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 
 CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-# Headers that decide who is calling, and how long his body is: of two, somebody before us may have read the other one.
-DECISIVE = (b"authorization", b"x-subscription-key", b"host", b"content-length", b"transfer-encoding")
+# Headers that decide who is calling, what is asked for and how a body is read: of two, another one may have been read
+# by whoever stands before us.
+DECISIVE = (
+    *(b"authorization", b"x-subscription-key", b"host", b"content-length", b"transfer-encoding"),
+    *(b"content-type", b"content-encoding", b"x-api-version", b"idempotency-key"),
+)
+# Headers of which several lines are one list (RFC 9110 §5.3).
+LISTS = (b"if-match", b"if-none-match")
 SLASHES = re.compile("/{2,}")
 # Characters of the path and bytes of its query: the least that a server should take (RFC 9110 §4.1).
 LONGEST_URI = 8 << 10
@@ -59,6 +65,10 @@ def _check_headers(scope: Scope) -> None:
     for name in DECISIVE:
         if names.count(name) > 1:
             raise Problem(Code.MALFORMED, f"The header {name.decode().title()} must not be given more than once.")
+    for name in LISTS:
+        if names.count(name) > 1:
+            lines = [value for given, value in scope["headers"] if given == name]
+            scope["named_headers"][name] = b", ".join(lines)
     # The server writes an empty one where there is none; and no address of ours has an empty host (RFC 9112 §3.2).
     if scope["http_version"] == "1.1" and not dict(scope["headers"]).get(b"host"):
         raise Problem(Code.MALFORMED, "The header Host is missing.")

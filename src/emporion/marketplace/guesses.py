@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import ipaddress
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +34,8 @@ NOTED = 3600
 FORGOTTEN_AT_ONCE = 1000
 # How many may try for one login, or from one address, at a time; each takes as long as a password's digest.
 MOST_IN_TURN = 64
+# How many logins are tried for one name: each takes as long as a digest.
+MOST_TRIED = 4
 
 
 class Subjects(NamedTuple):
@@ -47,6 +49,7 @@ class Subjects(NamedTuple):
 class Attempt(NamedTuple):
     """Somebody's turn to sign in. known: whether this login went well from there not long ago."""
 
+    login: str
     subjects: Subjects
     known: bool
 
@@ -68,22 +71,37 @@ class Guesses:
         address with strangers. account_id: in whose log a refusal goes. Raises Refused
         (LIMITED) if he must wait.
         """
-        subjects = _subjects(login, address)
-        (both,) = await self._store.failures([subjects.both])
-        known = self._is_known(both)
-        queues = [subjects.both] if known else [subjects.address, subjects.login]
-        async with AsyncExitStack() as turns:
-            for queue in queues:
-                await turns.enter_async_context(self._turn(queue, account_id))
-            wait = await self._wait(subjects)
-            if wait > 0:
-                raise _too_many(math.ceil(wait), account_id)
-            yield Attempt(subjects, known)
+        async with self.attempts([login], address, account_id) as (attempt,):
+            yield attempt
 
-    async def failed(self, attempt: Attempt) -> None:
-        """Count a failure."""
+    @asynccontextmanager
+    async def attempts(
+        self, logins: Sequence[str], address: str | None, account_id: int | None
+    ) -> AsyncIterator[list[Attempt]]:
+        """The turn of somebody who may mean any of some logins: with each that may be tried now, MOST_TRIED at most.
+
+        Those that are known come first, so that nobody can be pushed out from where he comes. Raises Refused (LIMITED)
+        if he must wait for all of them.
+        """
+        subjects = [_subjects(login, address) for login in logins]
+        kept = await self._store.failures([one.both for one in subjects])
+        known = [self._is_known(both) for both in kept]
+        attempts = [Attempt(*one) for one in zip(logins, subjects, known, strict=True)]
+        attempts = sorted(attempts, key=lambda attempt: not attempt.known)[:MOST_TRIED]
+        async with AsyncExitStack() as turns:
+            # In one order everywhere, so that no two wait for each other.
+            for queue in sorted({queue for attempt in attempts for queue in _queues(attempt)}):
+                await turns.enter_async_context(self._turn(queue, account_id))
+            waits = [await self._wait(attempt.subjects) for attempt in attempts]
+            if min(waits) > 0:
+                raise _too_many(math.ceil(min(waits)), account_id)
+            yield [attempt for attempt, wait in zip(attempts, waits, strict=True) if wait <= 0]
+
+    async def failed(self, *attempts: Attempt) -> None:
+        """Count a failure with each of some logins, and one from their address."""
         now = self._now()
-        await self._store.note_failure(attempt.subjects, now, now - FORGOTTEN * 1000)
+        subjects = list({subject: None for attempt in attempts for subject in attempt.subjects})
+        await self._store.note_failure(subjects, now, now - FORGOTTEN * 1000)
 
     async def succeeded(self, attempt: Attempt) -> None:
         """Note that it went well."""
@@ -127,6 +145,11 @@ class Guesses:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _queues(attempt: Attempt) -> tuple[bytes, ...]:
+    """Whom an attempt must not overtake."""
+    return (attempt.subjects.both,) if attempt.known else (attempt.subjects.address, attempt.subjects.login)
 
 
 def _wait(failures: Failures, free: int, now: int) -> float:

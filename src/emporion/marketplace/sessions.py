@@ -40,6 +40,8 @@ NOTED = 300
 KEPT = 90 * 86_400
 FORGOTTEN_AT_ONCE = 1000
 MOST_LISTED = 20
+# How many may share an e-mail address, by which they sign in; the store gives none of more.
+MOST_SHARING = 64
 # As much as is kept of how a browser names itself.
 LONGEST_AGENT = 200
 
@@ -113,22 +115,36 @@ class Sessions:
         return await self._begin(user.login, user.reseller_id, None, _credentials(user), origin, agent)
 
     async def begin_for_administrator(self, name: str, password: str, origin: Origin, agent: str) -> NewSession:
-        """A session of a customer's administrator. name: his login, or an e-mail address that only he has.
+        """A session of a customer's administrator. name: his login, or his e-mail address.
 
-        Raises Refused as `begin_for_user` does, and Closed if the password is right but the account is closed.
+        Of several who have the address it is the one whose password it is; whoever gives himself another's address
+        takes nothing from him, and learns nothing. Raises Refused as `begin_for_user` does, and Closed if the password
+        is right but the account is closed.
         """
-        found = await self._store.administrator(name)
-        if not found and "@" in name:
-            sharing = await self._store.administrators(fold_email(name), 2)
-            found = sharing[0] if len(sharing) == 1 else None
+        meant = {one.login: one for one in await self._named(name)}
         # Counted by the login, so that whoever knows the address as well has no more tries.
-        async with self._guesses.attempt(found.login if found else name, origin.address, None) as attempt:
-            right = await self._passwords.verify(found.password_hash if found else None, password, known=attempt.known)
-            if not found or not right or found.password_hash is None:
-                await self._guesses.failed(attempt)
-                raise Refused(Code.UNAUTHENTICATED, WRONG, found.reseller_id if found else None)
+        async with self._guesses.attempts([*meant] or [name], origin.address, None) as attempts:
+            right = []
+            for attempt in attempts:
+                one = meant.get(attempt.login)
+                digest = one.password_hash if one else None
+                if await self._passwords.verify(digest, password, known=attempt.known) and one:
+                    right.append((one, attempt))
+            if len(right) != 1:
+                await self._guesses.failed(*attempts)
+                owners = {one.reseller_id for one in meant.values()}
+                raise Refused(Code.UNAUTHENTICATED, WRONG, owners.pop() if len(owners) == 1 else None)
+            ((found, attempt),) = right
             await self._guesses.succeeded(attempt)
         return await self.begin(found, origin, agent)
+
+    async def _named(self, name: str) -> list[Administrator]:
+        """Who has this login or e-mail address, and a password."""
+        found = await self._store.administrator(name)
+        if found or "@" not in name:
+            return [found] if found else []
+        sharing = await self._store.administrators(fold_email(name), MOST_SHARING)
+        return [one for one in sharing if one.password_hash is not None]
 
     async def begin(self, administrator: Administrator, origin: Origin, agent: str) -> NewSession:
         """A session of an administrator who has proved who he is. Raises Closed."""

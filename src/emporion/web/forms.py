@@ -143,11 +143,11 @@ def _parse(body: bytes) -> Form:
 
 
 def read_parameters(query: bytes) -> dict[str, str]:
-    """The parameters of an address that have a value; what cannot be read is left out."""
+    """The parameters of an address that have a value. Raises Problem (MALFORMED)."""
     try:
         pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
-        return {}
+        raise Problem(Code.MALFORMED, "What follows ? in the address must be percent-encoded UTF-8.") from None
     return dict(pairs)
 
 

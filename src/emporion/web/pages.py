@@ -24,7 +24,7 @@ from emporion.api.requests import LARGEST_FORM
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Door, Origin
 from emporion.logs import log
-from emporion.turns import ACCOUNT, WAITED
+from emporion.turns import WAITED
 from emporion.web.forms import LARGEST, Form, read_form, read_parameters
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ class Visit:
     receive: Receive
     origin: Origin
     path: dict[str, str]
-    parameters: dict[str, str]
     cookies: dict[str, str]
     secret: str
     is_new: bool
+    parameters: dict[str, str] = field(default_factory=dict)
     form: Form = field(default_factory=Form)
     language: Language = field(init=False)
     session: Session | None = None
@@ -248,13 +248,12 @@ class Route(BaseRoute):
         await response(scope, receive, send)
 
     async def _answer(self, visit: Visit) -> Response:
+        visit.parameters = read_parameters(visit.scope["query_string"])
         handler = self._handlers.get(visit.scope["method"])
         if not handler:
             raise method_not_allowed(visit.scope["path"], ", ".join(sorted(self._handlers)))
         signed_in = await self._area.enter(visit)
         visit.language = self._area.speak(visit)
-        if signed_in:
-            ACCOUNT.set(visit.actor.account_id)
         if not signed_in and not self._page.public:
             return self._to_sign_in(visit)
         if visit.scope["method"] == "POST" and not self._page.uploads:
@@ -297,7 +296,6 @@ class Route(BaseRoute):
             receive=receive,
             origin=Origin(None, area.name, scope["correlation_id"], None, area.site.addresses.of(scope)),
             path=scope["path_params"],
-            parameters=read_parameters(scope["query_string"]),
             cookies=cookies,
             secret=secrets.token_urlsafe(32) if is_new else kept,
             is_new=is_new,

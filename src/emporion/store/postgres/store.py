@@ -97,10 +97,10 @@ class PostgresStore(Lookups):
             await self._standby.close()
 
     async def _row(self, sql: str, *values: Any) -> Any:
-        return await self._primary.row(numbered(sql), *values)
+        return None if _has_nul(values) else await self._primary.row(numbered(sql), *values)
 
     async def _rows(self, sql: str, *values: Any) -> list[Any]:
-        return await self._primary.rows(numbered(sql), *values)
+        return [] if _has_nul(values) else await self._primary.rows(numbered(sql), *values)
 
     async def _many(self, sql: str, *values: Any) -> list[Any]:
         async with self._lists.turns.turn(asking(values[0])):
@@ -138,10 +138,6 @@ class PostgresStore(Lookups):
 
     # Who gets in
 
-    async def user(self, login: str) -> User | None:
-        # PostgreSQL takes no such letter, and no login has it.
-        return None if "\0" in login else await super().user(login)
-
     async def users(self, reseller_id: int) -> list[User]:
         # The table is ordered by bytes, and has capital letters first.
         return sorted(await super().users(reseller_id), key=lambda user: rows.folded_login(user.login))
@@ -157,9 +153,6 @@ class PostgresStore(Lookups):
 
     async def change_key(self, key: SubscriptionKey, event: NewEvent) -> None:
         await access.change_key(self._primary, key, event)
-
-    async def client(self, realm: str, client_id: str) -> Client | None:
-        return None if "\0" in realm + client_id else await super().client(realm, client_id)
 
     async def add_client(self, client: Client, event: NewEvent) -> None:
         await access.add_client(self._primary, client, event)
@@ -190,9 +183,6 @@ class PostgresStore(Lookups):
     async def add_session(self, session: Session) -> None:
         await sessions.add_session(self._primary, session)
 
-    async def sessions(self, login: str, limit: int) -> list[Session]:
-        return [] if "\0" in login else await super().sessions(login, limit)
-
     async def use_session(self, digest: bytes, at: int) -> None:
         await sessions.use_session(self._primary, digest, at)
 
@@ -204,9 +194,6 @@ class PostgresStore(Lookups):
 
     async def forget_sessions(self, before: int, limit: int) -> int:
         return await sessions.forget_sessions(self._primary, before, limit)
-
-    async def administrator(self, login: str) -> Administrator | None:
-        return None if "\0" in login else await super().administrator(login)
 
     async def administrators(self, email: str, limit: int) -> list[Administrator]:
         return [] if "\0" in email else await sessions.administrators(self._primary, email, limit)
@@ -227,9 +214,6 @@ class PostgresStore(Lookups):
 
     async def note_usage(self, usage: Sequence[Usage]) -> None:
         await numbers.note_usage(self._primary, usage)
-
-    async def usage(self, root_id: int, since: int, key: str | None = None) -> list[Usage]:
-        return [] if "\0" in (key or "") else await super().usage(root_id, since, key)
 
     async def forget_usage(self, before: int, limit: int) -> int:
         return await numbers.forget_usage(self._primary, before, limit)
@@ -312,3 +296,8 @@ class PostgresStore(Lookups):
 
     async def copied(self) -> dict[str, tuple[str, int]]:
         return await copies.copied(self._primary)
+
+
+def _has_nul(values: Sequence[Any]) -> bool:
+    """Whether one is a text with the letter that PostgreSQL does not take: nothing that is kept is equal to it."""
+    return any(isinstance(value, str) and "\0" in value for value in values)

@@ -34,7 +34,7 @@ class DatabaseFile:
 
     def remember(self) -> None:
         """Take what stands at the path for what SQLite has opened. Raises OSError."""
-        self._size = self._path.stat().st_size
+        self._size = self._path.lstat().st_size
         self._open = {path: _identity(path) for path in (self._path, *self._companions)}
 
     def check(self) -> None:
@@ -42,7 +42,7 @@ class DatabaseFile:
         if not self._open:
             return
         try:
-            file = self._path.stat()
+            file = self._path.lstat()
             if (file.st_dev, file.st_ino) != self._open[self._path]:
                 raise self._replaced()
             for path in self._companions:
@@ -74,5 +74,6 @@ class DatabaseFile:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
+    """Of what stands at the path itself: the log of the file that a link leads to would not be beside the link."""
+    found = path.lstat()
     return found.st_dev, found.st_ino

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emporion.accounts import STATUS_MEANINGS, country_has_states
 from emporion.errors import Refused
+from emporion.turns import ACCOUNT
 from emporion.web import languages
 from emporion.web.console import customers, dashboard, imports, keys, resellers, sign_in, users
 from emporion.web.pages import Area, Site
@@ -48,6 +49,7 @@ async def _enter(visit: Visit) -> bool:
     found = await visit.marketplace.sessions.user(visit.secret, visit.origin) if not visit.is_new else None
     if found:
         visit.session, visit.actor = found
+        ACCOUNT.set(visit.actor.account_id)
     return found is not None
 
 

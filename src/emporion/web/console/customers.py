@@ -15,6 +15,7 @@ from emporion.accounts import (
     CustomerSearch,
     CustomerSummary,
     Status,
+    StatusReason,
     country_has_states,
     status_changes,
 )
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from emporion.web.pages import Visit
 
 SHOWN = 25
-LONGEST_REASON = 500
 
 decode_list = msgspec.json.Decoder(list[CustomerSummary]).decode
 # What a form has of a customer that is neither a list nor its address.
@@ -189,11 +189,19 @@ async def change(visit: Visit) -> Response:
 
 async def change_status(visit: Visit) -> Response:
     """Change a customer's status, with a reason for the log."""
-    status, reason = visit.form.text("status"), visit.form.text("reason")[:LONGEST_REASON]
     record = await visit.marketplace.customers.update(
-        visit.actor, visit.path["id"], {"status": status}, reason=reason or None
+        visit.actor, visit.path["id"], {"status": visit.form.text("status")}, reason=reason_of(visit.form)
     )
     return visit.redirect(f"/console/customers/{record.id}", said="changed")
+
+
+def reason_of(form: Form) -> str | None:
+    """The reason that a form gives for a change of the status. Raises Problem (INVALID)."""
+    text = form.text("reason")
+    given, faults = read(StatusReason, {"reason": text} if text.strip() else {})
+    if faults:
+        refuse(faults)
+    return given.reason
 
 
 async def make_link(visit: Visit) -> Response:

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from emporion.accounts import CustomerSearch
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Fault, Problem, refuse
+from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.file_types import no_text
 from emporion.marketplace.imports import LARGEST
 from emporion.spreadsheets import Format
@@ -116,6 +116,8 @@ async def rejected(visit: Visit) -> Response:
 async def export(visit: Visit) -> Response:
     """The customers that a list shows, as a file."""
     kind: Format = "jsonl" if visit.path["format"] == "jsonl" else "csv"
+    if visit.path["format"] != kind:
+        raise not_found(f"there is no export as {visit.path['format']}")
     asked = {name: value for name, value in visit.parameters.items() if name in CustomerSearch.__struct_encode_fields__}
     query, faults = read(CustomerSearch, asked)
     if faults:

@@ -20,7 +20,7 @@ from emporion.api.problems import STATUS
 from emporion.errors import Code, Problem
 from emporion.marketplace.resellers import decode
 from emporion.validation import read
-from emporion.web.console.customers import LONGEST_REASON, read_customer
+from emporion.web.console.customers import read_customer, reason_of
 from emporion.web.console.history import history_of
 from emporion.web.console.members import LANGUAGES_OFFERED
 from emporion.web.forms import by_field, faults_of, put
@@ -144,13 +144,13 @@ async def show(visit: Visit) -> Response:
 async def change_status(visit: Visit) -> Response:
     """Hold a reseller, release it, or give it another status, with a reason for the log."""
     visit.actor.must_be("owner")
-    status, reason = visit.form.text("status"), visit.form.text("reason")[:LONGEST_REASON]
+    status, reason = visit.form.text("status"), visit.form.text("reason")
     if status == "cancelled" and not visit.form.text("sure"):
         faults = {"sure": "Tick this to cancel: it cannot be taken back."}
         return await _shown(visit, {"status": status, "otherReason": reason}, faults)
     try:
         record = await visit.marketplace.resellers.update(
-            visit.actor, visit.path["id"], {"status": status}, reason=reason or None
+            visit.actor, visit.path["id"], {"status": status}, reason=reason_of(visit.form)
         )
     except Problem as problem:
         return await _shown(visit, {"status": status, "otherReason": reason}, by_field(faults_of(problem)))
