@@ -28,7 +28,9 @@ class Code(Enum):
     CONFLICT = "An `externalId` or login is taken, or the status cannot change that way."
     RUNNING = "The first request with this `Idempotency-Key` is still running; try again shortly."
     MOVED = "The account has changed since the state that `If-Match` names: read it again."
-    TOO_LARGE = "The body is larger than 1 MiB, or 16 KiB where no token is needed, or has more than 50,000 parts."
+    TOO_LARGE = (
+        "The body is larger than 1 MiB, or 16 KiB where no token is needed, or has more than 50,000 names and values."
+    )
     URI_TOO_LONG = "The address and its query are longer than 8 KiB."
     UNSUPPORTED_MEDIA_TYPE = "The body is not `application/json` in UTF-8."
     REUSED = "The `Idempotency-Key` was used for another request: each new one needs a new key."

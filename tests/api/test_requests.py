@@ -245,7 +245,14 @@ def test_a_body_of_very_many_parts_is_refused_before_it_is_read(
     body = f'{{"attributes": {value}}}'
     answer = client.patch("/customers/1000001", callers["sandbox"], content=body, headers=headers)
     assert answer.status_code == 413
-    assert answer.json()["message"] == "The body must not have more than 50000 members and entries."
+    assert answer.json()["message"] == "The body must not have more than 50,000 names and values in all."
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"), [(b"[1, 2, 3]", 3), (b'{"a": 1, "b": 2}', 4), (b'{"a": [1, {"b": 2}], "c": [[3], [4]]}', 12)]
+)
+def test_names_and_values_are_counted_as_they_are(body: bytes, parts: int) -> None:
+    assert requests._parts(body) == parts
 
 
 def test_a_text_may_have_as_many_colons_and_quotation_marks_as_it_likes(

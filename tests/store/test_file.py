@@ -201,6 +201,20 @@ async def test_another_platform_in_its_place_is_not_used(
     assert not logins(path) - {"api"}
 
 
+async def test_another_programs_database_in_its_place_is_left_as_it_is(
+    store: SqliteStore, path: Path, tmp_path: Path
+) -> None:
+    for name in NAMES:
+        (tmp_path / name).unlink()
+    with closing(sqlite3.connect(path)) as theirs:
+        theirs.execute("CREATE TABLE theirs (text TEXT)")
+    before = path.read_bytes()
+    with capture_logs() as logged:
+        await until_told(logged, "nothing of Emporion in it")
+    assert await store.user("api")
+    assert path.read_bytes() == before
+
+
 async def test_an_empty_file_in_its_place_is_left_empty(store: SqliteStore, path: Path, tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).unlink()

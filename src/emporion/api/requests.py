@@ -34,7 +34,7 @@ BODY_TIMEOUT = 30
 MOST_PARAMETERS = 100
 # How many ignored parameters or members are named: proxies take headers of a few kilobytes.
 MOST_NAMED = 20
-# Members and entries of a body: to read a million of them, the event loop would stand still for the others.
+# Names and values in a body: to read a million of them, the event loop would stand still for the others.
 MOST_PARTS = 50_000
 # As many characters as a customer within the rules can have in all texts together, and some more.
 MOST_MARKS = 160_000
@@ -236,7 +236,7 @@ def _check_media_type(headers: Mapping[bytes, bytes]) -> None:
 
 def _decode(body: bytes) -> Any:
     if len(body) > MOST_PARTS and _has_too_many_parts(body):
-        raise Problem(Code.TOO_LARGE, f"The body must not have more than {MOST_PARTS} members and entries.")
+        raise Problem(Code.TOO_LARGE, f"The body must not have more than {MOST_PARTS:,} names and values in all.")
     try:
         return decode(body.removeprefix(b"\xef\xbb\xbf"))  # a byte order mark does no harm (RFC 8259 §8.1)
     except TooDeep:
@@ -267,7 +267,7 @@ def _outside_strings(body: bytes) -> bytes:
 
 
 def _parts(body: bytes) -> int:
-    """How many members and entries JSON has, if none of these characters is within a string."""
+    """How many names and values are within JSON, if none of these characters is within a string."""
     return sum(body.count(mark) for mark in (b":", b",", b"[", b"{"))
 
 

@@ -6,11 +6,12 @@ Point reads and short pages run in the event loop (10–30 µs); whatever may ta
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emporion.errors import Code, Problem
@@ -70,10 +71,14 @@ class Connections:
 
         Raises sqlite3.Error, OSError, and what `check` raises; then nothing is left open.
         """
-        # SQLite would open a file that it may not write, and make a database of an empty one.
-        os.close(os.open(self._path, os.O_RDWR))
+        # SQLite would open a file that it may not write, and make a database of an empty one. Not by opening it, since
+        # to close it would drop the locks of others in this process.
         if not self._path.stat().st_size:
             raise sqlite3.DatabaseError("the file is empty")
+        if not os.access(self._path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._path))
+        with closing(self._bare()) as stranger:  # before anything is set in it: it may be another program's
+            check(stranger)
         reader = self.connect(reading=True)
         try:
             check(reader)
@@ -98,13 +103,7 @@ class Connections:
     def connect(self, *, reading: bool = False) -> sqlite3.Connection:
         """One more connection to the file, which is not made where there is none. Raises sqlite3.Error."""
         self.file.check()
-        connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=rw",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=BUSY_TIMEOUT / 1000,
-        )
+        connection = self._bare()
         try:
             self.file.check()
             _set_up(connection, reading=reading)
@@ -112,6 +111,15 @@ class Connections:
             connection.close()
             raise
         return connection
+
+    def _bare(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT / 1000,
+        )
 
     def row(self, sql: str, *values: Any) -> Any:
         """The first row, read here and now. Raises Problem (UNAVAILABLE)."""
