@@ -114,7 +114,7 @@ class Connections:
 
     def _bare(self) -> sqlite3.Connection:
         return sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=rw",
+            f"{self.file.path.as_uri()}?mode=rw",
             uri=True,
             isolation_level=None,
             check_same_thread=False,

@@ -26,39 +26,40 @@ class DatabaseFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._companions = [Path(f"{path}{end}") for end in COMPANIONS]
+        # SQLite has its log beside the file itself, not beside a link to it.
+        self.path = path.resolve()
+        self._companions = [Path(f"{self.path}{end}") for end in COMPANIONS]
         # Device and inode of each.
         self._open: dict[Path, tuple[int, int]] = {}
         self._size = 0
 
     def remember(self) -> None:
         """Take what stands at the path for what SQLite has opened. Raises OSError."""
-        self._size = self._path.lstat().st_size
-        self._open = {path: _identity(path) for path in (self._path, *self._companions)}
+        self._size = self.path.lstat().st_size
+        self._open = {path: _identity(path) for path in (self.path, *self._companions)}
 
     def check(self) -> None:
         """Raise Lost if the file was moved, deleted, replaced, cut or made read-only; takes some microseconds."""
         if not self._open:
             return
         try:
-            file = self._path.lstat()
-            if (file.st_dev, file.st_ino) != self._open[self._path]:
+            file = self.path.lstat()
+            if (file.st_dev, file.st_ino) != self._open[self.path]:
                 raise self._replaced()
             for path in self._companions:
                 if _identity(path) != self._open[path]:
                     raise Lost(f"{path} is another file than the one in use")
         except OSError as error:
             raise Lost(f"{error.filename} cannot be found: {error.strerror}") from error
-        if not os.access(self._path, os.W_OK):
-            raise Lost(f"{self._path} may not be written")
+        if not os.access(self.path, os.W_OK):
+            raise Lost(f"{self.path} may not be written")
         if file.st_size < self._size and self._lacks_pages():  # a VACUUM makes it shorter, too
-            raise Lost(f"{self._path} was cut to {file.st_size} bytes")
+            raise Lost(f"{self.path} was cut to {file.st_size} bytes")
         self._size = file.st_size
 
     def _lacks_pages(self) -> bool:
         """Whether the file is shorter than its own head says: SQLite looks into it alone, without log and locks."""
-        uri = f"{self._path.absolute().as_uri()}?immutable=1"
+        uri = f"{self.path.as_uri()}?immutable=1"
         try:
             with closing(sqlite3.connect(uri, uri=True)) as alone:
                 return not alone.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
@@ -69,8 +70,8 @@ class DatabaseFile:
         for path in self._companions:
             if path.exists() and _identity(path) == self._open[path]:
                 # SQLite would write into the new file what is in the log of the old one.
-                return Lost(f"{self._path} is another file, but {path} is still of the one in use")
-        return Replaced(f"{self._path} is another file than the one in use")
+                return Lost(f"{self.path} is another file, but {path} is still of the one in use")
+        return Replaced(f"{self.path} is another file than the one in use")
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -77,8 +77,7 @@ class SqliteStore(Lookups):
 
     def __init__(self, path: Path, statement_timeout: float = STATEMENT_TIMEOUT) -> None:
         """statement_timeout: seconds that a long read may take; 0 for any number."""
-        # SQLite has its log beside the file itself, not beside a link to it.
-        self._path = path.resolve()
+        self._path = path
         self._statement_timeout = statement_timeout
         self._connections, self._writer = self._parts()
         self._watch: asyncio.Task[None] | None = None
