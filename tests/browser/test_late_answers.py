@@ -442,3 +442,23 @@ async def test_nobody_looks_again_once_an_import_is_over(open_page: OpenPage, sh
     await page.clock.run_for(3 * TICK)
     await page.evaluate("0")
     assert held.empty()
+
+
+async def test_who_goes_on_in_the_history_before_a_page_is_ready_sees_what_the_address_says(
+    open_page: OpenPage,
+) -> None:
+    page = await open_page(RESELLER_USER)
+    rows = await customers(page)
+    everybody = await rows.count()
+    await page.get_by_label("Name").fill("customer2")
+    await expect(rows).to_have_count(1)
+    await page.wait_for_url("**name=customer2**")
+    scripts = await hold(page, "**/htmx.min.js")
+    await page.evaluate("history.back()")
+    await scripts.get()
+    await expect(rows).to_have_count(everybody)
+    await page.evaluate("history.forward()")
+    await page.wait_for_url("**name=customer2**", wait_until="commit")
+    await page.unroute("**/htmx.min.js")  # which lets it go on
+    await expect(rows).to_have_count(1)
+    await expect(page.get_by_label("Name")).to_have_value("customer2")

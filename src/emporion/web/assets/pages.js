@@ -4,6 +4,15 @@
 // Buttons that do nothing without this script are hidden until it runs.
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 
+// Whoever goes on in the history before the scripts listen to that has another address than the page.
+const [arrival] = performance.getEntriesByType("navigation");
+const place = (address) => {
+  const { pathname, searchParams } = new URL(address);
+  searchParams.delete("said");
+  return `${pathname}?${searchParams}`;
+};
+setTimeout(() => { if (arrival?.redirectCount === 0 && place(arrival.name) !== place(location)) location.reload(); });
+
 // What was said once is not said again to whoever reloads, or is given this address.
 const here = new URL(location);
 if (here.searchParams.has("said")) {
