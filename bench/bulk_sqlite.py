@@ -39,7 +39,7 @@ TABLES: dict[str, tuple[str, Callable[[Entry], list[tuple[Any, ...]]]]] = {
         lambda e: [(e.login, RESELLER_ID, e.id, 0, None)],
     ),
     "events": (
-        "reseller_id, sequence, account_id, type, at, user, door, correlation_id, changes",
+        "reseller_id, sequence, account_id, type, at, user, source, correlation_id, changes",
         lambda e: [(RESELLER_ID, e.sequence, e.id, "customer.created", e.at, SANDBOX.user, "api",
                     e.correlation_id, "{}")],
     ),

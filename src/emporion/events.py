@@ -1,12 +1,12 @@
-"""What happened to an account, as an entry of its reseller's log."""
+"""What happened, as an entry of a reseller's log."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-Door = Literal["api", "console", "panel", "worker", "command line"]
+Source = Literal["api", "console", "panel", "worker", "command line"]
 EventType = Literal[
     "customer.created",
     "customer.updated",
@@ -25,6 +25,14 @@ EventType = Literal[
     "access.refused",
 ]
 Changes = dict[str, tuple[object, object]]
+SubjectType = Literal["customer", "reseller", "user", "key", "client", "signingKey"]
+
+
+class Subject(NamedTuple):
+    """What an event is about. id: of an account or key, a login, or a client's `realm/id`."""
+
+    type: SubjectType
+    id: str
 
 
 class Origin(Struct, frozen=True):
@@ -35,7 +43,7 @@ class Origin(Struct, frozen=True):
     """
 
     user: str | None
-    door: Door
+    source: Source
     correlation_id: str | None = None
     account_id: int | None = None
     address: str | None = None
@@ -44,9 +52,10 @@ class Origin(Struct, frozen=True):
 class NewEvent(Struct, frozen=True):
     """An entry to be made in the log of `reseller_id`.
 
-    account_id: the account that it is about. at: milliseconds since 1970 in UTC. changes: path of each changed member
-    to its values before and after, None where it was absent. A login or a secret is shown as changed, never as it is.
-    reason: for a refusal, what was refused and why.
+    account_id: the account that it happened to. at: milliseconds since 1970 in UTC. changes: path of each changed
+    member to its values before and after, None where it was absent. A login or a secret is shown as changed, never as
+    it is. reason: what there is to say beside it, such as what was refused and why. subject: what it is about, None for
+    the account itself.
     """
 
     reseller_id: int
@@ -56,10 +65,11 @@ class NewEvent(Struct, frozen=True):
     origin: Origin
     changes: Changes = {}
     reason: str | None = None
+    subject: Subject | None = None
 
 
 class Event(Struct, frozen=True):
-    """One entry of a reseller's log, as it is kept. sequence: 1, 2, 3… within the reseller, without gaps."""
+    """An entry of a reseller's log, as it is kept. sequence: 1, 2, 3… within the reseller, without gaps."""
 
     reseller_id: int
     sequence: int
@@ -68,4 +78,10 @@ class Event(Struct, frozen=True):
     at: int
     origin: Origin
     changes: Changes
-    reason: str | None = None
+    reason: str | None
+    subject: Subject
+
+
+def account_subject(reseller_id: int, account_id: int) -> Subject:
+    """The subject of an event that is about its account: the reseller in whose log it stands, or a customer of it."""
+    return Subject("reseller" if account_id == reseller_id else "customer", str(account_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import subprocess
@@ -14,11 +15,17 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from emporion.events import Event
+from emporion.store.base import Store
 from emporion.store.migrations import migrations
+from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Limits
+from emporion.store.sqlite import SqliteStore
 from tests.conftest import new_customer
 from tests.effort import effort
 from tests.postgres import Databases, wait_until
 from tests.server import PATIENCE, clean_environment, run, serving
+from tests.store import before_subjects
 
 
 @pytest.fixture
@@ -168,6 +175,31 @@ def test_a_copy_that_is_killed_again_and_again_ends_whole(url: str, tmp_path: Pa
         page = httpx.get(f"{server.url}/customers?limit=1000", headers=server.headers(), timeout=PATIENCE).json()
         assert page["pagination"]["total"] == 2 + CUSTOMERS
         assert {item["externalId"] for item in page["data"]} >= {f"e{number}" for number in range(CUSTOMERS)}
+
+
+def test_a_database_from_before_events_had_subjects_is_migrated_and_copied_with_all_of_them(
+    url: str, tmp_path: Path
+) -> None:
+    asyncio.run(before_subjects.make_file(tmp_path / "older.db"))
+    source = ("--database", "sqlite:///older.db")
+    refused = run("copy", "--from", "sqlite:///older.db", "--to", url, cwd=tmp_path)
+    assert "lacks 0009 subjects" in refused.stderr
+    assert "done: 0009 subjects\n" in run("migrate", *source, cwd=tmp_path).stdout
+    ended = run("copy", "--from", "sqlite:///older.db", "--to", url, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    kept = asyncio.run(_events(SqliteStore(tmp_path / "older.db")))
+    assert [one.subject for one in kept if (one.reseller_id, one.sequence) in before_subjects.SUBJECTS] == [
+        *before_subjects.SUBJECTS.values()
+    ]
+    assert asyncio.run(_events(PostgresStore(url, Limits()))) == kept
+
+
+async def _events(store: Store) -> list[Event]:
+    await store.open()
+    try:
+        return [event for log in before_subjects.LOGS for event in await store.events(log, 0, 100)]
+    finally:
+        await store.close()
 
 
 def test_where_to_copy_from_and_to_is_checked(tmp_path: Path) -> None:

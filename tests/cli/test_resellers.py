@@ -179,7 +179,7 @@ def test_without_a_platform_it_says_how_to_make_one(tmp_path: Path) -> None:
 def test_what_the_operator_does_is_in_the_log_with_his_name(emporion: Command, serve: Any, callers: Any) -> None:
     emporion("reseller", "disable", "1000000")
     events = serve().get("/events?type=reseller.updated", headers=callers["provider"].headers).json()["data"]
-    assert events[-1]["door"] == "command line"
+    assert events[-1]["source"] == "command line"
     assert events[-1]["actorId"] == "999999"
     assert events[-1]["user"]
     assert events[-1]["changes"] == {"status": {"before": "active", "after": "adminHold"}}

@@ -288,6 +288,29 @@ class Isolation(RuleBasedStateMachine):
         return bool(page["more"])
 
     @rule(data=st.data())
+    def get_events_about_one_thing(self, data: Data) -> None:
+        caller = self._caller(data)
+        everything = [entry for log in self.world.resellers for entry in log.events]
+        if not everything:
+            return
+        subject = data.draw(st.sampled_from(everything)).subject
+        query = {"subjectType": subject["type"], "subjectId": subject["id"], "limit": "1000"}
+        answer, holder = self._ask(caller, "getEvents", query=query)
+        if not holder:
+            return
+        assert answer.status == 200
+        reached = self.world.below(holder.reseller, self.world.resellers)
+        expected = [entry for entry in everything if entry.subject == subject and entry.account.log in reached]
+        given = [_without_time(entry) for entry in answer.json["data"]]
+        known = [entry for entry in given if int(entry["id"].partition("-")[2]) > self._before(entry["resellerId"])]
+        assert known == [entry.shown(holder.reseller) for entry in expected]
+        assert given == known or expected, f"{holder.reseller.id} is shown what is about {subject}"
+
+    def _before(self, reseller_id: str) -> int:
+        """The last event of a reseller's log of which the model knows nothing."""
+        return next(log.before for log in self.world.resellers if log.id == reseller_id)
+
+    @rule(data=st.data())
     def get_events(self, data: Data) -> None:
         if data.draw(st.booleans()):
             self._get_events(data, "getCustomerEvents", "customer", self.world.customers)
@@ -476,7 +499,7 @@ class Isolation(RuleBasedStateMachine):
                     after = {**account.document, "status": "active"}
                     found = changes(account.document, after)
                     account.document, account.version = after, account.version + 1
-                    self.world.note(account, f"{kind}.verified", door="worker", changes=found)
+                    self.world.note(account, f"{kind}.verified", source="worker", changes=found)
 
     def _verify_all(self) -> None:
         while self._run(self.marketplace.customers.verify_waiting()):
@@ -639,7 +662,7 @@ class Isolation(RuleBasedStateMachine):
 
     def _note_command(self, reseller: Reseller, kind: str, about: str, found: Json, origin: Json | None = None) -> None:
         """origin: of whoever did it, if not the operator."""
-        operator = {"door": OPERATOR.door, "by": self.world.provider, "user": OPERATOR.user}
+        operator = {"source": OPERATOR.source, "by": self.world.provider, "user": OPERATOR.user}
         self.world.note(reseller, kind, **(origin or operator), about=about, changes=found)
 
     # Who and what is drawn
@@ -790,7 +813,7 @@ class Isolation(RuleBasedStateMachine):
         self._check_nothing_leaks(answer, holder.reseller if holder else None)
         return answer, holder
 
-    def _check_refused(self, answer: Answer, refusal: Refusal, door: str = "api", why: str | None = None) -> None:
+    def _check_refused(self, answer: Answer, refusal: Refusal, source: str = "api", why: str | None = None) -> None:
         """why: what the log says of it, if not the message of the answer."""
         assert answer.status == refusal.status, answer
         request = answer.request
@@ -803,7 +826,7 @@ class Isolation(RuleBasedStateMachine):
             self.world.note(
                 log,
                 "access.refused",
-                door=door,
+                source=source,
                 by=by,
                 user=user,
                 address=request.address,
@@ -873,7 +896,7 @@ def _setter_up(reseller: Reseller) -> Actor:
 
 def _set_up_by(reseller: Reseller) -> Json:
     """What the log says of him."""
-    return {"door": "command line", "by": reseller, "user": reseller.mark}
+    return {"source": "command line", "by": reseller, "user": reseller.mark}
 
 
 def _one(data: Data, items: Sequence[T]) -> T:
@@ -889,11 +912,11 @@ def _tag(account: Account) -> str:
     return f'"{account.version}"'
 
 
-def _origin(holder: Holder, answer: Answer, door: str = "api") -> Json:
+def _origin(holder: Holder, answer: Answer, source: str = "api") -> Json:
     """What the log says of whoever sent a request."""
     request = answer.request
     return {
-        "door": door,
+        "source": source,
         "by": holder.reseller,
         "user": holder.name,
         "address": request.address,

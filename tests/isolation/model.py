@@ -169,13 +169,21 @@ class Event(NamedTuple):
     sequence: int
     type: str
     account: Account
-    door: str
+    source: str
     by: Account | None = None
     user: str | None = None
     address: str | None = None
     correlation_id: str | None = None
     about: str | None = None
     changes: Json | None = None
+
+    @property
+    def subject(self) -> Json:
+        """What it is about: of a user, key or client that stands in what is told."""
+        kind = self.type.partition(".")[0]
+        if self.about and kind in ("user", "key", "client"):
+            return {"type": kind, "id": self.about.partition(": ")[0].partition(" ")[2]}
+        return {"type": "reseller" if isinstance(self.account, Reseller) else "customer", "id": self.account.id}
 
     def shown(self, root: Reseller) -> Json:
         """What a caller of `root` gets to see of it: of those above and beside only that they did it."""
@@ -185,7 +193,8 @@ class Event(NamedTuple):
             "type": self.type,
             "accountId": self.account.id,
             "resellerId": self.account.log.id,
-            "door": self.door,
+            "subject": self.subject,
+            "source": self.source,
             "actorId": self.by and self.by.id,
             "user": self.user if known else None,
             "address": self.address if known else None,

@@ -176,7 +176,7 @@ class Pages(Isolation):
         after = {**account.document, "status": status}
         of_kind = self.marketplace.resellers if isinstance(account, Reseller) else self.marketplace.customers
         self._run(of_kind.update(OPERATOR, account.id, {"status": status}))
-        self._changed(account, after, {"door": OPERATOR.door, "by": self.world.provider, "user": OPERATOR.user})
+        self._changed(account, after, {"source": OPERATOR.source, "by": self.world.provider, "user": OPERATOR.user})
 
     @rule(data=st.data())
     def use_a_cookie(self, data: Data) -> None:
@@ -824,7 +824,7 @@ class Pages(Isolation):
         made = self._run(self.marketplace.links.make(_setter_up(owner), admin.account.id, 0))
         admin.login = made.link.login
         link = Link(made.secret, admin)
-        self._note_link(link, {"door": "command line", "by": owner, "user": owner.mark})
+        self._note_link(link, {"source": "command line", "by": owner, "user": owner.mark})
         return link
 
     def _use_link(self, link: Link, *, is_sent: bool) -> Session | None:
@@ -1054,8 +1054,8 @@ class Pages(Isolation):
             if entry.account is account:
                 user = entry.shown(root).get("user")
                 unnamed = UNNAMED.get(entry.by.id if entry.by else None, "somebody above")
-                name = f"{user or unnamed}, {entry.door}"
-                expected.append("the platform" if entry.door == "worker" and not user else name)
+                name = f"{user or unnamed}, {entry.source}"
+                expected.append("the platform" if entry.source == "worker" and not user else name)
         shown = [unescape(found) for found in MOMENTS.findall(_text(answer))]
         part = expected[:HISTORY]
         assert shown[: len(part)] == part, f"{shown} is not {part}"
@@ -1099,7 +1099,7 @@ def _by_admin(admin: Administrator, answer: Answer, email: str) -> Json:
     """What the log says of an administrator, whose login it does not know."""
     request = answer.request
     return {
-        "door": "panel",
+        "source": "panel",
         "by": admin.account,
         "user": email,
         "address": request.address,

@@ -153,7 +153,7 @@ async def test_an_import_is_checked_confirmed_and_written(imported: Imports, sto
 async def test_the_log_says_who_has_imported(imported: Imports, store: SqliteStore) -> None:
     one = await done(imported, csv_of(line("1")))
     (event,) = [event for event in await store.events(RESELLER_ID, 0, 99) if event.origin.correlation_id == one.id]
-    assert (event.type, event.origin.user, event.origin.door) == ("customer.created", "anna", "console")
+    assert (event.type, event.origin.user, event.origin.source) == ("customer.created", "anna", "console")
     assert (event.origin.account_id, event.origin.address) == (RESELLER_ID, "192.0.2.1")
 
 

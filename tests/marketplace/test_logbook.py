@@ -334,7 +334,7 @@ async def test_who_acts_from_above_is_told_as_such_and_not_by_name(marketplace: 
     ):
         (entry,) = news.entries
         origin = entry.event.origin
-        assert (origin.door, origin.account_id) == ("api", RESELLER_ID)
+        assert (origin.source, origin.account_id) == ("api", RESELLER_ID)
         named = (origin.user, origin.address, origin.correlation_id)
         assert named == (("sandbox", "192.0.2.7", "correlation") if known else (None, None, None))
 

@@ -316,7 +316,7 @@ def test_those_who_may_read_it_see_a_refusal_at_once(
 
     wait_until(lambda: bool(seen("provider")), lambda: "no refusal is written")
     (event,) = seen("provider")
-    assert (event["user"], event["actorId"], event["door"]) == (SANDBOX.user, str(RESELLER_ID), "api")
+    assert (event["user"], event["actorId"], event["source"]) == (SANDBOX.user, str(RESELLER_ID), "api")
     assert event["address"] == "testclient"
     assert event["about"].startswith("forbidden PATCH /customers/1000001: ")
     assert seen("other") == seen("below") == []

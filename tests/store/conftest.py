@@ -117,12 +117,16 @@ def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
             yield lambda: PostgresStore(server.url(name), Limits())
 
 
+def know_all_migrations_but(name: str, patch: pytest.MonkeyPatch) -> None:
+    """Let this process be a program that lacks one migration."""
+    _know(patch, lambda known: [migration for migration in known if migration.name != name])
+
+
 def know_only_migrations_before(name: str, patch: pytest.MonkeyPatch) -> None:
     """Let this process be an older program: it has the migrations that came before this one."""
+    _know(patch, lambda known: known[: [migration.name for migration in known].index(name)])
 
-    def before(kind: str) -> list[Migration]:
-        known = migrations(kind)
-        return known[: [migration.name for migration in known].index(name)]
 
-    patch.setattr(sqlite_schema, "migrations", before)
-    patch.setattr(postgres_schema, "migrations", before)
+def _know(patch: pytest.MonkeyPatch, choose: Callable[[list[Migration]], list[Migration]]) -> None:
+    for schema in (sqlite_schema, postgres_schema):
+        patch.setattr(schema, "migrations", lambda kind: choose(migrations(kind)))

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from emporion.credentials import SigningKey
 from emporion.errors import Code, Problem
-from emporion.events import Event, NewEvent
+from emporion.events import Event, NewEvent, account_subject
 from emporion.limits import Limit
 from emporion.store.base import AdministratorLogin, Client, Failures, Store, SubscriptionKey, User, Uses
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event
@@ -349,7 +349,10 @@ async def test_an_event_says_who_changed_whom(store: Store) -> None:
 
 
 def as_kept(new: NewEvent, sequence: int) -> Event:
-    return Event(new.reseller_id, sequence, new.account_id, new.type, new.at, new.origin, new.changes, new.reason)
+    subject = new.subject or account_subject(new.reseller_id, new.account_id)
+    return Event(
+        new.reseller_id, sequence, new.account_id, new.type, new.at, new.origin, new.changes, new.reason, subject
+    )
 
 
 async def test_a_change_whose_event_has_no_log_is_not_made(store: Store) -> None:

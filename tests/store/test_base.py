@@ -13,7 +13,7 @@ from msgspec import structs
 
 from emporion.accounts import Address, ContactPerson, ContactType, Customer, Status, fold
 from emporion.errors import Code, Problem
-from emporion.events import Changes, Event, NewEvent, Origin
+from emporion.events import Changes, Event, NewEvent, Origin, Subject
 from emporion.store.base import (
     AdministratorLogin,
     Change,
@@ -508,7 +508,17 @@ async def test_an_event_keeps_who_did_what_from_where_and_why(store: Store) -> N
     refused = NewEvent(ONE, BELOW_ONE, "access.refused", 1234, origin, {}, "GET /customers/5: not below")
     await store.add_events([refused])
     assert await store.events(ONE, 1, 10) == [
-        Event(ONE, 2, BELOW_ONE, "access.refused", 1234, origin, {}, "GET /customers/5: not below")
+        Event(
+            ONE,
+            2,
+            BELOW_ONE,
+            "access.refused",
+            1234,
+            origin,
+            {},
+            "GET /customers/5: not below",
+            Subject("customer", str(BELOW_ONE)),
+        )
     ]
     record = await store.add_customer(structs.replace(new(ONE, customer()), origin=origin))
     await store.change_customer(change(record, customer("New"), origin=origin))

@@ -162,7 +162,7 @@ async def late(connection: asyncpg.Connection[asyncpg.Record], reseller_id: int)
             WITH log AS (
                 UPDATE resellers SET events = events + 1 WHERE reseller_id = $1 RETURNING reseller_id, events
             )
-            INSERT INTO events (reseller_id, sequence, account_id, type, at, door, changes)
+            INSERT INTO events (reseller_id, sequence, account_id, type, at, source, changes)
             SELECT reseller_id, events, reseller_id, 'user.created', 1, 'worker', '{}' FROM log
             """,
             reseller_id,

@@ -10,7 +10,7 @@ import pytest
 from emporion.accounts import STROKES, fold
 from emporion.store import rows
 from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
-from tests.store.conftest import ONE, PROVIDER, know_only_migrations_before, new_reseller
+from tests.store.conftest import ONE, PROVIDER, know_all_migrations_but, new_reseller
 from tests.store.test_base import change, customer, ids, new
 
 # Each with what it is looked for by.
@@ -37,7 +37,7 @@ async def test_its_names_are_found_as_those_of_today_and_can_be_changed(
     migration: str, new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        know_only_migrations_before(migration, older)
+        know_all_migrations_but(migration, older)
         older.setattr(rows, "fold", fold_by_case_and_accents)
         store = new_store()
         await store.migrate()

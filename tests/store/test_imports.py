@@ -22,7 +22,7 @@ def an_import(import_id: str, reseller_id: int = ONE, state: ImportState = "chec
         reseller_id=reseller_id,
         account_id=ONE,
         user="anna",
-        door="console",
+        source="console",
         role="editor",
         file_name="customers.csv",
         format="csv",

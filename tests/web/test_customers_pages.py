@@ -313,7 +313,7 @@ def test_a_change_of_the_status_has_its_reason_in_the_history(
         "status": {"before": "active", "after": "creditHold"},
         "status.reason": {"after": "Invoice 4711 is unpaid"},
     }
-    assert (events[-1]["door"], events[-1]["user"]) == ("console", SANDBOX.user)
+    assert (events[-1]["source"], events[-1]["user"]) == ("console", SANDBOX.user)
 
 
 def test_a_status_that_only_the_operator_sets_is_not_offered_and_refused(

@@ -89,7 +89,7 @@ def test_the_import_is_in_the_history_with_who_sent_it(
     headers = callers["sandbox"].headers
     (found,) = client.get("/customers", headers=headers, params={"externalId": "e1"}).json()["data"]
     (event,) = client.get(f"/customers/{found['id']}/events", headers=headers).json()["data"][:1]
-    assert (event["door"], event["user"]) == ("console", "sandbox")
+    assert (event["source"], event["user"]) == ("console", "sandbox")
 
 
 def test_a_cancelled_import_writes_nothing(browser: Console, client: CheckedClient, callers: dict[str, Caller]) -> None:

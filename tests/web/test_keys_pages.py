@@ -259,3 +259,17 @@ def test_what_a_form_would_refuse_stays_in_a_key_until_it_is_changed(console: Op
         file.execute("UPDATE subscription_keys SET api_version = '1.5', rate = 5000000000 WHERE name = 'ERP'")
     assert "Your changes are saved." in browser.submit(f"/console/keys/{number}", {"perDay": "8"}).text
     assert row(browser.get("/console/keys"), "ERP")[2:4] == ["5,000,000,000 a second, 50 at once, 8 a day", "1.5"]
+
+
+def test_a_key_has_a_history_of_its_own(console: OpenConsole) -> None:
+    browser = console()
+    path = f"/console/keys/{made(browser)[1]}"
+    made(browser, name="Shop")
+    for number in range(1, 25):
+        browser.submit(path, {"rate": str(number)})
+    shown = browser.get(path)
+    assert shown.text.count("Key changed") == 20
+    older = browser.get(shown.links["Older"])
+    assert older.text.count("Key changed") == 4
+    assert older.text.count("Key added") == 1
+    assert "Shop" not in older.text

@@ -592,7 +592,7 @@ def test_a_link_to_a_closed_account_lets_nobody_in_and_changes_nothing(house: Ho
     _is_closed(browser.get(address), words)
     assert not browser.is_in
     events = house.client.get(f"/customers/{house.customer}/events", house.callers["sandbox"]).json()["data"]
-    assert not [event for event in events if event["door"] == "panel"]
+    assert not [event for event in events if event["source"] == "panel"]
 
 
 @pytest.mark.parametrize("code", ["", "x", "A" * 43, "%00", "%ff", "²"])
@@ -887,4 +887,4 @@ def test_who_is_turned_away_is_in_the_log(house: House) -> None:
     house.change("provider", status="cancelled")
     house.browser().sign_in(*ANNA)
     wait_until(lambda: len(refused()) == 2, lambda: str(refused()))
-    assert {(one["door"], one["address"]) for one in refused()} == {("panel", "testclient")}
+    assert {(one["source"], one["address"]) for one in refused()} == {("panel", "testclient")}

@@ -80,7 +80,7 @@ def test_a_failed_try_is_an_event_of_the_users_account(
     stranger.sign_in(SANDBOX.user, "wrong")
     asked = {"after": latest, "type": "access.refused", "wait": 20}
     (event,) = client.get("/events", headers=headers, params=asked).json()["data"]
-    assert (event["door"], event["user"]) == ("console", SANDBOX.user)
+    assert (event["source"], event["user"]) == ("console", SANDBOX.user)
     assert event["about"] == "unauthenticated POST /console/sign-in: The login or the password is wrong."
 
 

@@ -177,3 +177,18 @@ def test_a_form_of_another_site_changes_no_user(console: OpenConsole, client: Ch
     assert browser.send("POST", "/console/users/jane/disable").status_code in (403, 415)
     assert browser.send("POST", "/console/users/jane/disable", data={"token": "0" * 64}).status_code == 403
     assert row(browser.get("/console/users"), "jane")[-1] == "good"
+
+
+def test_a_user_has_a_history_of_its_own(console: OpenConsole) -> None:
+    browser = console()
+    added(browser)
+    added(browser, "joan")
+    browser.submit("/console/users/jane", {"role": "reader"})
+    browser.submit("/console/users/jane", {}, "/disable")
+    shown = browser.get("/console/users/jane")
+    history = shown.text.partition("History")[2]
+    assert history.count("User changed") == 2
+    assert history.count("User added") == 1
+    assert "editor" in history
+    assert "joan" not in history
+    assert "user jane" not in history, "that it is this one need not be told"

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from emporion.accounts import AccountId
 from emporion.api.operations import Answer, Call, Operation
-from emporion.errors import Code, Fault, Problem, not_found
-from emporion.events import Door, EventType
+from emporion.errors import Code, Fault, Problem, not_found, refuse
+from emporion.events import EventType, Source, Subject, SubjectType
 from emporion.paging import LARGEST_PAGE
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ TAG = "Events"
 LONGEST_WAIT = 60
 LATEST = "latest"
 TYPES = get_args(EventType)
+SUBJECT_TYPES = get_args(SubjectType)
 
 
 def _type(value: str) -> str | None:
@@ -40,6 +41,18 @@ Types = Annotated[
         description=f"Only events of these types, with commas between: {', '.join(TYPES)}.",
         examples=["customer.updated,customer.verified"],
         extra={"rule": _type},
+    ),
+]
+SubjectId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=300,
+        pattern=r"^[!-~]+$",
+        description="Only events about this one, with `subjectType`: the id of a customer, reseller, key or signing "
+        "key, the login of a user, or `realm/id` of a client.",
+        examples=["sandbox"],
+        extra={"says": "must be the id of the `subject` of an event"},
     ),
 ]
 Limit = Annotated[
@@ -73,7 +86,7 @@ class AccountEventQuery(Struct, kw_only=True, frozen=True):
     type: Types | None = None
 
 
-class EventQuery(Struct, kw_only=True, frozen=True):
+class EventQuery(Struct, kw_only=True, frozen=True, rename="camel"):
     """Which events are wanted."""
 
     after: (
@@ -93,6 +106,11 @@ class EventQuery(Struct, kw_only=True, frozen=True):
     ) = None
     limit: Limit = 100
     type: Types | None = None
+    subject_type: (
+        Annotated[SubjectType, Meta(description="Of what `subjectId` is the id; with `subjectId`.", examples=["user"])]
+        | None
+    ) = None
+    subject_id: SubjectId | None = None
     wait: Annotated[
         int,
         Meta(
@@ -111,6 +129,13 @@ class Change(Struct, frozen=True, omit_defaults=True):
     after: Annotated[Any, Meta(description="Absent where there is none.", examples=["Acme International Inc."])] = None
 
 
+class ShownSubject(Struct, frozen=True):
+    """What an event is about."""
+
+    type: Annotated[SubjectType, Meta(description="What it is.", examples=["customer"])]
+    id: Annotated[str, Meta(description="As `subjectId` takes it.", examples=["1000003"])]
+
+
 class ShownEvent(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
     """Something that happened."""
 
@@ -126,7 +151,8 @@ class ShownEvent(Struct, rename="camel", kw_only=True, frozen=True, omit_default
     ]
     account_id: Annotated[AccountId, Meta(description="To which account.", examples=["1000003"])]
     reseller_id: Annotated[AccountId, Meta(description="In whose log it stands.", examples=["1000000"])]
-    door: Annotated[Door, Meta(description="How whoever did it came in.", examples=["api"])]
+    subject: Annotated[ShownSubject, Meta(description="What it is about.")]
+    source: Annotated[Source, Meta(description="How whoever did it came in.", examples=["api"])]
     actor_id: Annotated[str, Meta(description="The account of whoever did it.", examples=["1000000"])] | None = None
     user: (
         Annotated[
@@ -167,7 +193,8 @@ async def get_events(marketplace: Marketplace, actor: Actor, call: Call) -> Answ
     query: EventQuery = call.query
     after = None if query.after == LATEST else int(query.after or "0")
     limit = min(query.limit, LARGEST_PAGE)
-    return _answer(await marketplace.logbook.feed(actor, after, limit, _types(query), query.wait))
+    news = await marketplace.logbook.feed(actor, after, limit, _types(query), query.wait, _subject(query))
+    return _answer(news)
 
 
 async def get_customer_events(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
@@ -193,6 +220,17 @@ def _types(query: EventQuery | AccountEventQuery) -> frozenset[str]:
     return frozenset(query.type.split(",")) if query.type else frozenset()
 
 
+def _subject(query: EventQuery) -> Subject | None:
+    """What is asked for. Raises Problem (INVALID) for one of its two parameters without the other."""
+    if query.subject_type is None and query.subject_id is None:
+        return None
+    if query.subject_type is None:
+        refuse([Fault("subjectType", f"is required with subjectId; it must be one of {', '.join(SUBJECT_TYPES)}")])
+    if query.subject_id is None:
+        refuse([Fault("subjectId", "is required with subjectType")])
+    return Subject(query.subject_type, query.subject_id)
+
+
 def _answer(news: News) -> Answer:
     shown = EventList([_shown(entry) for entry in news.entries], str(news.after), news.more)
     return Answer(msgspec.json.encode(shown))
@@ -207,7 +245,8 @@ def _shown(entry: Entry) -> ShownEvent:
         at=at,
         account_id=str(event.account_id),
         reseller_id=str(event.reseller_id),
-        door=origin.door,
+        subject=ShownSubject(*event.subject),
+        source=origin.source,
         actor_id=None if origin.account_id is None else str(origin.account_id),
         user=origin.user,
         address=origin.address,
@@ -223,7 +262,8 @@ EXAMPLE = {
     "at": "2026-11-23T07:12:32.000Z",
     "accountId": "1000003",
     "resellerId": "1000000",
-    "door": "api",
+    "subject": {"type": "customer", "id": "1000003"},
+    "source": "api",
     "actorId": "1000000",
     "user": "sandbox",
     "address": "192.0.2.7",
@@ -246,7 +286,8 @@ OPERATIONS = (
         TAG,
         "Follow what happened",
         "Everything that happened to your account and to all below it, each log in its order: every change with what "
-        "was before and after, and every refusal. Ask with `after` set to the `next` of the answer before; nothing is "
+        "was before and after, and every refusal; or what is about one thing alone, with `subjectType` and "
+        "`subjectId`. Ask with `after` set to the `next` of the answer before; nothing is "
         "left out and nothing comes twice. With `wait` an answer without news waits for some.",
         get_events,
         waits=True,

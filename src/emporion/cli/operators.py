@@ -57,7 +57,7 @@ class Operator:
         """A reseller and all below it as the API shows them, by id."""
         found: dict[str, dict[str, Any]] = {}
         offset, total = 0, 1
-        root = Actor(below, self.actor.user, self.actor.door)
+        root = Actor(below, self.actor.user, self.actor.source)
         while offset < total:
             page = await self.marketplace.resellers.page(root, AccountQuery(offset=offset, limit=LARGEST_PAGE))
             # One that is added meanwhile moves the others on, so that some come twice.

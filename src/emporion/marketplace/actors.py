@@ -9,7 +9,7 @@ from msgspec import Struct
 from emporion.accounts import PROVIDER_ID
 from emporion.credentials import Role
 from emporion.errors import Code, Refused, not_found
-from emporion.events import Door, Origin
+from emporion.events import Origin, Source
 
 if TYPE_CHECKING:
     from emporion.store.base import Store
@@ -19,14 +19,14 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Actor(Struct, frozen=True):
-    """A user or client of an account, who has come in through a door.
+    """A user or client of an account, who acts through a source such as the API.
 
     account_id: the reseller for which he acts. correlation_id: of the request, if it has one. address: of the network.
     """
 
     account_id: int
     user: str
-    door: Door
+    source: Source
     role: Role = "owner"
     correlation_id: str | None = None
     address: str | None = None
@@ -48,7 +48,7 @@ class Actor(Struct, frozen=True):
 
     def origin(self) -> Origin:
         """What the log says of him."""
-        return Origin(self.user, self.door, self.correlation_id, self.account_id, self.address)
+        return Origin(self.user, self.source, self.correlation_id, self.account_id, self.address)
 
 
 async def check_reach(store: Store, actor: Actor, reseller_id: int) -> None:

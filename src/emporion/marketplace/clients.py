@@ -12,7 +12,7 @@ from emporion import accounts, errors
 from emporion.accounts import NEVER_SHOWN, Name
 from emporion.credentials import Role, key_digest, new_client_secret
 from emporion.errors import Problem, Refused, not_found, refuse
-from emporion.events import Changes, EventType, NewEvent
+from emporion.events import Changes, EventType, NewEvent, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
 from emporion.store.base import Client
@@ -140,8 +140,9 @@ class Clients:
 
     def _event(self, actor: Actor, client: Client, changes: Changes, *, new: bool = False) -> NewEvent:
         kind: EventType = "client.created" if new else "client.updated"
-        owner, about = client.reseller_id, f"client {client.realm}/{client.id}"
-        return NewEvent(owner, owner, kind, self._now(), actor.origin(), changes, about)
+        owner, subject = client.reseller_id, Subject("client", f"{client.realm}/{client.id}")
+        about = f"client {subject.id}"
+        return NewEvent(owner, owner, kind, self._now(), actor.origin(), changes, about, subject)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

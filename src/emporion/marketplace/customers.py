@@ -201,7 +201,7 @@ class Customers:
             logins=None,
             event="customer.verified",
             changes={"status": (before.status, "active")},
-            origin=Origin(user=None, door="worker"),
+            origin=Origin(user=None, source="worker"),
             at=self._now(),
         )
 

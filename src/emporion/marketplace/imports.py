@@ -170,7 +170,7 @@ class Imports:
             state="running",
             account_id=actor.account_id,
             user=actor.user,
-            door=actor.door,
+            source=actor.source,
             role=actor.role,
             address=actor.address,
             at=Place(),
@@ -240,7 +240,7 @@ class Imports:
             reseller_id=reseller_id,
             account_id=actor.account_id,
             user=actor.user,
-            door=actor.door,
+            source=actor.source,
             role=actor.role,
             file_name=file_name.replace("\\", "/").rpartition("/")[2][-255:],
             format=format,
@@ -367,7 +367,7 @@ class Imports:
 
         ids: gets their external ids. Raises Problem (INVALID) for a file of which nothing can be taken.
         """
-        actor = Actor(imported.account_id, imported.user, imported.door, imported.role, imported.id, imported.address)
+        actor = Actor(imported.account_id, imported.user, imported.source, imported.role, imported.id, imported.address)
         rows = reader(imported.format)
         if imported.at.position:
             rows.go_on(imported.at, Columns(imported.headers, imported.delimiter) if imported.headers else None)
@@ -530,7 +530,7 @@ class Imports:
         """Raise Problem (FORBIDDEN) if whoever imports would not get in any more, or no more than read."""
         if await self._store.is_shut(imported.account_id):
             raise Problem(Code.FORBIDDEN, SHUT)
-        if imported.door == "console":
+        if imported.source == "console":
             user = await self._store.user(imported.user)
             if not user or user.disabled_at is not None or user.role == "reader":
                 raise Problem(Code.FORBIDDEN, f"The user {imported.user} may not import any more.")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from emporion.errors import Fault, refuse
-from emporion.events import Origin
+from emporion.events import Origin, Subject
 from emporion.store.base import Entry
 
 Read = Callable[[int, int], Awaitable[list[Entry]]]
 
 if TYPE_CHECKING:
+    from emporion.events import Event
     from emporion.marketplace.actors import Actor
     from emporion.store.base import Store
 
@@ -53,11 +54,19 @@ class Logbook:
         """Let nobody wait any more."""
         self._stopped.set()
 
-    async def feed(self, actor: Actor, after: int | None, limit: int, types: Collection[str], wait: float) -> News:
+    async def feed(
+        self,
+        actor: Actor,
+        after: int | None,
+        limit: int,
+        types: Collection[str],
+        wait: float,
+        subject: Subject | None = None,
+    ) -> News:
         """What happened to all that the actor reaches, after a position; None for now, so that only news follow.
 
-        wait: for so many seconds it waits for something to happen. Raises Problem (INVALID) for a position that was
-        never given.
+        wait: for so many seconds it waits for something to happen. subject: only what is about it; none for what the
+        actor does not reach. Raises Problem (INVALID) for a position that was never given.
         """
         root = actor.account_id
         if after is None or after > 0:
@@ -66,9 +75,10 @@ class Logbook:
                 refuse([Fault("after", "must be the `next` of an earlier answer, or left out, or latest")])
             after = end if after is None else after
         deadline = self._clock() + wait
+        read = await self._reader(root, subject)
         while True:
             written = await self._written(root)
-            news = await self._scan(lambda at, some: self._store.feed(root, at, some), after, limit, types)
+            news = await self._scan(read, after, limit, types)
             if news.entries or news.more or not await self._changes(root, written, deadline):
                 return await self._shown(actor, news)
             after = news.after
@@ -93,9 +103,28 @@ class Logbook:
     async def history(self, actor: Actor, reseller_id: int, account_id: int, before: int | None, limit: int) -> News:
         """What happened to one account that the actor reaches, newest first, before a sequence or until now."""
         events = await self._store.last_account_events(reseller_id, account_id, before or FARTHEST, limit + 1)
+        return await self._history(actor, events, limit)
+
+    async def history_of(
+        self, actor: Actor, reseller_id: int, subject: Subject, before: int | None, limit: int
+    ) -> News:
+        """What happened to something other than an account, in the log of a reseller that the actor reaches."""
+        events = await self._store.last_subject_events(reseller_id, subject, before or FARTHEST, limit + 1)
+        return await self._history(actor, events, limit)
+
+    async def _history(self, actor: Actor, events: list[Event], limit: int) -> News:
         entries = [Entry(event.sequence, event) for event in events[:limit]]
         after = entries[-1].position if entries else 0
         return await self._shown(actor, News(entries, after, len(events) > limit))
+
+    async def _reader(self, root: int, subject: Subject | None) -> Read:
+        """What reads the events of the actor `root`, all or those about a subject."""
+        if subject is None:
+            return lambda after, limit: self._store.feed(root, after, limit)
+        if subject.type == "user" and (user := await self._store.user(subject.id)):
+            subject = Subject("user", user.login)  # whatever its case
+        about = subject
+        return lambda after, limit: self._store.subject_feed(root, about, after, limit)
 
     async def _scan(self, read: Read, after: int, limit: int, types: Collection[str]) -> News:
         """Up to `limit` of the entries after `after` that are of `types`, of any if there are none."""
@@ -160,7 +189,7 @@ class Logbook:
             if account_id is not None and account_id not in reached:
                 reached[account_id] = await self._store.is_within(account_id, actor.account_id)
             if account_id is not None and not reached[account_id]:
-                shown = Origin(None, origin.door, account_id=origin.account_id)
+                shown = Origin(None, origin.source, account_id=origin.account_id)
                 entry = entry._replace(event=structs.replace(entry.event, origin=shown))
             entries.append(entry)
         return news._replace(entries=entries)

@@ -138,7 +138,7 @@ class Resellers:
                     logins=None,
                     event="reseller.verified",
                     changes={"status": (before.status, "active")},
-                    origin=Origin(user=None, door="worker"),
+                    origin=Origin(user=None, source="worker"),
                     at=self._now(),
                 )
             )

@@ -80,7 +80,7 @@ class Visitor(NamedTuple):
 
     def actor(self, origin: Origin) -> Actor:
         """He, acting for his own account."""
-        return Actor(int(self.customer.id), self.email, origin.door, "editor", origin.correlation_id, origin.address)
+        return Actor(int(self.customer.id), self.email, origin.source, "editor", origin.correlation_id, origin.address)
 
 
 class Sessions:
@@ -174,7 +174,7 @@ class Sessions:
         if await self._store.is_shut(user.reseller_id):
             raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
         await self._note_use(session)
-        actor = Actor(user.reseller_id, user.login, origin.door, user.role, origin.correlation_id, origin.address)
+        actor = Actor(user.reseller_id, user.login, origin.source, user.role, origin.correlation_id, origin.address)
         return session, actor
 
     async def visitor(self, secret: str) -> Visitor | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emporion.accounts import PROVIDER_ID
 from emporion.credentials import SigningKey, new_signing_key
 from emporion.errors import not_found
-from emporion.events import EventType, NewEvent
+from emporion.events import EventType, NewEvent, Subject
 from emporion.marketplace.actors import Actor
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class SigningKeys:
         actor.must_be("owner")
         now = self._now()
         key = new_signing_key(now)
-        event = self._event(actor, f"signing key {key.id} signs from now on")
+        event = self._event(actor, key.id, "signs from now on")
         await self._store.add_signing_key(key, now + LONGEST_LIFETIME * 1000, event)
         self._read_at = 0.0
         return key
@@ -81,14 +81,15 @@ class SigningKeys:
         If it is the one that signs, another one follows. Raises Problem (NOT_FOUND) if there is none.
         """
         actor.must_be("owner")
-        event = self._event(actor, f"signing key {key_id} ended, and all its tokens with it")
+        event = self._event(actor, key_id, "ended, and all its tokens with it")
         if not await self._store.end_signing_key(key_id, -self._now(), event):
             raise not_found(f"there is no signing key {key_id}")
         self._read_at = 0.0
 
-    def _event(self, actor: Actor, about: str) -> NewEvent:
+    def _event(self, actor: Actor, key_id: str, what: str) -> NewEvent:
         kind: EventType = "platform.updated"
-        return NewEvent(PROVIDER_ID, PROVIDER_ID, kind, self._now(), actor.origin(), {}, about)
+        about, subject = f"signing key {key_id} {what}", Subject("signingKey", key_id)
+        return NewEvent(PROVIDER_ID, PROVIDER_ID, kind, self._now(), actor.origin(), {}, about, subject)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -11,7 +11,7 @@ from emporion import accounts
 from emporion.accounts import Name
 from emporion.credentials import key_digest, new_subscription_key
 from emporion.errors import Code, Problem, Refused, not_found, refuse
-from emporion.events import Changes, NewEvent, Origin
+from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.limits import Limit
 from emporion.marketplace.actors import check_reach
 from emporion.store.base import SubscriptionKey
@@ -115,7 +115,7 @@ class SubscriptionKeys:
 
     def _event(self, actor: Actor, key: SubscriptionKey, changes: Changes) -> NewEvent:
         owner = key.reseller_id
-        return NewEvent(owner, owner, "key.updated", self._now(), actor.origin(), changes, _named(key))
+        return NewEvent(owner, owner, "key.updated", self._now(), actor.origin(), changes, _named(key), subject_of(key))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -124,7 +124,13 @@ class SubscriptionKeys:
 def created(key: SubscriptionKey, origin: Origin, at: int) -> NewEvent:
     """The entry of the log for a new key. at: in milliseconds."""
     owner = key.reseller_id
-    return NewEvent(owner, owner, "key.created", at, origin, accounts.changes({}, _shown(key)), _named(key))
+    changes = accounts.changes({}, _shown(key))
+    return NewEvent(owner, owner, "key.created", at, origin, changes, _named(key), subject_of(key))
+
+
+def subject_of(key: SubscriptionKey) -> Subject:
+    """What events about a key are about."""
+    return Subject("key", key.id)
 
 
 def _named(key: SubscriptionKey) -> str:

@@ -11,6 +11,7 @@ from emporion.credentials import TokenClaims, decode_token, encode_token, key_id
 from emporion.errors import Code, Refused
 from emporion.events import NewEvent
 from emporion.marketplace.actors import check_reach
+from emporion.marketplace.users import subject_of
 
 if TYPE_CHECKING:
     from emporion.events import Origin
@@ -106,7 +107,9 @@ class Tokens:
         token = await self._token_of(user, self._issuer)
         owner, about = user.reseller_id, f"user {user.login}: a token was given without his password"
         now = int(self._clock() * 1000)
-        await self._store.add_events([NewEvent(owner, owner, "user.updated", now, actor.origin(), {}, about)])
+        await self._store.add_events(
+            [NewEvent(owner, owner, "user.updated", now, actor.origin(), {}, about, subject_of(user))]
+        )
         return token
 
     def issuer_of(self, realm: str | None) -> str:

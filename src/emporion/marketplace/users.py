@@ -11,7 +11,7 @@ from emporion import accounts
 from emporion.accounts import NEVER_SHOWN
 from emporion.credentials import Role, new_password
 from emporion.errors import Fault, Problem, not_found, refuse
-from emporion.events import Changes, NewEvent, Origin
+from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
 from emporion.store.base import User
@@ -137,7 +137,9 @@ class Users:
 
     def _event(self, actor: Actor, user: User, changes: Changes) -> NewEvent:
         owner = user.reseller_id
-        return NewEvent(owner, owner, "user.updated", self._now(), actor.origin(), changes, _named(user))
+        return NewEvent(
+            owner, owner, "user.updated", self._now(), actor.origin(), changes, _named(user), subject_of(user)
+        )
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -146,7 +148,13 @@ class Users:
 def created(user: User, origin: Origin, at: int) -> NewEvent:
     """The entry of the log for a new user. at: in milliseconds."""
     owner = user.reseller_id
-    return NewEvent(owner, owner, "user.created", at, origin, accounts.changes({}, _shown(user)), _named(user))
+    changes = accounts.changes({}, _shown(user))
+    return NewEvent(owner, owner, "user.created", at, origin, changes, _named(user), subject_of(user))
+
+
+def subject_of(user: User) -> Subject:
+    """What events about a user are about."""
+    return Subject("user", user.login)
 
 
 def _named(user: User) -> str:

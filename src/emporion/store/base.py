@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from emporion.credentials import Role
 from emporion.errors import Fault
-from emporion.events import Door
+from emporion.events import Source
 from emporion.limits import UNLIMITED, Limit
 from emporion.spreadsheets import Format, Place
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from emporion.accounts import Customer, Reseller, Status
     from emporion.credentials import SigningKey
-    from emporion.events import Changes, Event, EventType, NewEvent, Origin
+    from emporion.events import Changes, Event, EventType, NewEvent, Origin, Subject
     from emporion.store.tables import Part, Row, Table
 
 
@@ -300,8 +300,8 @@ OVER: frozenset[ImportState] = frozenset({"done", "refused", "cancelled"})
 class Import(Struct, frozen=True):
     """An import of customers from a file into a reseller, and how far it has come.
 
-    account_id, user, door, role, address: who lets it in, as in an Actor. stored: its content is kept here, until it is
-    over. size, digest: of the content, in bytes, and its SHA-256. state: it arrives, is checked, waits for a person,
+    account_id, user, source, role, address: who lets it in, as in an Actor. stored: its content is kept here, until it
+    is over. size, digest: of the content, in bytes, and its SHA-256. state: it arrives, is checked, waits for a person,
     writes, and is done; or is refused as a whole (`refusal` says why), or cancelled. at: how far the present state has
     come. total, faulty: rows, and those with faults, by the check. created, changed, unchanged, rejected: what became
     of the rows. headers, delimiter: of CSV. notes: what whoever sent it should know. newest: the highest id of a
@@ -312,7 +312,7 @@ class Import(Struct, frozen=True):
     reseller_id: int
     account_id: int
     user: str
-    door: Door
+    source: Source
     role: Role
     file_name: str
     format: Format
@@ -741,6 +741,10 @@ class Store(Protocol):
     async def last_account_events(self, reseller_id: int, account_id: int, before: int, limit: int) -> list[Event]:
         """The events about one account with a sequence below `before`, newest first."""
 
+    async def last_subject_events(self, reseller_id: int, subject: Subject, before: int, limit: int) -> list[Event]:
+        """The events of a reseller's log about something other than an account, with a sequence below `before`, newest
+        first."""
+
     async def written(self, root_id: int) -> int:
         """How far the logs of a reseller and of all below it go: the sum of their sequences."""
 
@@ -751,6 +755,9 @@ class Store(Protocol):
         after it was committed and under one lock; so whoever has read up to a position has missed none below it.
         Events of one reseller have theirs in the order of their sequences.
         """
+
+    async def subject_feed(self, root_id: int, subject: Subject, after: int, limit: int) -> list[Entry]:
+        """Those of `feed` that are about `subject`; none where it belongs to no reseller below `root_id`."""
 
     async def feed_end(self) -> int:
         """The last position that was given."""

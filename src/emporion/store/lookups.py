@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import structs
 
+from emporion.accounts import account_number
 from emporion.credentials import SigningKey
 from emporion.errors import Fault
-from emporion.events import Event
+from emporion.events import Event, Subject
 from emporion.store import rows, statements
 from emporion.store.base import (
     Administrator,
@@ -20,6 +21,7 @@ from emporion.store.base import (
     Children,
     Client,
     Counts,
+    Entry,
     FaultyRow,
     Import,
     ImportState,
@@ -51,6 +53,13 @@ class Lookups(ABC):
     @abstractmethod
     async def _rows(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         """All rows of one of `statements`, which must be few. Raises Problem (UNAVAILABLE)."""
+
+    @abstractmethod
+    async def _number_events(self, root_id: int) -> None:
+        """Give a position to each event of a reseller and of all below it that has none.
+
+        Raises Problem (UNAVAILABLE).
+        """
 
     @abstractmethod
     async def _many(self, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
@@ -164,6 +173,25 @@ class Lookups(ABC):
     async def last_account_events(self, reseller_id: int, account_id: int, before: int, limit: int) -> list[Event]:
         found = await self._rows(statements.LAST_ACCOUNT_EVENTS, reseller_id, account_id, before, limit)
         return [rows.event(*row) for row in found]
+
+    async def last_subject_events(self, reseller_id: int, subject: Subject, before: int, limit: int) -> list[Event]:
+        found = await self._rows(statements.LAST_SUBJECT_EVENTS, reseller_id, *subject, before, limit)
+        return [rows.event(*row) for row in found]
+
+    async def subject_feed(self, root_id: int, subject: Subject, after: int, limit: int) -> list[Entry]:
+        about: Sequence[object] = subject
+        feed = statements.FEED_OF_SUBJECT
+        if subject.type in ("customer", "reseller"):
+            about, feed = (account_number(subject.id),), statements.FEED_OF_ACCOUNT
+            found = await self._row(statements.ACCOUNT_LOG, root_id, *about, subject.type)
+        else:
+            found = await self._row(statements.SUBJECT_LOG, root_id, *about)
+        if not found:
+            return []
+        log = found[0]
+        await self._number_events(log)
+        entries = await self._many(feed, log, *about, after, after, log, after, log, limit)
+        return [Entry(position, rows.event(*row)) for position, *row in entries]
 
     async def feed_end(self) -> int:
         row = await self._row(statements.FEED_END)

@@ -10,7 +10,7 @@ import msgspec
 
 from emporion.accounts import Customer, CustomerSummary, Reseller, fold
 from emporion.emails import fold_email
-from emporion.events import Door, Event, EventType, NewEvent, Origin
+from emporion.events import Event, EventType, NewEvent, Origin, Source, Subject, SubjectType, account_subject
 from emporion.limits import Limit
 from emporion.store.base import Administrator, Change, Once, Record, SubscriptionKey
 from emporion.store.faults import used_for_another
@@ -89,12 +89,14 @@ def event(
     kind: EventType,
     at: int,
     user: str | None,
-    door: Door,
+    source: Source,
     correlation_id: str | None,
     changes: str,
     actor_id: int | None,
     address: str | None,
     reason: str | None,
+    subject_type: SubjectType | None,
+    subject_id: str | None,
 ) -> Event:
     """The event of a row of the table `events`."""
     return Event(
@@ -103,9 +105,10 @@ def event(
         account_id,
         kind,
         at,
-        Origin(user, door, correlation_id, actor_id, address),
+        Origin(user, source, correlation_id, actor_id, address),
         msgspec.json.decode(changes, type=dict[str, tuple[Any, Any]]),
         reason,
+        Subject(subject_type, subject_id) if subject_type and subject_id else account_subject(reseller_id, account_id),
     )
 
 
@@ -136,19 +139,19 @@ def key_values(key: SubscriptionKey) -> tuple[object, ...]:
 def event_values(sequence: int, new: NewEvent) -> tuple[object, ...]:
     """The row of a new event, as `event` takes it."""
     origin = new.origin
-    return (new.reseller_id, sequence, new.account_id, new.type, new.at, origin.user, origin.door,
+    return (new.reseller_id, sequence, new.account_id, new.type, new.at, origin.user, origin.source,
             origin.correlation_id, encode(new.changes).decode(), origin.account_id, origin.address,
-            new.reason)  # fmt: skip
+            new.reason, *(new.subject or (None, None)))  # fmt: skip
 
 
 def given(reseller_id: int, once: Once, row: Sequence[Any] | None) -> Record | None:
     """What a request was answered before, by a row of `ANSWER`. Raises Problem (REUSED) if it was another one."""
     if row is None:
         return None
-    fingerprint, account_id, document = row
+    fingerprint, subject_id, document = row
     if fingerprint != once.fingerprint:
         raise used_for_another()
-    return Record(reseller_id, account_id, 1, document, replayed=True)
+    return Record(reseller_id, int(subject_id), 1, document, replayed=True)
 
 
 def emails_before(change: Change) -> set[str]:

@@ -60,7 +60,7 @@ LOGINS = """
     WHERE reseller_id = ? AND customer_id = ? AND customer_id IS NOT NULL ORDER BY position
 """
 
-ANSWER = "SELECT fingerprint, account_id, document FROM answers WHERE reseller_id = ? AND key = ? AND at >= ?"
+ANSWER = "SELECT fingerprint, subject_id, document FROM answers WHERE reseller_id = ? AND key = ? AND at >= ?"
 
 # Whether no more customers than that have an e-mail address; whoever looks for one must not read a million of them.
 MOST_SHARING = 64
@@ -72,13 +72,47 @@ FEW_SHARE = f"""
     ) <= {MOST_SHARING}
 """
 
-_EVENT = """
-    SELECT reseller_id, sequence, account_id, type, at, "user", door, correlation_id, changes, actor_id, address, reason
-    FROM events WHERE reseller_id = ? AND
+# The columns of events as `rows.event` takes them.
+EVENT_COLUMNS = """
+    e.reseller_id, e.sequence, e.account_id, e.type, e.at, e."user", e.source, e.correlation_id, e.changes, e.actor_id,
+    e.address, e.reason, e.subject_type, e.subject_id
 """
-EVENTS = f"{_EVENT} sequence > ? ORDER BY sequence LIMIT ?"
-LAST_ACCOUNT_EVENTS = f"{_EVENT} account_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"
-ACCOUNT_EVENTS = f"{_EVENT} account_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"
+_EVENT = f"SELECT {EVENT_COLUMNS} FROM events e WHERE e.reseller_id = ?"
+EVENTS = f"{_EVENT} AND e.sequence > ? ORDER BY e.sequence LIMIT ?"
+_ACCOUNT_EVENT = f"{_EVENT} AND e.account_id = ?"
+LAST_ACCOUNT_EVENTS = f"{_ACCOUNT_EVENT} AND e.sequence < ? ORDER BY e.sequence DESC LIMIT ?"
+ACCOUNT_EVENTS = f"{_ACCOUNT_EVENT} AND e.sequence > ? ORDER BY e.sequence LIMIT ?"
+_SUBJECT_EVENT = f"{_EVENT} AND e.subject_type = ? AND e.subject_id = ?"
+LAST_SUBJECT_EVENTS = f"{_SUBJECT_EVENT} AND e.sequence < ? ORDER BY e.sequence DESC LIMIT ?"
+
+# The reseller in whose log the events about an account stand, and about anything else, where it is below another one.
+ACCOUNT_LOG = """
+    SELECT b.reseller_id FROM accounts a
+    JOIN reseller_accounts b ON b.reseller_id = CASE a.kind WHEN 'reseller' THEN a.id ELSE a.reseller_id END
+    JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
+    WHERE t.reseller_id = ? AND a.id = ? AND a.kind = ?
+"""
+SUBJECT_LOG = """
+    SELECT b.reseller_id FROM events e JOIN reseller_accounts b ON b.reseller_id = e.reseller_id
+    JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
+    WHERE t.reseller_id = ? AND e.subject_type = ? AND e.subject_id = ? LIMIT 1
+"""
+
+# Events of one log with positions above one; takes the log, the condition's values, the position twice, the log, the
+# position, the log and how many.
+_FED_EVENT = f"""
+    SELECT (
+        SELECT f.until - f.last FROM feed f WHERE f.reseller_id = e.reseller_id AND f.last >= e.sequence
+        ORDER BY f.last LIMIT 1
+    ) + e.sequence, {EVENT_COLUMNS}
+    FROM events e WHERE e.reseller_id = ? AND {{}} AND e.sequence > (
+        SELECT CASE WHEN f.until - f.last + f.first > ? THEN f.first - 1 ELSE f.last - f.until + ? END
+        FROM feed f WHERE f.reseller_id = ? AND f.until > ? ORDER BY f.until LIMIT 1
+    ) AND e.sequence <= (SELECT f.last FROM feed f WHERE f.reseller_id = ? ORDER BY f.until DESC LIMIT 1)
+    ORDER BY e.sequence LIMIT ?
+"""
+FEED_OF_ACCOUNT = _FED_EVENT.format("e.account_id = ? AND e.subject_id IS NULL")
+FEED_OF_SUBJECT = _FED_EVENT.format("e.subject_type = ? AND e.subject_id = ?")
 
 FEED_END = "SELECT until FROM feed ORDER BY until DESC LIMIT 1"
 

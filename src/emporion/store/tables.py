@@ -60,11 +60,11 @@ TABLES = (
     ),
     Table(
         "events",
-        ("reseller_id", "sequence", "account_id", "type", "at", "user", "door", "correlation_id", "changes",
-         "actor_id", "address", "reason"),
+        ("reseller_id", "sequence", "account_id", "type", "at", "user", "source", "correlation_id", "changes",
+         "actor_id", "address", "reason", "subject_type", "subject_id"),
     ),
     Table("feed", ("reseller_id", "until", "first", "last")),
-    Table("answers", ("reseller_id", "key", "fingerprint", "account_id", "at", "document")),
+    Table("answers", ("reseller_id", "key", "fingerprint", "subject_type", "subject_id", "at", "document")),
     Table("usage", ("reseller_id", "day", "key", "requests", "refusals")),
     Table("platform", ("sandbox",), long=False),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Match, compile_path
 from emporion.api.problems import STATUS, method_not_allowed
 from emporion.api.requests import LARGEST_FORM
 from emporion.errors import Code, Problem, Refused
-from emporion.events import Door, Origin
+from emporion.events import Origin, Source
 from emporion.logs import log
 from emporion.turns import WAITED
 from emporion.web.forms import LARGEST, Form, read_form, read_parameters
@@ -200,7 +200,7 @@ class Area:
         speak: Callable[[Visit], Language],
         refused: Callable[[Visit, Problem], Awaitable[Response | None]],
     ) -> None:
-        self.name: Door = name
+        self.name: Source = name
         self.site = site
         self.cookie = f"{'__Host-' if site.secure else ''}emporion-{name}"
         self.enter = enter

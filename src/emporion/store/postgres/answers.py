@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from emporion.events import Subject
 from emporion.store import rows, statements
 from emporion.store.base import Once, Record
 from emporion.store.postgres.connections import Connection, Connections
@@ -11,10 +12,11 @@ from emporion.store.postgres.dialect import numbered
 from emporion.store.postgres.locks import HOLD_RESELLER
 
 _KEEP_ANSWER = """
-    INSERT INTO answers (reseller_id, key, fingerprint, account_id, at, document) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO answers (reseller_id, key, fingerprint, subject_type, subject_id, at, document)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (reseller_id, key) DO UPDATE SET
-        fingerprint = excluded.fingerprint, account_id = excluded.account_id, at = excluded.at,
-        document = excluded.document
+        fingerprint = excluded.fingerprint, subject_type = excluded.subject_type, subject_id = excluded.subject_id,
+        at = excluded.at, document = excluded.document
 """
 _FORGET_ANSWERS = """
     WITH old AS MATERIALIZED (
@@ -35,10 +37,10 @@ async def given(connection: Connection, parent_id: int, once: Once) -> Record | 
 
 
 async def keep_answer(
-    connection: Connection, parent_id: int, once: Once, reseller_id: int, at: int, document: bytes
+    connection: Connection, parent_id: int, once: Once, subject: Subject, at: int, document: bytes
 ) -> None:
     """Keep what a request is answered, in place of what was kept under its key before."""
-    await connection.execute(_KEEP_ANSWER, parent_id, once.key, once.fingerprint, reseller_id, at, document)
+    await connection.execute(_KEEP_ANSWER, parent_id, once.key, once.fingerprint, *subject, at, document)
 
 
 async def forget_answers(connections: Connections, before: int, limit: int) -> int:

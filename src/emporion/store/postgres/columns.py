@@ -26,7 +26,7 @@ class NewColumns(NamedTuple):
     names: list[str]
     name_grams: list[str]
     users: list[str | None]
-    doors: list[str]
+    sources: list[str]
     correlation_ids: list[str | None]
     actor_ids: list[int | None]
     addresses: list[str | None]
@@ -58,7 +58,7 @@ class ChangeColumns(NamedTuple):
     name_grams: list[str | None]
     types: list[str]
     users: list[str | None]
-    doors: list[str]
+    sources: list[str]
     correlation_ids: list[str | None]
     actor_ids: list[int | None]
     addresses: list[str | None]
@@ -146,10 +146,10 @@ def change_columns(group: Sequence[Change], key: bytes) -> ChangeColumns:
 def _origin_columns(
     origins: Sequence[Origin],
 ) -> tuple[list[str | None], list[str], list[str | None], list[int | None], list[str | None]]:
-    """The user, door, correlation id, actor and address of each event."""
+    """The user, source, correlation id, actor and address of each event."""
     return (
         [origin.user for origin in origins],
-        [origin.door for origin in origins],
+        [origin.source for origin in origins],
         [origin.correlation_id for origin in origins],
         [origin.account_id for origin in origins],
         [origin.address for origin in origins],

@@ -23,8 +23,9 @@ _COUNT_EVENTS = """
 """
 _ADD_EVENT = """
     INSERT INTO events (
-        reseller_id, sequence, account_id, type, at, "user", door, correlation_id, changes, actor_id, address, reason
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        reseller_id, sequence, account_id, type, at, "user", source, correlation_id, changes, actor_id, address, reason,
+        subject_type, subject_id
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 _WRITTEN = f"""
     SELECT w.id, (
@@ -38,8 +39,7 @@ _WRITTEN = f"""
 def _feed_of(parts: str) -> str:
     """The events of parts of the feed with positions above $2, $3 of them at most."""
     return f"""
-        SELECT p.until - p.last + e.sequence, e.reseller_id, e.sequence, e.account_id, e.type, e.at, e."user", e.door,
-            e.correlation_id, e.changes, e.actor_id, e.address, e.reason
+        SELECT p.until - p.last + e.sequence, {statements.EVENT_COLUMNS}
         FROM (
             SELECT f.reseller_id, f.until, f.last, greatest(f.first, f.last - f.until + $2::bigint + 1) AS begin
             FROM {parts} ORDER BY f.until LIMIT $3::bigint
@@ -131,17 +131,21 @@ async def written(connections: Connections, root_ids: list[int]) -> list[int]:
     return [found[root_id] for root_id in root_ids]
 
 
-async def feed(connections: Connections, root_id: int, after: int, limit: int) -> list[Entry]:
-    """See `emporion.store.base.Store.feed`."""
+async def number_events(connections: Connections, root_id: int) -> None:
+    """Give a position to each event of these resellers that has none."""
     if await connections.row(numbered(statements.NEWS), root_id):
         async with connections.transaction() as connection:
-            await _number_events(connection, root_id)
+            await _number_news(connection, root_id)
+
+
+async def feed(connections: Connections, root_id: int, after: int, limit: int) -> list[Entry]:
+    """See `emporion.store.base.Store.feed`."""
+    await number_events(connections, root_id)
     found = await _read_feed(connections, root_id, min(after, FARTHEST), limit)
     return [Entry(position, rows.event(*row)) for position, *row in found]
 
 
-async def _number_events(connection: Connection, root_id: int) -> None:
-    """Give a position to each event of these resellers that has none."""
+async def _number_news(connection: Connection, root_id: int) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock($1)", FEEDING)
     end = await connection.fetchval(statements.FEED_END) or 0
     parts: list[tuple[int, int, int, int]] = []

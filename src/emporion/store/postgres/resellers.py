@@ -9,7 +9,7 @@ from msgspec import structs
 
 from emporion.accounts import SHUT
 from emporion.errors import Code, Fault, refuse
-from emporion.events import NewEvent
+from emporion.events import NewEvent, account_subject
 from emporion.store import rows
 from emporion.store.base import NewResellerRecord, Record, ResellerChange
 from emporion.store.faults import no_reseller, taken_external_id
@@ -93,7 +93,9 @@ async def insert_reseller(connection: Connection, new: NewResellerRecord) -> Rec
     event = NewEvent(reseller_id, reseller_id, "reseller.created", new.at, new.origin, new.changes)
     await insert_event(connection, 1, event)
     if new.once and parent_id is not None:
-        await answers.keep_answer(connection, parent_id, new.once, reseller_id, new.at, document)
+        await answers.keep_answer(
+            connection, parent_id, new.once, account_subject(reseller_id, reseller_id), new.at, document
+        )
     return Record(reseller_id, reseller_id, 1, document)
 
 

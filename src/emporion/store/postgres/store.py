@@ -48,7 +48,7 @@ from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
 from emporion.store.postgres.connections import Connections, Limits
 from emporion.store.postgres.customers import Customers
 from emporion.store.postgres.dialect import numbered
-from emporion.store.postgres.events import append_all, feed, written
+from emporion.store.postgres.events import append_all, feed, number_events, written
 from emporion.store.postgres.lists import Lists
 from emporion.store.postgres.standby import Standby
 from emporion.store.tables import Part, Row, Table
@@ -279,6 +279,9 @@ class PostgresStore(Lookups):
 
     async def _read_written(self, root_ids: list[int]) -> list[int]:
         return await written(self._primary, root_ids)
+
+    async def _number_events(self, root_id: int) -> None:
+        await number_events(self._primary, root_id)
 
     async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
         return await feed(self._primary, root_id, after, limit)

@@ -9,6 +9,7 @@ from emporion.store import rows, statements
 if TYPE_CHECKING:
     import sqlite3
 
+    from emporion.events import Subject
     from emporion.store.base import Once, Record
 
 
@@ -19,13 +20,13 @@ def given(connection: sqlite3.Connection, reseller_id: int, once: Once) -> Recor
 
 
 def keep_answer(
-    connection: sqlite3.Connection, reseller_id: int, once: Once, account_id: int, at: int, document: bytes
+    connection: sqlite3.Connection, reseller_id: int, once: Once, subject: Subject, at: int, document: bytes
 ) -> None:
     """Keep what a request is answered, in place of what was kept under its key before."""
     connection.execute(
-        "INSERT OR REPLACE INTO answers (reseller_id, key, fingerprint, account_id, at, document)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (reseller_id, once.key, once.fingerprint, account_id, at, document),
+        "INSERT OR REPLACE INTO answers (reseller_id, key, fingerprint, subject_type, subject_id, at, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (reseller_id, once.key, once.fingerprint, *subject, at, document),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from emporion.errors import Code, Fault, refuse
-from emporion.events import NewEvent
+from emporion.events import NewEvent, account_subject
 from emporion.store import rows
 from emporion.store.base import Change, NewRecord, Record
 from emporion.store.faults import taken_external_id
@@ -77,7 +77,9 @@ def insert_customer(connection: sqlite3.Connection, new: NewRecord) -> Record:
         connection, sequence, NewEvent(reseller_id, customer_id, "customer.created", new.at, new.origin, new.changes)
     )
     if new.once:
-        answers.keep_answer(connection, reseller_id, new.once, customer_id, new.at, document)
+        answers.keep_answer(
+            connection, reseller_id, new.once, account_subject(reseller_id, customer_id), new.at, document
+        )
     return Record(reseller_id, customer_id, 1, document)
 
 

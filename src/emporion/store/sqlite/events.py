@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 # JOIN keeps the planner from walking through the parts of all resellers.
 _FEED = f"""
     {statements.BELOW}
-    SELECT p.until - p.last + e.sequence, e.reseller_id, e.sequence, e.account_id, e.type, e.at, e."user", e.door,
-        e.correlation_id, e.changes, e.actor_id, e.address, e.reason
+    SELECT p.until - p.last + e.sequence, {statements.EVENT_COLUMNS}
     FROM (
         SELECT f.reseller_id, f.until, f.last,
             CASE WHEN f.until - f.last + f.first > ? THEN f.first ELSE f.last - f.until + ? + 1 END AS begin
@@ -63,8 +62,9 @@ def insert_event(connection: sqlite3.Connection, sequence: int, event: NewEvent)
     connection.execute(
         """
         INSERT INTO events (
-            reseller_id, sequence, account_id, type, at, user, door, correlation_id, changes, actor_id, address, reason
-        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            reseller_id, sequence, account_id, type, at, user, source, correlation_id, changes, actor_id, address,
+            reason, subject_type, subject_id
+        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         rows.event_values(sequence, event),
     )

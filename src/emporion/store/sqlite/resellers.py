@@ -8,7 +8,7 @@ from msgspec import structs
 
 from emporion.accounts import SHUT
 from emporion.errors import Code, Fault, refuse
-from emporion.events import NewEvent
+from emporion.events import NewEvent, account_subject
 from emporion.store import rows
 from emporion.store.base import NewResellerRecord, Record, ResellerChange
 from emporion.store.faults import no_reseller, taken_external_id
@@ -60,7 +60,9 @@ def insert_reseller(connection: sqlite3.Connection, new: NewResellerRecord) -> R
     connection.execute("INSERT INTO resellers (reseller_id, parent_id) VALUES (?, ?)", (reseller_id, parent_id))
     append(connection, NewEvent(reseller_id, reseller_id, "reseller.created", new.at, new.origin, new.changes))
     if new.once and parent_id is not None:
-        answers.keep_answer(connection, parent_id, new.once, reseller_id, new.at, document)
+        answers.keep_answer(
+            connection, parent_id, new.once, account_subject(reseller_id, reseller_id), new.at, document
+        )
     return Record(reseller_id, reseller_id, 1, document)
 
 

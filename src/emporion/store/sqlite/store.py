@@ -333,9 +333,12 @@ class SqliteStore(Lookups):
         row = await self._row(statements.WRITTEN, root_id)
         return int(row[0] or 0)
 
-    async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
+    async def _number_events(self, root_id: int) -> None:
         if await self._row(statements.NEWS, root_id):
             await self._writer.run(lambda c: number_events(c, root_id))
+
+    async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
+        await self._number_events(root_id)
         found = await self._connections.in_thread(root_id, lambda c: read_feed(c, root_id, after, limit))
         return [Entry(position, rows.event(*row)) for position, *row in found]
 

@@ -8,7 +8,7 @@ from emporion.accounts import NEVER_SHOWN, PROVIDER_ID
 from emporion.web.forms import whole
 
 if TYPE_CHECKING:
-    from emporion.events import Event
+    from emporion.events import Event, Subject
     from emporion.web.pages import Visit
 
 SHOWN = 20
@@ -60,26 +60,33 @@ class History(NamedTuple):
     older: int | None
 
 
-async def history_of(visit: Visit, reseller_id: int, account_id: int) -> History:
-    """What happened to an account that the actor reaches, by the parameter `before`."""
-    before = visit.parameters.get("before", "")
-    news = await visit.marketplace.logbook.history(visit.actor, reseller_id, account_id, whole(before), SHOWN)
-    moments = [_moment(entry.event) for entry in news.entries]
+async def history_of(visit: Visit, reseller_id: int, about: int | Subject) -> History:
+    """What happened to an account that the actor reaches, or to something of a reseller, by the parameter `before`."""
+    before = whole(visit.parameters.get("before", ""))
+    logbook = visit.marketplace.logbook
+    if isinstance(about, int):
+        news = await logbook.history(visit.actor, reseller_id, about, before, SHOWN)
+    else:
+        news = await logbook.history_of(visit.actor, reseller_id, about, before, SHOWN)
+    moments = [_moment(entry.event, about) for entry in news.entries]
     return History(moments, news.after if news.more else None)
 
 
-def _moment(event: Event) -> Moment:
+def _moment(event: Event, about: int | Subject) -> Moment:
     changes = dict(event.changes)
     _, reason = changes.pop("status.reason", (None, None))
     lines = [line for path, (old, new) in changes.items() for line in _lines(path, old, new)]
-    return Moment(event, WORDS[event.type], _who(event), lines[:MOST_LINES], str(reason) if reason else event.reason)
+    # On its own page nobody needs to be told which one it was.
+    own = not isinstance(about, int) and event.reason == f"{about.type} {about.id}"
+    told = str(reason) if reason else None if own else event.reason
+    return Moment(event, WORDS[event.type], _who(event), lines[:MOST_LINES], told)
 
 
 def _who(event: Event) -> str:
     origin = event.origin
-    if origin.door == "worker":
+    if origin.source == "worker":
         return "the platform"
-    return f"{origin.user or _UNNAMED.get(origin.account_id, 'somebody above')}, {origin.door}"
+    return f"{origin.user or _UNNAMED.get(origin.account_id, 'somebody above')}, {origin.source}"
 
 
 def _lines(path: str, old: object, new: object) -> list[Line]:

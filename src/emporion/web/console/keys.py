@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem
 from emporion.limits import UNLIMITED, Limit
-from emporion.marketplace.subscription_keys import KeyName
+from emporion.marketplace.subscription_keys import KeyName, subject_of
 from emporion.settings import ApiVersion
 from emporion.validation import read
 from emporion.web.console.dashboard import picture
+from emporion.web.console.history import history_of
 from emporion.web.console.resellers import Owner, owner
 from emporion.web.forms import by_field, faults_of, form_values, typed_values, version_of, whole
 from emporion.web.pages import Page
@@ -195,6 +196,7 @@ async def _shown(
         faults=faults,
         moved=moved,
         versions=CHOICES,
+        history=await history_of(visit, of.id, subject_of(key)),
     )
 
 

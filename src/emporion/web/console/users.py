@@ -8,6 +8,8 @@ from urllib.parse import quote
 from emporion.api.problems import STATUS
 from emporion.credentials import Role
 from emporion.errors import Code, Fault, Problem, refuse
+from emporion.marketplace.users import subject_of
+from emporion.web.console.history import history_of
 from emporion.web.console.resellers import Owner, owner
 from emporion.web.forms import by_field, faults_of, form_values, version_of
 from emporion.web.pages import Page
@@ -150,6 +152,7 @@ async def _shown(visit: Visit, user: User, faults: dict[str, str], *, moved: boo
         faults=faults,
         moved=moved,
         may=MAY,
+        history=await history_of(visit, user.reseller_id, subject_of(user)),
     )
 
 
