@@ -116,6 +116,7 @@ def test_what_a_reader_may_not_do_is_in_the_log_and_not_done(
         "type": "access.refused",
         "accountId": str(RESELLER_ID),
         "resellerId": str(RESELLER_ID),
+        "subject": {"type": "reseller", "id": str(RESELLER_ID)},
         "source": "api",
         "actorId": str(RESELLER_ID),
         "user": "the-reader",
