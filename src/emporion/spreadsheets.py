@@ -19,7 +19,7 @@ from emporion.accounts import Address, NewContactPerson, NewCustomer
 from emporion.errors import Code, Fault, Problem
 from emporion.file_types import ENOUGH, no_text
 from emporion.headers import advice, meanings, restriction, squashed
-from emporion.validation import decode
+from emporion.validation import DEEPEST, TooDeep, decode
 
 Format = Literal["csv", "jsonl"]
 
@@ -512,11 +512,25 @@ def _member_hint(name: str, prefix: str) -> str:
     return f", did you mean {likely[0]}?" if likely else ""
 
 
-def _without_passwords(value: Any) -> Any:
+def _without_passwords(value: dict[str, Any]) -> dict[str, Any]:
     """The same without members, at any depth, that may have a password in them."""
+    kept = _bare(value)
+    # No function calls itself here: a row may be nested deeper than Python lets one.
+    waiting: list[Any] = [kept]
+    while waiting:
+        one = waiting.pop()
+        for key, item in one.items() if isinstance(one, dict) else enumerate(one):
+            if isinstance(item, (dict, list)):
+                one[key] = _bare(item)
+                waiting.append(one[key])
+    return kept
+
+
+def _bare(value: Any) -> Any:
+    """An object without its own members that may have a password in them, or an array; not what it was made of."""
     if isinstance(value, dict):
-        return {name: _without_passwords(item) for name, item in value.items() if not _PASSWORD.search(name)}
-    return [_without_passwords(item) for item in value] if isinstance(value, list) else value
+        return {name: item for name, item in value.items() if not _PASSWORD.search(name)}
+    return [*value]
 
 
 class CsvRows:
@@ -670,6 +684,8 @@ def _json_row(text: str, line: int, after: Place) -> JsonRow:
     value, fault = None, None
     try:
         value = decode(text.encode())
+    except TooDeep:
+        fault = f"is nested too deeply, more than {DEEPEST} levels"
     except msgspec.DecodeError:
         fault = "is no JSON: each line must have one whole object and nothing else"
     if fault is None and not isinstance(value, dict):

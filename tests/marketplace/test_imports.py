@@ -25,6 +25,7 @@ from emporion.marketplace.repeats import KEPT
 from emporion.spreadsheets import Format
 from emporion.store.base import Filter, Import, User
 from emporion.store.sqlite import SqliteStore
+from emporion.validation import DEEPEST
 from tests.conftest import CALLERS, ORIGIN, new_contact, new_customer, settings_for
 
 ANNA = Actor(RESELLER_ID, "anna", "console", "editor", address="192.0.2.1")
@@ -353,6 +354,23 @@ async def test_rejected_lines_can_be_sent_again_as_they_are(imported: Imports) -
     second = await done(imported, content, "jsonl")
     assert counts(second) == ("done", 0, 0, 0, 1)
     assert await rejected(imported, second) == content
+
+
+@pytest.mark.parametrize(
+    ("levels", "field", "message"),
+    [
+        (DEEPEST, "attributes.deep", "must be a string, not an array"),
+        (DEEPEST + 1, "", "is nested too deeply, more than 512 levels"),
+    ],
+)
+async def test_a_row_that_is_nested_very_deeply_is_rejected_alone(
+    imported: Imports, levels: int, field: str, message: str
+) -> None:
+    nested = b'{"externalId": "1", "attributes": {"deep": ' + b"[" * (levels - 2) + b"]" * (levels - 2) + b"}}\n"
+    one = await done(imported, nested + jsonl_of(new_customer()), "jsonl")
+    assert counts(one) == ("done", 1, 0, 0, 1)
+    assert (1, field, message) in await faults(imported, one)
+    assert b"[[[[" in await rejected(imported, one)
 
 
 async def test_what_only_writing_shows_rejects_the_row(imported: Imports) -> None:
