@@ -102,6 +102,20 @@ def test_a_cancelled_import_writes_nothing(browser: Console, client: CheckedClie
     assert names(client, callers["sandbox"]) == ["RBCustomer2", "RBCustomer"]
 
 
+def test_an_import_that_fails_while_it_writes_does_not_say_that_nothing_was_written(
+    browser: Console, client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sent(browser, HEADER + GOOD.format(1) + FAULTY.format(2))
+    page = until(browser, answer, "waits for you")
+    monkeypatch.setattr(imports, "_advanced", None)  # which is called once the rows are written
+    browser.press(page, {}, "/confirm")
+    page = until(browser, answer, "failed on our side")
+    assert "Company 1" in names(client, callers["sandbox"])
+    assert "Nothing was written" not in page.text
+    assert "It did not come to its end: It failed on our side; the log has the reason. What was written" in page.text
+    assert "at least what is counted here. 2 rows 0 created 0 changed 0 as they were 0 refused" in page.text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "fields", "field"),
     [

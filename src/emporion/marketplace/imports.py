@@ -176,6 +176,7 @@ class Imports:
             at=Place(),
             holder="",
             updated_at=self._now(),
+            let_in=True,
         )
         if checked.state == "checked" and checked.faulty > MOST_REFUSED:
             message = (
@@ -264,7 +265,7 @@ class Imports:
 
     async def begin(self, draft: Import, holder: str) -> Import:
         """Keep a draft as an import that writes, whose content is not here."""
-        running = structs.replace(draft, state="running", holder=holder, at=Place(), total=0, faulty=0)
+        running = structs.replace(draft, state="running", holder=holder, at=Place(), total=0, faulty=0, let_in=True)
         await self._store.add_import(running, self._now() + HELD)
         return running
 

@@ -305,7 +305,7 @@ class Import(Struct, frozen=True):
     writes, and is done; or is refused as a whole (`refusal` says why), or cancelled. at: how far the present state has
     come. total, faulty: rows, and those with faults, by the check. created, changed, unchanged, rejected: what became
     of the rows. headers, delimiter: of CSV. notes: what whoever sent it should know. newest: the highest id of a
-    customer when it began. holder: the process that is at it. began_at: when it was let in.
+    customer when it began. holder: the process that is at it. let_in: it was.
     """
 
     id: str
@@ -336,6 +336,13 @@ class Import(Struct, frozen=True):
     newest: int = 0
     holder: str = ""
     updated_at: int = 0
+    let_in: bool = False
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether rows may be written, of which the last ones may not be counted yet."""
+        # An older program has not kept whether it let one in.
+        return self.let_in or self.state in ("running", "done") or self.created + self.changed > 0
 
 
 class FaultyRow(Struct, frozen=True):
