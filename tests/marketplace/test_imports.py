@@ -19,7 +19,7 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import Customers
-from emporion.marketplace.imports import CHECKPOINT, HELD, Imports, Lost
+from emporion.marketplace.imports import CHECKPOINT, HELD, PART, Imports, Lost
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
 from emporion.spreadsheets import Format
@@ -576,14 +576,22 @@ async def test_an_import_ends_when_its_user_may_no_more(
     assert not await customers(store)
 
 
-async def test_what_was_cancelled_while_it_was_sent_is_not_done(imported: Imports) -> None:
+async def test_what_was_cancelled_while_it_was_sent_is_not_done_nor_kept(imported: Imports, store: SqliteStore) -> None:
+    asked_for: list[int] = []
+
     async def parts() -> AsyncIterator[bytes]:
+        yield b"x" * PART
         (one,) = await imported.of(ANNA)
         await imported.cancel(ANNA, one.id)
-        yield csv_of(line("1"))
+        for number in range(9):
+            asked_for.append(number)
+            yield b"x" * PART
 
     assert await refusal(imported.start(ANNA, RESELLER_ID, "x.csv", "csv", parts())) is Code.CONFLICT
     assert not await imported.work("process")
+    (one,) = await imported.of(ANNA)
+    assert [await store.part(one, number) for number in range(10)] == [None] * 10
+    assert asked_for == [0], "what is cancelled is read no further"
 
 
 class Clock:

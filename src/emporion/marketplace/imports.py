@@ -120,13 +120,13 @@ class Imports:
             raise Problem(Code.CONFLICT, f"{MOST_STORED} imports wait already; confirm or cancel some of them first.")
         try:
             size, digest = await self._store_parts(coming, parts)
+            arrived = structs.replace(coming, state="checking", size=size, digest=digest)
+            if not await self._store.change_import(arrived, coming):
+                raise _cancelled()
         except BaseException:
             with suppress(Problem):
                 await self._store.change_import(structs.replace(coming, state="cancelled"), coming)
             raise
-        arrived = structs.replace(coming, state="checking", size=size, digest=digest)
-        if not await self._store.change_import(arrived, coming):
-            raise Problem(Code.CONFLICT, "The import was cancelled.")
         return arrived
 
     async def get(self, actor: Actor, import_id: str) -> Import:
@@ -565,7 +565,7 @@ class Imports:
                 await task
 
     async def _store_parts(self, to: Import, parts: AsyncIterator[bytes]) -> tuple[int, bytes]:
-        """Keep the content; its size and digest."""
+        """Keep the content; its size and digest. Raises Problem (CONFLICT) once the import was cancelled."""
         digest, size, number = hashlib.sha256(), 0, 0
         rest = bytearray()
         async for data in parts:
@@ -575,11 +575,12 @@ class Imports:
             digest.update(data)
             rest += data
             while len(rest) >= PART:
-                await self._store.add_part(to, number, bytes(rest[:PART]))
+                if not await self._store.add_part(to, number, bytes(rest[:PART])):
+                    raise _cancelled()
                 del rest[:PART]
                 number += 1
-        if rest:
-            await self._store.add_part(to, number, bytes(rest))
+        if rest and not await self._store.add_part(to, number, bytes(rest)):
+            raise _cancelled()
         return size, digest.digest()
 
     async def _content(self, of: Import, position: int) -> AsyncIterator[bytes]:
@@ -599,6 +600,10 @@ class Imports:
 def too_large(most: int) -> Problem:
     """For a file with more bytes than that."""
     return Problem(Code.TOO_LARGE, f"The file is larger than {most >> 20} MiB; split it, or use emporion import.")
+
+
+def _cancelled() -> Problem:
+    return Problem(Code.CONFLICT, "The import was cancelled.")
 
 
 class Lost(Exception):

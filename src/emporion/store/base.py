@@ -689,8 +689,8 @@ class Store(Protocol):
         that is still to arrive after LONGEST_ARRIVAL counts no more.
         """
 
-    async def add_part(self, to: Import, number: int, content: bytes) -> None:
-        """Keep a part of an import's content; numbers are 0, 1, 2…"""
+    async def add_part(self, to: Import, number: int, content: bytes) -> bool:
+        """Keep a part of the content of an import if it is still to arrive; whether it was. Numbers are 0, 1, 2…"""
 
     async def part(self, of: Import, number: int) -> bytes | None:
         """A part of its content."""
