@@ -23,7 +23,7 @@ from emporion.marketplace.imports import CHECKPOINT, HELD, PART, Imports, Lost
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
 from emporion.spreadsheets import Format
-from emporion.store.base import Filter, Import, User
+from emporion.store.base import LONGEST_ARRIVAL, Filter, Import, User
 from emporion.store.sqlite import SqliteStore
 from emporion.validation import DEEPEST
 from tests.conftest import CALLERS, ORIGIN, new_contact, new_customer, settings_for
@@ -616,6 +616,21 @@ async def test_imports_are_forgotten_after_thirty_days(store: SqliteStore) -> No
     clock.now += 2 * 86_400
     await imported.forget()
     assert await imported.of(ANNA) == []
+
+
+async def test_an_import_whose_content_never_came_is_cancelled_and_nothing_of_it_kept(store: SqliteStore) -> None:
+    clock = Clock()
+    imported = with_clock(store, clock)
+    one = structs.replace(await imported.draft(ANNA, RESELLER_ID, "x.csv", "csv"), state="arriving", stored=True)
+    await store.add_import(one, 0)
+    assert await store.add_part(one, 0, b"x")
+    clock.now += LONGEST_ARRIVAL / 1000
+    await imported.end_arrivals()
+    assert await imported.get(ANNA, one.id) == one
+    clock.now += 0.001
+    await imported.end_arrivals()
+    assert (await imported.get(ANNA, one.id)).state == "cancelled"
+    assert await store.part(one, 0) is None
 
 
 # Going on

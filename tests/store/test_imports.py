@@ -70,6 +70,23 @@ async def test_an_import_whose_content_never_came_counts_only_for_a_while(store:
     assert await store.add_import(an_import("later", at=1001 + LONGEST_ARRIVAL), 0, most=1)
 
 
+async def test_imports_that_are_still_to_arrive_are_found_oldest_first(store: Store) -> None:
+    for import_id, state, reseller_id, at in (
+        ("later", "arriving", ONE, 3),
+        ("b", "arriving", TWO, 2),
+        ("a", "arriving", BELOW_ONE, 2),
+        ("arrived", "checking", ONE, 1),
+        ("over", "cancelled", ONE, 1),
+        ("first", "arriving", ONE, 1),
+    ):
+        await store.add_import(an_import(import_id, reseller_id, state, at), 0)  # type: ignore[arg-type]
+    found = await store.arriving(3, 10)
+    assert [one.id for one in found] == ["first", "a", "b"]
+    assert found[0] == await store.an_import("first")
+    assert [one.id for one in await store.arriving(3, 2)] == ["first", "a"]
+    assert await store.arriving(1, 10) == []
+
+
 async def test_imports_are_listed_of_a_reseller_and_of_all_below_newest_first(store: Store) -> None:
     for import_id, reseller_id, at in (("a", ONE, 1), ("b", BELOW_ONE, 3), ("c", TWO, 4), ("d", ONE, 3)):
         await store.add_import(an_import(import_id, reseller_id, at=at), 0)

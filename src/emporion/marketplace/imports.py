@@ -36,7 +36,7 @@ from emporion.spreadsheets import (
     rejected_header,
     rejected_row,
 )
-from emporion.store.base import OVER, FaultyRow, Filter, Import, Once, Record
+from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Filter, Import, Once, Record
 from emporion.store.external_ids import ExternalIds
 from emporion.validation import read
 
@@ -217,6 +217,15 @@ class Imports:
     async def forget(self) -> None:
         """Remove some of the imports that are remembered no longer. Raises Problem (UNAVAILABLE)."""
         await self._store.forget_imports(int((self._clock() - REMEMBERED) * 1000), FORGOTTEN_AT_ONCE)
+
+    async def end_arrivals(self) -> None:
+        """Cancel some of the imports whose content never came, and remove what there is of it.
+
+        Whoever took it in has died, or could not cancel it himself. Raises Problem (UNAVAILABLE).
+        """
+        now = self._now()
+        for one in await self._store.arriving(now - LONGEST_ARRIVAL, FORGOTTEN_AT_ONCE):
+            await self._store.change_import(structs.replace(one, state="cancelled", updated_at=now), one)
 
     # For whoever does the work
 

@@ -701,6 +701,9 @@ class Store(Protocol):
     async def imports(self, root_id: int, limit: int) -> list[Import]:
         """The last imports of the reseller `root_id` and of all below it, newest first (by created_at, then id)."""
 
+    async def arriving(self, before: int, limit: int) -> list[Import]:
+        """Up to `limit` imports of the whole platform that are still to arrive, began before `before`; oldest first."""
+
     async def import_to_do(self, holder: str, now: int) -> str | None:
         """The id of an import of the whole platform that is stored, not over and not waiting for a person, and that
         only `holder` has, if anybody has it at `now`: the one whose last hold ended first, then the oldest.
