@@ -8,7 +8,9 @@ import time
 import httpx2 as httpx
 import pytest
 
+from emporion.errors import Code, Problem
 from emporion.marketplace import imports
+from emporion.turns import Turns
 from tests.conftest import Caller, new_customer
 from tests.document import CheckedClient
 from tests.server import PATIENCE
@@ -150,6 +152,16 @@ def test_a_file_that_is_too_large_is_refused(browser: Console, monkeypatch: pyte
     answer = sent(browser, HEADER + GOOD.format(1) * 20)
     assert answer.status_code == 400
     assert "larger than" in Shown(answer, LIST).faults["file"]
+
+
+def test_a_file_that_finds_no_place_may_be_sent_again_later(browser: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_is_free(*_: object) -> None:
+        raise Problem(Code.UNAVAILABLE, "Too many files.", headers={"Retry-After": "10"})
+
+    monkeypatch.setattr(Turns, "take_at_once", none_is_free)
+    answer = sent(browser, HEADER + GOOD.format(1))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "Too many files." in answer.text
 
 
 def test_a_form_without_its_token_is_not_taken(browser: Console) -> None:
