@@ -173,6 +173,23 @@ def test_a_header_that_cannot_be_used_is_told(header: str, message: str) -> None
     assert message in refusal(f"{header}\n1,2,3\n")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "attribute:",
+        "Attributes. ",
+        '"attribute:="""""',
+        '"ATTRIBUTES.= """" "',
+        '"attribute:=""  """',
+        '"=""attribute:"""',
+        "attribute:\u00a0",
+    ],
+)
+def test_an_attribute_without_a_name_is_told(header: str) -> None:
+    told = refusal(f"name,{header}\nAcme,gold\n")
+    assert "is no column that is known, it is an attribute without a name: call it attribute:NAME" in told
+
+
 def test_attributes_keep_the_case_of_their_names() -> None:
     (row,) = rows_of("name,attribute:Tier,attributes.tier,ATTRIBUTE:a.b\nAcme,1,2,3\n")
     assert row.new()["attributes"] == {"Tier": "1", "tier": "2", "a.b": "3"}

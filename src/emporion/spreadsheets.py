@@ -56,7 +56,7 @@ _MAYBE_PASSWORD = re.compile(r"pass|\\\\", re.IGNORECASE)
 # The line by which Excel knows what separates the cells; other programs have put cells of their own after it.
 _SEPARATOR = re.compile(r' *"? *sep *= *(?P<separator>[^"\w\s]|\t)?"?[ ,;\t"]*', re.IGNORECASE)
 _QUOTED = re.compile('"[^"]*"')
-_ATTRIBUTE = re.compile(r"attributes?[:.](.+)", re.IGNORECASE | re.DOTALL)
+_ATTRIBUTE = re.compile(r"attributes?[:.](.*)", re.IGNORECASE | re.DOTALL)
 
 
 def _members(struct: type[Struct]) -> dict[str, str]:
@@ -216,7 +216,8 @@ def path_of(header: str) -> str | None:
     if path := _CONTRACT.get(low) or _OTHERS.get(low):
         return path
     if found := _ATTRIBUTE.fullmatch(name):
-        return f"attributes.{_attribute(found[1])}"
+        attribute = _attribute(found[1])
+        return f"attributes.{attribute}" if attribute.strip() else None
     person = _PERSON.fullmatch(low)
     if person and int(person[1]) < MOST_PERSONS and (member := _CONTACT.get(person[2])):
         return f"contactPersons[{person[1]}].{member}"
@@ -262,7 +263,9 @@ def _hints(unknown: Sequence[str], seen: Mapping[str, str]) -> Iterator[str]:
     paths = [tuple(path for path in meanings(header, _known()) if path_of(path)) for header in unknown]
     for header, meant_for in zip(unknown, paths, strict=True):
         names = [path if "." in header else _short(path) for path in meant_for]
-        if not meant_for:
+        if _ATTRIBUTE.fullmatch(header.strip()):
+            yield ", it is an attribute without a name: call it attribute:NAME"
+        elif not meant_for:
             told = advice(header)
             yield f", it {told.format_map(_NAMES_THEMSELVES)}" if told else ""
         elif len(meant_for) > 1:
