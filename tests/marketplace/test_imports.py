@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec import structs
+from structlog.testing import capture_logs
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
 from emporion.errors import Code, Problem
@@ -24,6 +25,7 @@ from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
 from emporion.spreadsheets import Format
 from emporion.store.base import LONGEST_ARRIVAL, Filter, Import, User
+from emporion.store.external_ids import ExternalIds
 from emporion.store.sqlite import SqliteStore
 from emporion.validation import DEEPEST
 from tests.conftest import CALLERS, ORIGIN, new_contact, new_customer, settings_for
@@ -732,6 +734,27 @@ async def test_an_import_that_fails_on_our_side_does_not_keep_others_waiting(
     states = {one.id: one.state for one in await imported.of(ANNA)}
     assert sorted(states.values()) == ["checked", "refused"]
     assert set(states) == {first.id, second.id}
+
+
+async def test_a_check_without_room_for_its_ids_is_done_later_and_the_log_has_one_line(
+    imported: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OnFullDisk(ExternalIds):
+        def __init__(self) -> None:
+            super().__init__()
+            self._connection.execute("PRAGMA max_page_count = 3")
+
+    one = await sent(imported, csv_of(*[line(str(number) * 50) for number in range(200)]))
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(imports, "ExternalIds", OnFullDisk)
+        for _ in range(2):
+            assert await refusal(imported.work("process")) is Code.UNAVAILABLE
+        assert (await imported.get(ANNA, one.id)).state == "checking"
+    assert [(entry["log_level"], entry["why"]) for entry in logs] == [
+        ("error", "OperationalError: database or disk is full")
+    ]
+    assert await imported.work("process")
+    assert (await imported.get(ANNA, one.id)).state == "checked"
 
 
 # What was exported

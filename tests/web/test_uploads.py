@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -143,6 +146,22 @@ async def test_a_file_gives_its_place_back_however_it_ends() -> None:
         assert await (await Sending(turns, 2, "x").begun()).taken() == b"x"
     await (await Sending(turns, 1, "x").begun()).cancelled()
     assert await (await Sending(turns, 2, "x").begun()).taken() == b"x"
+
+
+async def test_a_file_for_which_there_is_no_room_may_be_sent_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    turns = Turns(1, 1, 0, None, _too_many)
+    receive, _ = receiving([TOKEN.format("good"), FILE, "x" * (65 << 10), END])
+    with pytest.raises(Problem, match="Temporary files cannot be written now") as raised:
+        await read(receive, turns=turns)
+    assert raised.value.code is Code.UNAVAILABLE
+    assert raised.value.headers["Retry-After"]
+    assert raised.value.why == "OSError: [Errno 28] No space left on device"
+    receive, _ = receiving([TOKEN.format("good"), FILE, "x" * (63 << 10), END])
+    assert len(await read(receive, turns=turns)) == 63 << 10, "little is in memory"
 
 
 async def test_a_form_that_another_site_has_made_takes_no_place() -> None:

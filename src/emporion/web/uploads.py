@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from emporion.errors import Code, Problem
 from emporion.marketplace.imports import too_large
+from emporion.store.faults import temporary_files
 from emporion.turns import Turns
 from emporion.web.forms import Form
 
@@ -62,7 +63,8 @@ async def read_upload(
 
     check: raises a Problem for a form that is not taken. It gets what comes before the file, before any of the file is
     taken. uploads: in which the account's file has a place from then on, until this is left. Raises Problem
-    (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT, MALFORMED, or UNAVAILABLE where there is no place).
+    (UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, TIMEOUT, MALFORMED, or UNAVAILABLE where there is no place, or no room for a
+    temporary file).
     """
     kind = scope["named_headers"].get(b"content-type", b"").lower()
     if not kind.startswith(b"multipart/form-data") or b"charset" in kind:  # a browser names none: it is UTF-8
@@ -76,7 +78,8 @@ async def read_upload(
             held.callback(file.file.close)  # a form that ends within its file does not have it
 
         try:
-            form = await _Parser(Request(scope, _Bounded(receive, largest)), begin).parse()
+            with temporary_files():
+                form = await _Parser(Request(scope, _Bounded(receive, largest)), begin).parse()
         except (MultiPartException, ClientDisconnect):
             raise Problem(Code.MALFORMED, "The form cannot be read.") from None
         try:
@@ -132,5 +135,10 @@ class _Bounded:
 
 
 async def _parts(file: UploadFile | None) -> AsyncIterator[bytes]:
-    while file and (part := await file.read(PART)):
+    """The content of a file. Raises Problem (UNAVAILABLE)."""
+    while file:
+        with temporary_files():
+            part = await file.read(PART)
+        if not part:
+            break
         yield part
