@@ -35,6 +35,7 @@ from emporion.spreadsheets import (
     rejected_header,
     rejected_row,
 )
+from emporion.validation import DEEPEST
 
 CONTRACT = "externalId,name,address.city,contactPersons[0].email,attribute:Tier"
 
@@ -170,6 +171,23 @@ def test_a_header_that_is_called_sep_is_one() -> None:
 )
 def test_a_header_that_cannot_be_used_is_told(header: str, message: str) -> None:
     assert message in refusal(f"{header}\n1,2,3\n")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "attribute:",
+        "Attributes. ",
+        '"attribute:="""""',
+        '"ATTRIBUTES.= """" "',
+        '"attribute:=""  """',
+        '"=""attribute:"""',
+        "attribute:\u00a0",
+    ],
+)
+def test_an_attribute_without_a_name_is_told(header: str) -> None:
+    told = refusal(f"name,{header}\nAcme,gold\n")
+    assert "is no column that is known, it is an attribute without a name: call it attribute:NAME" in told
 
 
 def test_attributes_keep_the_case_of_their_names() -> None:
@@ -608,6 +626,20 @@ def test_a_password_in_what_is_no_json_is_not_kept_either(row: str) -> None:
 def test_a_password_in_an_odd_place_is_not_kept_either(row: str) -> None:
     (read,) = rows_of(row, "jsonl")
     assert b"Secret" not in read.kept
+
+
+@pytest.mark.parametrize("opening", ['{"a":', "["])
+def test_a_row_is_kept_without_its_passwords_however_deep_it_is_nested(opening: str) -> None:
+    closing, levels = {"{": "}", "[": "]"}[opening[0]], DEEPEST - 2
+    inner = '{"password": "Secret-1", "b": 1}'
+    (row,) = rows_of(f'{{"attributes": {opening * levels}{inner}{closing * levels}}}', "jsonl")
+    assert not row.faults
+    assert row.kept == f'{{"attributes":{opening * levels}{{"b":1}}{closing * levels}}}'.encode()
+
+
+def test_a_row_that_is_nested_too_deeply_is_told_so() -> None:
+    (row,) = rows_of(f'{{"attributes": {"[" * DEEPEST}{"]" * DEEPEST}}}', "jsonl")
+    assert [fault.message for fault in row.faults] == ["is nested too deeply, more than 512 levels"]
 
 
 @pytest.mark.parametrize(

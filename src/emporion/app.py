@@ -33,6 +33,7 @@ from emporion.web.entrance import Entrance
 from emporion.web.pages import Site
 from emporion.web.panel.area import panel
 from emporion.web.rendering import Templates
+from emporion.web.uploads import places
 from emporion.workers.connections import end_silent_connections, longest_silence
 from emporion.workers.housekeeping import keep_house
 from emporion.workers.imports import do_imports
@@ -134,6 +135,7 @@ def _pages(settings: Settings, marketplace: Marketplace, *, sandbox: bool) -> li
         scheme=settings.scheme,
         secure=settings.issuer.startswith("https:") or not settings.only_this_machine,
         sandbox=SANDBOX if sandbox else None,
+        uploads=places(),
     )
     entrance = Route("/", Entrance(settings.root_path))
     return [*console(site).routes(), *panel(site).routes(), *assets.routes(), entrance]

@@ -19,7 +19,7 @@ from emporion.accounts import Address, NewContactPerson, NewCustomer
 from emporion.errors import Code, Fault, Problem
 from emporion.file_types import ENOUGH, no_text
 from emporion.headers import advice, meanings, restriction, squashed
-from emporion.validation import decode
+from emporion.validation import DEEPEST, TooDeep, decode
 
 Format = Literal["csv", "jsonl"]
 
@@ -56,7 +56,7 @@ _MAYBE_PASSWORD = re.compile(r"pass|\\\\", re.IGNORECASE)
 # The line by which Excel knows what separates the cells; other programs have put cells of their own after it.
 _SEPARATOR = re.compile(r' *"? *sep *= *(?P<separator>[^"\w\s]|\t)?"?[ ,;\t"]*', re.IGNORECASE)
 _QUOTED = re.compile('"[^"]*"')
-_ATTRIBUTE = re.compile(r"attributes?[:.](.+)", re.IGNORECASE | re.DOTALL)
+_ATTRIBUTE = re.compile(r"attributes?[:.](.*)", re.IGNORECASE | re.DOTALL)
 
 
 def _members(struct: type[Struct]) -> dict[str, str]:
@@ -216,7 +216,8 @@ def path_of(header: str) -> str | None:
     if path := _CONTRACT.get(low) or _OTHERS.get(low):
         return path
     if found := _ATTRIBUTE.fullmatch(name):
-        return f"attributes.{_attribute(found[1])}"
+        attribute = _attribute(found[1])
+        return f"attributes.{attribute}" if attribute.strip() else None
     person = _PERSON.fullmatch(low)
     if person and int(person[1]) < MOST_PERSONS and (member := _CONTACT.get(person[2])):
         return f"contactPersons[{person[1]}].{member}"
@@ -262,7 +263,9 @@ def _hints(unknown: Sequence[str], seen: Mapping[str, str]) -> Iterator[str]:
     paths = [tuple(path for path in meanings(header, _known()) if path_of(path)) for header in unknown]
     for header, meant_for in zip(unknown, paths, strict=True):
         names = [path if "." in header else _short(path) for path in meant_for]
-        if not meant_for:
+        if _ATTRIBUTE.fullmatch(header.strip()):
+            yield ", it is an attribute without a name: call it attribute:NAME"
+        elif not meant_for:
             told = advice(header)
             yield f", it {told.format_map(_NAMES_THEMSELVES)}" if told else ""
         elif len(meant_for) > 1:
@@ -512,11 +515,25 @@ def _member_hint(name: str, prefix: str) -> str:
     return f", did you mean {likely[0]}?" if likely else ""
 
 
-def _without_passwords(value: Any) -> Any:
+def _without_passwords(value: dict[str, Any]) -> dict[str, Any]:
     """The same without members, at any depth, that may have a password in them."""
+    kept: dict[str, Any] = _bare(value)
+    # No function calls itself here: a row may be nested deeper than Python lets one.
+    waiting: list[Any] = [kept]
+    while waiting:
+        one = waiting.pop()
+        for key, item in one.items() if isinstance(one, dict) else enumerate(one):
+            if isinstance(item, (dict, list)):
+                one[key] = _bare(item)
+                waiting.append(one[key])
+    return kept
+
+
+def _bare(value: Any) -> Any:
+    """An object without its own members that may have a password in them, or an array; not what it was made of."""
     if isinstance(value, dict):
-        return {name: _without_passwords(item) for name, item in value.items() if not _PASSWORD.search(name)}
-    return [_without_passwords(item) for item in value] if isinstance(value, list) else value
+        return {name: item for name, item in value.items() if not _PASSWORD.search(name)}
+    return [*value]
 
 
 class CsvRows:
@@ -670,6 +687,8 @@ def _json_row(text: str, line: int, after: Place) -> JsonRow:
     value, fault = None, None
     try:
         value = decode(text.encode())
+    except TooDeep:
+        fault = f"is nested too deeply, more than {DEEPEST} levels"
     except msgspec.DecodeError:
         fault = "is no JSON: each line must have one whole object and nothing else"
     if fault is None and not isinstance(value, dict):

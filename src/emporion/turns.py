@@ -66,6 +66,12 @@ class Turns:
         else:
             self._begin(account)
 
+    def take_at_once(self, account: Hashable) -> None:
+        """The same, for work that waits for nobody. Raises what `refuse` makes where there is no place."""
+        if self._stopped or account in self._waiting or not self._has_place(account):
+            raise self._refuse()
+        self._begin(account)
+
     def give_back(self, account: Hashable) -> None:
         """Leave a place to whoever is next."""
         self._free += 1

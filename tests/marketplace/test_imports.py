@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec import structs
+from structlog.testing import capture_logs
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
 from emporion.errors import Code, Problem
@@ -19,12 +20,14 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import Customers
-from emporion.marketplace.imports import CHECKPOINT, HELD, Imports, Lost
+from emporion.marketplace.imports import CHECKPOINT, HELD, PART, Imports, Lost
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
 from emporion.spreadsheets import Format
-from emporion.store.base import Filter, Import, User
+from emporion.store.base import LONGEST_ARRIVAL, Filter, Import, User
+from emporion.store.external_ids import ExternalIds
 from emporion.store.sqlite import SqliteStore
+from emporion.validation import DEEPEST
 from tests.conftest import CALLERS, ORIGIN, new_contact, new_customer, settings_for
 
 ANNA = Actor(RESELLER_ID, "anna", "console", "editor", address="192.0.2.1")
@@ -355,6 +358,23 @@ async def test_rejected_lines_can_be_sent_again_as_they_are(imported: Imports) -
     assert await rejected(imported, second) == content
 
 
+@pytest.mark.parametrize(
+    ("levels", "field", "message"),
+    [
+        (DEEPEST, "attributes.deep", "must be a string, not an array"),
+        (DEEPEST + 1, "", "is nested too deeply, more than 512 levels"),
+    ],
+)
+async def test_a_row_that_is_nested_very_deeply_is_rejected_alone(
+    imported: Imports, levels: int, field: str, message: str
+) -> None:
+    nested = b'{"externalId": "1", "attributes": {"deep": ' + b"[" * (levels - 2) + b"]" * (levels - 2) + b"}}\n"
+    one = await done(imported, nested + jsonl_of(new_customer()), "jsonl")
+    assert counts(one) == ("done", 1, 0, 0, 1)
+    assert (1, field, message) in await faults(imported, one)
+    assert b"[[[[" in await rejected(imported, one)
+
+
 async def test_what_only_writing_shows_rejects_the_row(imported: Imports) -> None:
     header = f"{HEADER},login"
     one = await checked(imported, csv_of(f"{line('1')},same-login", f"{line('2')},same-login", header=header))
@@ -558,14 +578,22 @@ async def test_an_import_ends_when_its_user_may_no_more(
     assert not await customers(store)
 
 
-async def test_what_was_cancelled_while_it_was_sent_is_not_done(imported: Imports) -> None:
+async def test_what_was_cancelled_while_it_was_sent_is_not_done_nor_kept(imported: Imports, store: SqliteStore) -> None:
+    asked_for: list[int] = []
+
     async def parts() -> AsyncIterator[bytes]:
+        yield b"x" * PART
         (one,) = await imported.of(ANNA)
         await imported.cancel(ANNA, one.id)
-        yield csv_of(line("1"))
+        for number in range(9):
+            asked_for.append(number)
+            yield b"x" * PART
 
     assert await refusal(imported.start(ANNA, RESELLER_ID, "x.csv", "csv", parts())) is Code.CONFLICT
     assert not await imported.work("process")
+    (one,) = await imported.of(ANNA)
+    assert [await store.part(one, number) for number in range(10)] == [None] * 10
+    assert asked_for == [0], "what is cancelled is read no further"
 
 
 class Clock:
@@ -590,6 +618,21 @@ async def test_imports_are_forgotten_after_thirty_days(store: SqliteStore) -> No
     clock.now += 2 * 86_400
     await imported.forget()
     assert await imported.of(ANNA) == []
+
+
+async def test_an_import_whose_content_never_came_is_cancelled_and_nothing_of_it_kept(store: SqliteStore) -> None:
+    clock = Clock()
+    imported = with_clock(store, clock)
+    one = structs.replace(await imported.draft(ANNA, RESELLER_ID, "x.csv", "csv"), state="arriving", stored=True)
+    await store.add_import(one, 0)
+    assert await store.add_part(one, 0, b"x")
+    clock.now += LONGEST_ARRIVAL / 1000
+    await imported.end_arrivals()
+    assert await imported.get(ANNA, one.id) == one
+    clock.now += 0.001
+    await imported.end_arrivals()
+    assert (await imported.get(ANNA, one.id)).state == "cancelled"
+    assert await store.part(one, 0) is None
 
 
 # Going on
@@ -691,6 +734,27 @@ async def test_an_import_that_fails_on_our_side_does_not_keep_others_waiting(
     states = {one.id: one.state for one in await imported.of(ANNA)}
     assert sorted(states.values()) == ["checked", "refused"]
     assert set(states) == {first.id, second.id}
+
+
+async def test_a_check_without_room_for_its_ids_is_done_later_and_the_log_has_one_line(
+    imported: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OnFullDisk(ExternalIds):
+        def __init__(self) -> None:
+            super().__init__()
+            self._connection.execute("PRAGMA max_page_count = 3")
+
+    one = await sent(imported, csv_of(*[line(str(number) * 50) for number in range(200)]))
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(imports, "ExternalIds", OnFullDisk)
+        for _ in range(2):
+            assert await refusal(imported.work("process")) is Code.UNAVAILABLE
+        assert (await imported.get(ANNA, one.id)).state == "checking"
+    assert [(entry["log_level"], entry["why"]) for entry in logs] == [
+        ("error", "OperationalError: database or disk is full")
+    ]
+    assert await imported.work("process")
+    assert (await imported.get(ANNA, one.id)).state == "checked"
 
 
 # What was exported

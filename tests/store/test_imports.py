@@ -10,6 +10,7 @@ from msgspec import structs
 from emporion.errors import Fault
 from emporion.spreadsheets import Place
 from emporion.store.base import LONGEST_ARRIVAL, LONGEST_HOLD, FaultyRow, Import, ImportState, Store
+from tests.effort import effort
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
 from tests.store.test_base import add, customer, new
 
@@ -69,6 +70,23 @@ async def test_an_import_whose_content_never_came_counts_only_for_a_while(store:
     assert await store.add_import(an_import("later", at=1001 + LONGEST_ARRIVAL), 0, most=1)
 
 
+async def test_imports_that_are_still_to_arrive_are_found_oldest_first(store: Store) -> None:
+    for import_id, state, reseller_id, at in (
+        ("later", "arriving", ONE, 3),
+        ("b", "arriving", TWO, 2),
+        ("a", "arriving", BELOW_ONE, 2),
+        ("arrived", "checking", ONE, 1),
+        ("over", "cancelled", ONE, 1),
+        ("first", "arriving", ONE, 1),
+    ):
+        await store.add_import(an_import(import_id, reseller_id, state, at), 0)  # type: ignore[arg-type]
+    found = await store.arriving(3, 10)
+    assert [one.id for one in found] == ["first", "a", "b"]
+    assert found[0] == await store.an_import("first")
+    assert [one.id for one in await store.arriving(3, 2)] == ["first", "a"]
+    assert await store.arriving(1, 10) == []
+
+
 async def test_imports_are_listed_of_a_reseller_and_of_all_below_newest_first(store: Store) -> None:
     for import_id, reseller_id, at in (("a", ONE, 1), ("b", BELOW_ONE, 3), ("c", TWO, 4), ("d", ONE, 3)):
         await store.add_import(an_import(import_id, reseller_id, at=at), 0)
@@ -78,16 +96,41 @@ async def test_imports_are_listed_of_a_reseller_and_of_all_below_newest_first(st
 
 
 async def test_parts_are_given_back_and_go_when_the_import_is_over(store: Store) -> None:
-    one = an_import("a")
+    one = an_import("a", state="arriving")
     await store.add_import(one, 0)
-    await store.add_part(one, 0, b"\0" * 300_000)
-    await store.add_part(one, 1, b"end")
+    assert await store.add_part(one, 0, b"\0" * 300_000)
+    assert await store.add_part(one, 1, b"end")
     assert await store.part(one, 0) == b"\0" * 300_000
     assert await store.part(structs.replace(one, reseller_id=TWO), 1) is None
     assert await store.change_import(structs.replace(one, state="checked"), one)
     assert await store.part(one, 1) == b"end"
     assert await store.change_import(structs.replace(one, state="done"), structs.replace(one, state="checked"))
     assert await store.part(one, 0) is None
+
+
+async def test_an_import_that_is_not_arriving_takes_no_part(store: Store) -> None:
+    one = an_import("a", state="arriving")
+    await store.add_import(one, 0)
+    assert not await store.add_part(structs.replace(one, reseller_id=TWO), 0, b"x")
+    assert await store.change_import(structs.replace(one, state="cancelled"), one)
+    assert not await store.add_part(one, 0, b"x")
+    assert not await store.add_part(an_import("b"), 0, b"x")
+    assert await store.part(one, 0) is None
+
+
+async def test_no_part_is_left_of_an_import_that_is_cancelled_while_its_parts_come(
+    open_store: Open, store: Store
+) -> None:
+    other = await open_store()
+    for attempt in range(effort(quick=5, thorough=50)):
+        one = an_import(f"{attempt}", state="arriving")
+        await store.add_import(one, 0)
+        *added, cancelled = await asyncio.gather(
+            *(store.add_part(one, number, b"x") for number in range(8)),
+            other.change_import(structs.replace(one, state="cancelled"), one),
+        )
+        assert cancelled
+        assert [await store.part(one, number) for number in range(8)] == [None] * 8, added
 
 
 async def test_one_process_at_a_time_has_an_import(store: Store) -> None:
@@ -175,7 +218,7 @@ async def test_faulty_rows_are_kept_and_begun_anew(store: Store) -> None:
 
 async def test_old_imports_are_forgotten_with_all_that_they_have(store: Store) -> None:
     for import_id, at in (("a", 1), ("b", 2), ("c", 3)):
-        one = an_import(import_id, at=at)
+        one = an_import(import_id, state="arriving", at=at)
         await store.add_import(one, 0)
         await store.add_part(one, 0, b"x")
         await store.change_import(one, one, [FAULTY])

@@ -8,7 +8,9 @@ import time
 import httpx2 as httpx
 import pytest
 
+from emporion.errors import Code, Problem
 from emporion.marketplace import imports
+from emporion.turns import Turns
 from tests.conftest import Caller, new_customer
 from tests.document import CheckedClient
 from tests.server import PATIENCE
@@ -102,6 +104,20 @@ def test_a_cancelled_import_writes_nothing(browser: Console, client: CheckedClie
     assert names(client, callers["sandbox"]) == ["RBCustomer2", "RBCustomer"]
 
 
+def test_an_import_that_fails_while_it_writes_does_not_say_that_nothing_was_written(
+    browser: Console, client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sent(browser, HEADER + GOOD.format(1) + FAULTY.format(2))
+    page = until(browser, answer, "waits for you")
+    monkeypatch.setattr(imports, "_advanced", None)  # which is called once the rows are written
+    browser.press(page, {}, "/confirm")
+    page = until(browser, answer, "failed on our side")
+    assert "Company 1" in names(client, callers["sandbox"])
+    assert "Nothing was written" not in page.text
+    assert "It did not come to its end: It failed on our side; the log has the reason. What was written" in page.text
+    assert "at least what is counted here. 2 rows 0 created 0 changed 0 as they were 0 refused" in page.text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "fields", "field"),
     [
@@ -136,6 +152,16 @@ def test_a_file_that_is_too_large_is_refused(browser: Console, monkeypatch: pyte
     answer = sent(browser, HEADER + GOOD.format(1) * 20)
     assert answer.status_code == 400
     assert "larger than" in Shown(answer, LIST).faults["file"]
+
+
+def test_a_file_that_finds_no_place_may_be_sent_again_later(browser: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_is_free(*_: object) -> None:
+        raise Problem(Code.UNAVAILABLE, "Too many files.", headers={"Retry-After": "10"})
+
+    monkeypatch.setattr(Turns, "take_at_once", none_is_free)
+    answer = sent(browser, HEADER + GOOD.format(1))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "Too many files." in answer.text
 
 
 def test_a_form_without_its_token_is_not_taken(browser: Console) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 from starlette.types import Message, Receive
 
 from emporion.errors import Code, Problem
+from emporion.turns import Turns
 from emporion.web import uploads
 from emporion.web.forms import Form
-from emporion.web.uploads import read_upload
+from emporion.web.uploads import _too_many, places, read_upload
 
 KIND = "multipart/form-data; boundary=B"
 SCOPE = {
@@ -62,10 +68,109 @@ async def test_what_comes_after_the_file_is_of_the_form_too() -> None:
     receive, left = receiving(
         [TOKEN.format("good"), FILE, "name\r\n", TOKEN.format("good").replace("token", "format"), END]
     )
-    async with read_upload(SCOPE, receive, "file", 100, check) as upload:
+    async with read_upload(SCOPE, receive, "file", 100, check, places(), 1) as upload:
         assert upload.form.text("format") == "good"
         assert upload.name == "x.csv"
     assert not left
+
+
+class Sending:
+    """A form with a file that is on its way, and stays so until `go_on`."""
+
+    def __init__(self, turns: Turns, account: int, *rest: str) -> None:
+        self._pieces = iter([TOKEN.format("good") + FILE, *rest])
+        self._waits = asyncio.Event()
+        self._goes_on = asyncio.Event()
+        self._read = asyncio.create_task(read(self._receive, turns=turns, account=account))
+
+    async def _receive(self) -> Message:
+        piece = next(self._pieces, None)
+        if piece is None:
+            self._waits.set()
+            await self._goes_on.wait()
+            return {"type": "http.request", "body": END.encode(), "more_body": False}
+        return {"type": "http.request", "body": piece.encode(), "more_body": True}
+
+    async def begun(self) -> Sending:
+        """Itself, once a part of the file is here."""
+        await self._waits.wait()
+        return self
+
+    async def cancelled(self) -> None:
+        self._read.cancel()
+        await asyncio.wait([self._read])
+
+    async def taken(self) -> bytes:
+        """The file, once it was sent to its end."""
+        self._goes_on.set()
+        return await self._read
+
+
+async def refused(turns: Turns, account: int) -> list[str]:
+    """What nobody has asked for of a form with a file that found no place."""
+    receive, left = receiving([TOKEN.format("good"), FILE, "x", END])
+    with pytest.raises(Problem, match="Too many files are on their way") as raised:
+        await read(receive, turns=turns, account=account)
+    assert raised.value.code is Code.UNAVAILABLE
+    assert raised.value.headers == {"Retry-After": "10"}
+    return left
+
+
+async def test_only_so_many_files_of_an_account_and_of_all_together_are_on_their_way() -> None:
+    turns = places()
+    accounts = [account for account in range(4) for _ in range(4)]
+    some = [await Sending(turns, account, "x").begun() for account in accounts[:4]]
+    assert await refused(turns, 0) == ["x", END]
+    some += [await Sending(turns, account, "x").begun() for account in accounts[4:]]
+    assert await refused(turns, 5) == ["x", END]
+    assert await some[0].taken() == b"x"
+    assert await refused(turns, 1) == ["x", END]
+    some[0] = await Sending(turns, 5, "y").begun()
+    assert await refused(turns, 6) == ["x", END]
+    assert [await one.taken() for one in some] == [b"y"] + [b"x"] * 15
+
+
+async def test_a_file_gives_its_place_back_however_it_ends() -> None:
+    turns = Turns(1, 1, 0, None, _too_many)
+
+    for pieces, largest in (
+        ([TOKEN.format("good"), FILE, "x" * 100, END], 1 << 20),
+        ([TOKEN.format("good"), FILE, "x"], 1 << 20),
+        ([TOKEN.format("good"), FILE, "x" * (2 << 20), END], 10),
+        ([TOKEN.format("good") + FILE + "x\r\n" + TOKEN.format("bad"), END], 1 << 20),
+        ([TOKEN.format("good") + FILE + "x\r\n" + FILE + "x", END], 1 << 20),
+    ):
+        receive, _ = receiving(pieces)
+        with suppress(Problem):
+            await read(receive, largest, turns, 1)
+        assert await (await Sending(turns, 2, "x").begun()).taken() == b"x"
+    await (await Sending(turns, 1, "x").begun()).cancelled()
+    assert await (await Sending(turns, 2, "x").begun()).taken() == b"x"
+
+
+async def test_a_file_for_which_there_is_no_room_may_be_sent_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    turns = Turns(1, 1, 0, None, _too_many)
+    receive, _ = receiving([TOKEN.format("good"), FILE, "x" * (65 << 10), END])
+    with pytest.raises(Problem, match="Temporary files cannot be written now") as raised:
+        await read(receive, turns=turns)
+    assert raised.value.code is Code.UNAVAILABLE
+    assert raised.value.headers["Retry-After"]
+    assert raised.value.why == "OSError: [Errno 28] No space left on device"
+    receive, _ = receiving([TOKEN.format("good"), FILE, "x" * (63 << 10), END])
+    assert len(await read(receive, turns=turns)) == 63 << 10, "little is in memory"
+
+
+async def test_a_form_that_another_site_has_made_takes_no_place() -> None:
+    turns = Turns(1, 1, 0, None, _too_many)
+    sending = await Sending(turns, 1, "x").begun()
+    receive, _ = receiving([TOKEN.format("bad"), FILE, "x", END])
+    with pytest.raises(Problem, match="no token"):
+        await read(receive, turns=turns)
+    assert await sending.taken() == b"x"
 
 
 def check(form: Form) -> None:
@@ -73,7 +178,7 @@ def check(form: Form) -> None:
         raise Problem(Code.FORBIDDEN, "no token")
 
 
-async def read(receive: Receive, largest: int = 1 << 20) -> bytes:
+async def read(receive: Receive, largest: int = 1 << 20, turns: Turns | None = None, account: int = 1) -> bytes:
     """The content of the file in a body."""
-    async with read_upload(SCOPE, receive, "file", largest, check) as upload:
+    async with read_upload(SCOPE, receive, "file", largest, check, turns or places(), account) as upload:
         return b"".join([part async for part in upload.parts])

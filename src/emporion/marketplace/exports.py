@@ -16,6 +16,7 @@ from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.customers import filter_of
 from emporion.spreadsheets import Format, Shape, cells_of, header_line, line_of
 from emporion.store.base import SMALL_PAGE, Filter
+from emporion.store.faults import temporary_files
 
 if TYPE_CHECKING:
     from emporion.store.base import Store
@@ -101,7 +102,7 @@ class Exports:
 async def _as_csv(documents: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same as CSV, with the columns that they need: what they are is known when all have been read."""
     shape = Shape()
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as waiting:
+    with temporary_files(), tempfile.SpooledTemporaryFile(IN_MEMORY) as waiting:
         async for line in documents:
             shape.add(decode(line))
             waiting.write(line)

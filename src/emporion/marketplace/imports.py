@@ -36,7 +36,7 @@ from emporion.spreadsheets import (
     rejected_header,
     rejected_row,
 )
-from emporion.store.base import OVER, FaultyRow, Filter, Import, Once, Record
+from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Filter, Import, Once, Record
 from emporion.store.external_ids import ExternalIds
 from emporion.validation import read
 
@@ -120,13 +120,13 @@ class Imports:
             raise Problem(Code.CONFLICT, f"{MOST_STORED} imports wait already; confirm or cancel some of them first.")
         try:
             size, digest = await self._store_parts(coming, parts)
+            arrived = structs.replace(coming, state="checking", size=size, digest=digest)
+            if not await self._store.change_import(arrived, coming):
+                raise _cancelled()
         except BaseException:
             with suppress(Problem):
                 await self._store.change_import(structs.replace(coming, state="cancelled"), coming)
             raise
-        arrived = structs.replace(coming, state="checking", size=size, digest=digest)
-        if not await self._store.change_import(arrived, coming):
-            raise Problem(Code.CONFLICT, "The import was cancelled.")
         return arrived
 
     async def get(self, actor: Actor, import_id: str) -> Import:
@@ -176,6 +176,7 @@ class Imports:
             at=Place(),
             holder="",
             updated_at=self._now(),
+            let_in=True,
         )
         if checked.state == "checked" and checked.faulty > MOST_REFUSED:
             message = (
@@ -216,6 +217,15 @@ class Imports:
     async def forget(self) -> None:
         """Remove some of the imports that are remembered no longer. Raises Problem (UNAVAILABLE)."""
         await self._store.forget_imports(int((self._clock() - REMEMBERED) * 1000), FORGOTTEN_AT_ONCE)
+
+    async def end_arrivals(self) -> None:
+        """Cancel some of the imports whose content never came, and remove what there is of it.
+
+        Whoever took it in has died, or could not cancel it himself. Raises Problem (UNAVAILABLE).
+        """
+        now = self._now()
+        for one in await self._store.arriving(now - LONGEST_ARRIVAL, FORGOTTEN_AT_ONCE):
+            await self._store.change_import(structs.replace(one, state="cancelled", updated_at=now), one)
 
     # For whoever does the work
 
@@ -264,7 +274,7 @@ class Imports:
 
     async def begin(self, draft: Import, holder: str) -> Import:
         """Keep a draft as an import that writes, whose content is not here."""
-        running = structs.replace(draft, state="running", holder=holder, at=Place(), total=0, faulty=0)
+        running = structs.replace(draft, state="running", holder=holder, at=Place(), total=0, faulty=0, let_in=True)
         await self._store.add_import(running, self._now() + HELD)
         return running
 
@@ -564,7 +574,7 @@ class Imports:
                 await task
 
     async def _store_parts(self, to: Import, parts: AsyncIterator[bytes]) -> tuple[int, bytes]:
-        """Keep the content; its size and digest."""
+        """Keep the content; its size and digest. Raises Problem (CONFLICT) once the import was cancelled."""
         digest, size, number = hashlib.sha256(), 0, 0
         rest = bytearray()
         async for data in parts:
@@ -574,11 +584,12 @@ class Imports:
             digest.update(data)
             rest += data
             while len(rest) >= PART:
-                await self._store.add_part(to, number, bytes(rest[:PART]))
+                if not await self._store.add_part(to, number, bytes(rest[:PART])):
+                    raise _cancelled()
                 del rest[:PART]
                 number += 1
-        if rest:
-            await self._store.add_part(to, number, bytes(rest))
+        if rest and not await self._store.add_part(to, number, bytes(rest)):
+            raise _cancelled()
         return size, digest.digest()
 
     async def _content(self, of: Import, position: int) -> AsyncIterator[bytes]:
@@ -598,6 +609,10 @@ class Imports:
 def too_large(most: int) -> Problem:
     """For a file with more bytes than that."""
     return Problem(Code.TOO_LARGE, f"The file is larger than {most >> 20} MiB; split it, or use emporion import.")
+
+
+def _cancelled() -> Problem:
+    return Problem(Code.CONFLICT, "The import was cancelled.")
 
 
 class Lost(Exception):

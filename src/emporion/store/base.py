@@ -305,7 +305,7 @@ class Import(Struct, frozen=True):
     writes, and is done; or is refused as a whole (`refusal` says why), or cancelled. at: how far the present state has
     come. total, faulty: rows, and those with faults, by the check. created, changed, unchanged, rejected: what became
     of the rows. headers, delimiter: of CSV. notes: what whoever sent it should know. newest: the highest id of a
-    customer when it began. holder: the process that is at it. began_at: when it was let in.
+    customer when it began. holder: the process that is at it. let_in: it was.
     """
 
     id: str
@@ -336,6 +336,13 @@ class Import(Struct, frozen=True):
     newest: int = 0
     holder: str = ""
     updated_at: int = 0
+    let_in: bool = False
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether rows may be written, of which the last ones may not be counted yet."""
+        # An older program has not kept whether it let one in.
+        return self.let_in or self.state in ("running", "done") or self.created + self.changed > 0
 
 
 class FaultyRow(Struct, frozen=True):
@@ -682,8 +689,8 @@ class Store(Protocol):
         that is still to arrive after LONGEST_ARRIVAL counts no more.
         """
 
-    async def add_part(self, to: Import, number: int, content: bytes) -> None:
-        """Keep a part of an import's content; numbers are 0, 1, 2…"""
+    async def add_part(self, to: Import, number: int, content: bytes) -> bool:
+        """Keep a part of the content of an import if it is still to arrive; whether it was. Numbers are 0, 1, 2…"""
 
     async def part(self, of: Import, number: int) -> bytes | None:
         """A part of its content."""
@@ -693,6 +700,9 @@ class Store(Protocol):
 
     async def imports(self, root_id: int, limit: int) -> list[Import]:
         """The last imports of the reseller `root_id` and of all below it, newest first (by created_at, then id)."""
+
+    async def arriving(self, before: int, limit: int) -> list[Import]:
+        """Up to `limit` imports of the whole platform that are still to arrive, began before `before`; oldest first."""
 
     async def import_to_do(self, holder: str, now: int) -> str | None:
         """The id of an import of the whole platform that is stored, not over and not waiting for a person, and that

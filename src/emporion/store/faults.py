@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.store.base import LARGEST_PAGE
 
@@ -67,6 +71,16 @@ def busy(error: BaseException | None = None) -> Problem:
     problem = Problem(Code.UNAVAILABLE, "The database is busy with other requests; try again shortly.", headers=RETRY)
     problem.__cause__ = error
     return problem
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """Errors of temporary files, such as for want of room, as Problem (UNAVAILABLE)."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        message = "Temporary files cannot be written now, or not be read; try again shortly."
+        raise Problem(Code.UNAVAILABLE, message, headers=RETRY) from error
 
 
 def too_long(error: BaseException) -> Problem:

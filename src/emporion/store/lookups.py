@@ -208,6 +208,9 @@ class Lookups(ABC):
     async def imports(self, root_id: int, limit: int) -> list[Import]:
         return [_held(*row) for row in await self._many(statements.IMPORTS, root_id, limit)]
 
+    async def arriving(self, before: int, limit: int) -> list[Import]:
+        return [_held(*row) for row in await self._many(statements.ARRIVING, before, limit)]
+
     async def import_to_do(self, holder: str, now: int) -> str | None:
         row = await self._row(statements.IMPORT_TO_DO, now, too_late(now), holder)
         return row[0] if row else None

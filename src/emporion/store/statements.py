@@ -196,6 +196,7 @@ PART = "SELECT content FROM import_parts WHERE reseller_id = ? AND import_id = ?
 _IMPORT = "SELECT document, state, holder FROM imports i"
 IMPORT = f"{_IMPORT} WHERE i.id = ?"
 IMPORTS = f"{BELOW} {_IMPORT} JOIN below b ON i.reseller_id = b.id ORDER BY i.created_at DESC, i.id LIMIT ?"
+ARRIVING = f"{_IMPORT} WHERE state = 'arriving' AND created_at < ? ORDER BY created_at, id LIMIT ?"
 IMPORT_TO_DO = """
     SELECT id FROM imports WHERE stored AND state IN ('checking', 'running')
         AND (held_until < ? OR held_until > ? OR holder = ?)

@@ -24,7 +24,7 @@ from emporion.api.requests import LARGEST_FORM
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin, Source
 from emporion.logs import log
-from emporion.turns import WAITED
+from emporion.turns import WAITED, Turns
 from emporion.web.forms import LARGEST, Form, read_form, read_parameters
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Site:
     secure: bool
     # What everybody knows of a sandbox, None for any other platform.
     sandbox: Access | None
+    # The places for files that people send.
+    uploads: Turns
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ async def keep_house(marketplace: Marketplace) -> None:
                 await marketplace.sessions.forget()
                 await marketplace.links.forget()
                 await marketplace.statistics.forget()
+                await marketplace.imports.end_arrivals()
         except Problem as problem:
             log.debug("housekeeping waits for the database", why=problem.why)
         except Exception:

@@ -30,7 +30,7 @@ async def do_imports(marketplace: Marketplace) -> None:
                 forgotten = time.monotonic()
                 await marketplace.imports.forget()
         except Problem as problem:
-            log.debug("imports wait for the database", why=problem.why)
+            log.debug("imports wait for the database, or for room for temporary files", why=problem.why)
         except Exception:
             log.exception("an import failed, it will be tried again")
         await asyncio.sleep(0 if found else INTERVAL)

@@ -79,15 +79,23 @@ async def add_import(connections: Connections, new: Import, until: int, most: in
     return True
 
 
-async def add_part(connections: Connections, to: Import, number: int, content: bytes) -> None:
+async def add_part(connections: Connections, to: Import, number: int, content: bytes) -> bool:
     """See `emporion.store.base.Store.add_part`."""
-    await connections.call(
-        "INSERT INTO import_parts (reseller_id, import_id, number, content) VALUES ($1, $2, $3, $4)",
+    # Whoever ends the import meanwhile waits for the part, and then removes it with the others.
+    added = await connections.call(
+        """
+        WITH coming AS (
+            SELECT reseller_id, id FROM imports WHERE id = $2 AND reseller_id = $1 AND state = 'arriving' FOR SHARE
+        )
+        INSERT INTO import_parts (reseller_id, import_id, number, content)
+        SELECT reseller_id, id, $3, $4 FROM coming RETURNING 1
+        """,
         to.reseller_id,
         to.id,
         number,
         content,
     )
+    return bool(added)
 
 
 async def hold_import(connections: Connections, import_id: str, holder: str, now: int, until: int) -> bool:

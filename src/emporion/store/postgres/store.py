@@ -249,8 +249,8 @@ class PostgresStore(Lookups):
     async def add_import(self, new: Import, until: int, most: int | None = None) -> bool:
         return await imports.add_import(self._primary, new, until, most)
 
-    async def add_part(self, to: Import, number: int, content: bytes) -> None:
-        await imports.add_part(self._primary, to, number, content)
+    async def add_part(self, to: Import, number: int, content: bytes) -> bool:
+        return await imports.add_part(self._primary, to, number, content)
 
     async def hold_import(self, import_id: str, holder: str, now: int, until: int) -> bool:
         return await imports.hold_import(self._primary, import_id, holder, now, until)

@@ -62,11 +62,16 @@ def add_import(connection: sqlite3.Connection, new: Import, until: int, most: in
     return True
 
 
-def add_part(connection: sqlite3.Connection, to: Import, number: int, content: bytes) -> None:
+def add_part(connection: sqlite3.Connection, to: Import, number: int, content: bytes) -> bool:
     """See `emporion.store.base.Store.add_part`."""
-    connection.execute(
-        "INSERT INTO import_parts (reseller_id, import_id, number, content) VALUES (?, ?, ?, ?)",
-        (to.reseller_id, to.id, number, content),
+    return bool(
+        connection.execute(
+            """
+            INSERT INTO import_parts (reseller_id, import_id, number, content)
+            SELECT reseller_id, id, ?, ? FROM imports WHERE id = ? AND reseller_id = ? AND state = 'arriving'
+            """,
+            (number, content, to.id, to.reseller_id),
+        ).rowcount
     )
 
 

@@ -302,8 +302,8 @@ class SqliteStore(Lookups):
     async def add_import(self, new: Import, until: int, most: int | None = None) -> bool:
         return await self._writer.run(lambda c: imports.add_import(c, new, until, most))
 
-    async def add_part(self, to: Import, number: int, content: bytes) -> None:
-        await self._writer.run(lambda c: imports.add_part(c, to, number, content))
+    async def add_part(self, to: Import, number: int, content: bytes) -> bool:
+        return await self._writer.run(lambda c: imports.add_part(c, to, number, content))
 
     async def hold_import(self, import_id: str, holder: str, now: int, until: int) -> bool:
         return await self._writer.run(lambda c: imports.hold_import(c, import_id, holder, now, until))

@@ -56,7 +56,8 @@ async def start(visit: Visit) -> Response:
         visit.form = form
         check_token(visit)
 
-    async with read_upload(visit.scope, visit.receive, "file", LARGEST, check) as upload:
+    uploads, account = visit.area.site.uploads, visit.actor.account_id
+    async with read_upload(visit.scope, visit.receive, "file", LARGEST, check, uploads, account) as upload:
         reseller = visit.form.text("resellerId")
         first = await anext(upload.parts, b"")
         chosen = visit.form.text("format") or BY_ENDING.get(PurePath(upload.name).suffix.lower(), "")
