@@ -536,6 +536,12 @@ def test_a_value_with_blanks_around_it_comes_back(value: str) -> None:
     assert row.new()["name"] == value
 
 
+@pytest.mark.parametrize("cell", ['\n"+', '\r"=1', " '+1", '="+"'])
+def test_what_goes_out_again_has_the_value_that_came(cell: str) -> None:
+    (line,) = csv.reader(io.StringIO(line_of([cell]).decode(), newline=""))
+    assert meant(line[0]) == meant(cell)
+
+
 def test_a_text_stays_one_in_the_rejected_rows() -> None:
     sent = 'externalId,name\n"=""007"""," Acme "\n" =1 ",B\n'
     again = rejected(sent).decode()

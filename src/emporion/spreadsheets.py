@@ -853,7 +853,8 @@ def _as_harmless(cell: str) -> str:
     inside = _INSIDE_PLAIN.sub(r"\1'", cell)
     bare = inside.strip()
     is_formula = bare and _FORMULA.match(bare) and not bare.startswith("'") and not _TEXT.fullmatch(bare)
-    return "'" + bare if is_formula else inside
+    out = "'" + bare if is_formula else inside
+    return out if meant(out) == meant(cell) else harmless(meant(cell))
 
 
 class Shape:

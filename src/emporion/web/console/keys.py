@@ -80,7 +80,7 @@ async def change(visit: Visit) -> Response:
     visit.actor.must_be("owner")
     of, key = await _find(visit)
     form = visit.form.over(_kept(key))
-    if form.text("version") not in ("", version_of(form.before)):
+    if form.text("version") != version_of(form.before):
         return await _shown(visit, of, key, typed_values(form), {}, moved=True)
     wanted, faults = _read(form)
     if faults:

@@ -65,7 +65,7 @@ async def change_role(visit: Visit) -> Response:
     """Give a user another role."""
     visit.actor.must_be("owner")
     user = await _other(visit)
-    if visit.form.text("version") not in ("", version_of(_kept(user))):
+    if visit.form.text("version") != version_of(_kept(user)):
         return await _shown(visit, user, {}, moved=True)
     try:
         await visit.marketplace.users.change_role(visit.actor, user.login, _role(visit.form.text("role")))
