@@ -45,7 +45,7 @@ WHAT_TO_DO = {
     Code.RUNNING: "Send it once more with the same key, after the seconds in `Retry-After`: then you get the answer "
     "of the first request.",
     Code.MOVED: "Read the account again, make your change of what is there now, and send it with the new `ETag`.",
-    Code.TOO_LARGE: "Send less, and texts in UTF-8, not as `\\u` escapes: so each customer within the rules is smaller.",
+    Code.TOO_LARGE: "Send less, and texts in UTF-8, not as `\\u` escapes: so customers within the rules are smaller.",
     Code.URI_TOO_LONG: "Ask with fewer or shorter parameters; no filter takes more than 255 characters.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",
     Code.REUSED: "Make a new key, such as a UUID, for each new request, and keep it only to send that very one again.",
