@@ -24,6 +24,7 @@ def test_the_phrases_do_not_depend_on_the_python() -> None:
         409: "Conflict",
         412: "Precondition Failed",
         413: "Request Entity Too Large",
+        414: "URI Too Long",
         415: "Unsupported Media Type",
         422: "Unprocessable Entity",
         429: "Too Many Requests",

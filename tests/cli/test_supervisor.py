@@ -35,6 +35,6 @@ def test_workers_that_come_up_and_end_are_started_for_ever() -> None:
 
 
 def test_a_worker_that_any_signal_ended_is_told() -> None:
-    assert _how_ended(-signal.SIGKILL) == "it was ended by signal 9 (Killed)"
-    assert "signal 40" in _how_ended(-40)
+    assert _how_ended(-signal.SIGKILL) == "it was ended by SIGKILL"
+    assert _how_ended(-40) == "it was ended by signal 40"
     assert _how_ended(3) == "it ended with exit status 3"

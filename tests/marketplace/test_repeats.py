@@ -144,7 +144,9 @@ async def test_what_is_kept_no_longer_is_removed_and_nothing_else(
     clock.now += 11
     await repeats.forget()
     with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("SELECT account_id FROM answers").fetchall() == [(kept.id,)]
+        assert connection.execute("SELECT subject_type, subject_id FROM answers").fetchall() == [
+            ("customer", str(kept.id))
+        ]
     assert (await create(customers, repeats, key="new")).replayed
 
 

@@ -110,7 +110,8 @@ RULES = {
         ) b WHERE shuts <> all_shuts
     """,
     "an answer is of a customer or reseller below": """
-        SELECT a.* FROM answers a LEFT JOIN accounts b ON b.id = a.account_id AND b.reseller_id = a.reseller_id
+        SELECT a.* FROM answers a LEFT JOIN accounts b
+            ON b.id = a.subject_id::bigint AND b.kind = a.subject_type AND b.reseller_id = a.reseller_id
         WHERE b.id IS NULL
     """,
     "positions are 1, 2, 3… and each part begins where the reseller's last one ended": """

@@ -96,5 +96,6 @@ def _left(due: dict[int, float]) -> float | None:
 def _how_ended(status: int | None) -> str:
     """As multiprocessing has it: negative for a signal."""
     if status is not None and status < 0:
-        return f"it was ended by signal {-status} ({signal.strsignal(-status)})"
+        known = {-number.value: number.name for number in signal.Signals}
+        return f"it was ended by {known.get(status, f'signal {-status}')}"
     return f"it ended with exit status {status}"

@@ -208,6 +208,8 @@ class Area:
         self.enter = enter
         self.speak = speak
         self.refused = refused
+        # Addresses of the console say what is wanted, so what cannot be read must not be passed over.
+        self.filters = name == "console"
         self._pages = (*pages, Page("/{rest:path}", nothing_here, nothing_here, public=True))
 
     def routes(self) -> list[BaseRoute]:
@@ -250,7 +252,12 @@ class Route(BaseRoute):
         await response(scope, receive, send)
 
     async def _answer(self, visit: Visit) -> Response:
-        visit.parameters = read_parameters(visit.scope["query_string"])
+        try:
+            visit.parameters = read_parameters(visit.scope["query_string"])
+        except ValueError:
+            if self._area.filters:
+                message = "What follows ? in the address must be percent-encoded UTF-8."
+                raise Problem(Code.MALFORMED, message) from None
         handler = self._handlers.get(visit.scope["method"])
         if not handler:
             raise method_not_allowed(visit.scope["path"], ", ".join(sorted(self._handlers)))
