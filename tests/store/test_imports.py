@@ -71,15 +71,15 @@ async def test_an_import_whose_content_never_came_counts_only_for_a_while(store:
 
 
 async def test_imports_that_are_still_to_arrive_are_found_oldest_first(store: Store) -> None:
-    for import_id, state, reseller_id, at in (
-        ("later", "arriving", ONE, 3),
-        ("b", "arriving", TWO, 2),
-        ("a", "arriving", BELOW_ONE, 2),
-        ("arrived", "checking", ONE, 1),
-        ("over", "cancelled", ONE, 1),
-        ("first", "arriving", ONE, 1),
+    for one in (
+        an_import("later", ONE, "arriving", 3),
+        an_import("b", TWO, "arriving", 2),
+        an_import("a", BELOW_ONE, "arriving", 2),
+        an_import("arrived", ONE, "checking", 1),
+        an_import("over", ONE, "cancelled", 1),
+        an_import("first", ONE, "arriving", 1),
     ):
-        await store.add_import(an_import(import_id, reseller_id, state, at), 0)  # type: ignore[arg-type]
+        await store.add_import(one, 0)
     found = await store.arriving(3, 10)
     assert [one.id for one in found] == ["first", "a", "b"]
     assert found[0] == await store.an_import("first")

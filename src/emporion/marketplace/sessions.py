@@ -117,9 +117,9 @@ class Sessions:
     async def begin_for_administrator(self, name: str, password: str, origin: Origin, agent: str) -> NewSession:
         """A session of a customer's administrator. name: his login, or his e-mail address.
 
-        Of several who have the address it is the one whose password it is; whoever gives himself another's address
-        takes nothing from him, and learns nothing. Raises Refused as `begin_for_user` does, and Closed if the password
-        is right but the account is closed.
+        Of several who have the address it is the one whose password it is: whoever gives himself another's address
+        takes nothing from him, and learns no more than the time tells in which so many passwords are tried.
+        Raises Refused as `begin_for_user` does, and Closed if the password is right but the account is closed.
         """
         meant = {one.login: one for one in await self._named(name)}
         # Counted by the login, so that whoever knows the address as well has no more tries.
