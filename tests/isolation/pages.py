@@ -22,6 +22,8 @@ from emporion.events import Origin
 from emporion.marketplace.imports import MOST_STORED
 from emporion.marketplace.sessions import NO_ENTRY, WRONG
 from emporion.marketplace.tokens import SHUT
+from emporion.web.console.keys import MEMBERS
+from emporion.web.forms import version_of
 from tests.isolation import model
 from tests.isolation.application import Answer
 from tests.isolation.machine import OPERATOR, SECRET, STATUSES, Data, Isolation, _one, _origin, _person, _setter_up
@@ -537,8 +539,10 @@ class Pages(Isolation):
                 assert answer.status == 200
                 self._add_key(answer, user, root, name, None)
             return
+        stale = data.draw(st.integers(0, 3)) == 0
+        shown_in = "another" if stale else _version_of_form(key)
         form = {
-            "change key": {"name": f"{key.name}.new", "apiVersion": key.api_version or ""},
+            "change key": {"name": f"{key.name}.new", "apiVersion": key.api_version or "", "version": shown_in},
             "revoke key": {"revoke": "yes"},
             "rotate key": {"rotate": "yes"},
         }[kind]
@@ -547,7 +551,7 @@ class Pages(Isolation):
         answer = self._post_page(session, place, form, query, needed="owner", missing=not is_there)
         if not answer or not is_there:
             return
-        if key.revoked and kind != "revoke key":
+        if (key.revoked and kind != "revoke key") or (stale and kind == "change key"):
             assert answer.status == 409
             return
         assert answer.status == (200 if kind == "rotate key" else 303)
@@ -590,11 +594,13 @@ class Pages(Isolation):
         role = data.draw(st.sampled_from(ROLES))
         place = f"/console/users/{quote(other.id)}{'' if kind == 'role' else '/' + kind}"
         is_there = reaches(user.reseller, other.reseller)
-        form = {"role": role} if kind == "role" else {}
+        stale = data.draw(st.integers(0, 3)) == 0
+        shown_in = "another" if stale else version_of({"role": other.role})
+        form = {"role": role, "version": shown_in} if kind == "role" else {}
         answer = self._post_page(session, place, form, needed="owner", missing=not is_there)
         if not answer or not is_there:
             return
-        if other is user and kind in ("role", "disable"):
+        if (other is user and kind in ("role", "disable")) or (stale and kind == "role"):
             assert answer.status == 409
             return
         found: Json = {}
@@ -1088,6 +1094,12 @@ def _form(document: Json) -> dict[str, str]:
     for number, (name, value) in enumerate(document.get("attributes", {}).items()):
         form |= {f"attributes[{number}].name": name, f"attributes[{number}].value": value}
     return {**form, "language": document.get("language", "en")}
+
+
+def _version_of_form(key: Key) -> str:
+    """What the form of a key that nobody has changed meanwhile sends; the keys of the search have no limits."""
+    shown = {"name": key.name, "apiVersion": key.api_version}
+    return version_of({name: shown.get(name) for name in MEMBERS})
 
 
 def _by(user: Holder, answer: Answer) -> Json:
