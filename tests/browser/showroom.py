@@ -16,6 +16,7 @@ from msgspec import structs, to_builtins
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
 from emporion.events import Origin
+from emporion.files.rows import Position
 from emporion.limits import Limit
 from emporion.marketplace import Marketplace, platforms
 from emporion.marketplace.actors import Actor
@@ -23,7 +24,6 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.imports import HELD, Imports
 from emporion.marketplace.platforms import SANDBOX
-from emporion.spreadsheets import Place
 from emporion.store.base import Import, Record, Store, Usage
 from emporion.store.sqlite import SqliteStore
 from tests.browser.people import ANNA, EMMA, GONE, LENA, MARC, NEWCOMER, OPERATOR, Person
@@ -285,7 +285,7 @@ class _Work:
         now = int(self.clock.now * 1000)
         assert await self.store.hold_import(running.id, "another", now, now + HELD)
         before = structs.replace(running, holder="another")
-        at = Place(running.size * rows // running.total, rows, rows)
+        at = Position(running.size * rows // running.total, rows, rows)
         after = structs.replace(before, at=at, created=rows - 9, unchanged=7, rejected=2)
         assert await self.store.change_import(after, before)
 

@@ -15,10 +15,10 @@ from msgspec import structs
 
 from emporion.accounts import PROVIDER_ID, RESELLER_ID, CustomerQuery, CustomerSearch
 from emporion.errors import Code, Problem
+from emporion.files.rows import Format
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
-from emporion.spreadsheets import Format
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import CALLERS, new_contact, new_customer, settings_for
 

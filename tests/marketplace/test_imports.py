@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from emporion.accounts import PROVIDER_ID, RESELLER_ID
 from emporion.errors import Code, Problem
 from emporion.events import NewEvent
+from emporion.files.rows import Format
 from emporion.marketplace import Marketplace, imports
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
@@ -23,7 +24,6 @@ from emporion.marketplace.customers import Customers
 from emporion.marketplace.imports import CHECKPOINT, HELD, PART, Imports, Lost
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
-from emporion.spreadsheets import Format
 from emporion.store.base import LONGEST_ARRIVAL, Filter, Import, User
 from emporion.store.external_ids import ExternalIds
 from emporion.store.sqlite import SqliteStore
@@ -727,7 +727,7 @@ async def test_an_import_that_fails_on_our_side_does_not_keep_others_waiting(
     first = await sent(imported, csv_of(line("1")))
     second = await sent(imported, csv_of(line("2")))
     with monkeypatch.context() as patched:
-        patched.setattr(imports, "reader", lambda _: None)
+        patched.setattr(imports, "customer_reader", lambda _: None)
         with pytest.raises(AttributeError):
             await imported.work("process")
     assert await imported.work("process")

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from emporion.errors import Fault
-from emporion.spreadsheets import Place
+from emporion.files.rows import Position
 from emporion.store.base import LONGEST_ARRIVAL, LONGEST_HOLD, FaultyRow, Import, ImportState, Store
 from tests.effort import effort
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
@@ -32,7 +32,7 @@ def an_import(import_id: str, reseller_id: int = ONE, state: ImportState = "chec
         created_at=at,
         digest=b"\0" * 32,
         headers=("name", "Straße"),
-        at=Place(1, 2, 3),
+        at=Position(1, 2, 3),
     )
 
 

@@ -25,9 +25,9 @@ from emporion.cli.operators import Operator, operate
 from emporion.cli.options import AsJson, Database, PasswordQuality, Reseller
 from emporion.cli.shown import show_json, show_table
 from emporion.errors import Code, Problem
-from emporion.file_types import ENOUGH, no_text
+from emporion.files.file_types import ENOUGH, no_text
+from emporion.files.rows import Format
 from emporion.marketplace.imports import PART, Lost, with_columns
-from emporion.spreadsheets import Format
 from emporion.store.base import FaultyRow, Import
 from emporion.store.external_ids import ExternalIds
 
@@ -216,7 +216,7 @@ class _Tell:
         self._task = bar.add_task(what, total=sent.size, rows=0)
 
     def __call__(self, now: Import) -> None:
-        self._bar.update(self._task, completed=now.at.position, rows=now.at.rows)
+        self._bar.update(self._task, completed=now.at.offset, rows=now.at.rows)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 
-from emporion.spreadsheets import Row, bad_file
+from emporion.files.rows import Row, unreadable
 from emporion.store.external_ids import ExternalIds, Found
 
 # How many external ids are told, and how many lines of each.
@@ -17,11 +17,7 @@ _ROUNDED = re.compile(r"[1-9]([.,][0-9]+)?E\+[0-9]{2,3}", re.IGNORECASE)
 
 def remember(ids: ExternalIds, rows: Iterable[Row]) -> None:
     """Keep the external ids of some rows."""
-    ids.add(
-        (row.external_id, row.line, _ROUNDED.fullmatch(row.external_id) is not None)
-        for row in rows
-        if row.external_id is not None
-    )
+    ids.add((row.key, row.line, _ROUNDED.fullmatch(row.key) is not None) for row in rows if row.key is not None)
 
 
 async def notes_on(ids: ExternalIds, column: str) -> list[str]:
@@ -35,7 +31,7 @@ async def notes_on(ids: ExternalIds, column: str) -> list[str]:
 def _notes_on(ids: ExternalIds, column: str) -> list[str]:
     lost = ids.found(TOLD, doubled=True, doubtful=True)
     if lost:
-        raise bad_file(
+        raise unreadable(
             f"{column} {_told(lost)}: a spreadsheet has rounded long numbers, and these rows would overwrite each "
             "other; make the column text in the spreadsheet and enter the ids again"
         )

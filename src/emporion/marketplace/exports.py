@@ -10,11 +10,13 @@ import msgspec
 
 from emporion import accounts
 from emporion.accounts import CustomerQuery, account_number
+from emporion.customer_files.export_columns import ExportColumns, customer_cells
 from emporion.emails import fold_email
 from emporion.errors import not_found
+from emporion.files.csv_writer import csv_header, csv_line
+from emporion.files.rows import Format
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.customers import filter_of
-from emporion.spreadsheets import Format, Shape, cells_of, header_line, line_of
 from emporion.store.base import SMALL_PAGE, Filter
 from emporion.store.faults import temporary_files
 
@@ -101,16 +103,16 @@ class Exports:
 
 async def _as_csv(documents: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same as CSV, with the columns that they need: what they are is known when all have been read."""
-    shape = Shape()
+    columns = ExportColumns()
     with temporary_files(), tempfile.SpooledTemporaryFile(IN_MEMORY) as waiting:
         async for line in documents:
-            shape.add(decode(line))
+            columns.add(decode(line))
             waiting.write(line)
-        headers = shape.headers()
-        yield header_line(headers)
+        headers = columns.headers()
+        yield csv_header(headers)
         waiting.seek(0)
         for line in waiting:
-            yield line_of(cells_of(decode(line), headers))
+            yield csv_line(customer_cells(decode(line), headers))
 
 
 def _is_wanted(customer: dict[str, Any], wanted: Filter) -> bool:

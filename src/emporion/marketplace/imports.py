@@ -17,25 +17,17 @@ from msgspec import structs
 
 from emporion import accounts
 from emporion.accounts import Customer, NewCustomer, account_number
+from emporion.customer_files.columns import member_path
+from emporion.customer_files.rows import CustomerRow, customer_reader
 from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, not_found
+from emporion.files.rejected_rows import rejected_header, rejected_row
+from emporion.files.rows import Columns, Format, Position, RowReader
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.doubles import notes_on, remember
 from emporion.marketplace.patches import patched
 from emporion.marketplace.repeats import KEPT
 from emporion.marketplace.tokens import SHUT
-from emporion.spreadsheets import (
-    Columns,
-    CsvRows,
-    Format,
-    JsonRows,
-    Place,
-    Row,
-    path_of,
-    reader,
-    rejected_header,
-    rejected_row,
-)
 from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Filter, Import, Once, Record
 from emporion.store.external_ids import ExternalIds
 from emporion.validation import read
@@ -83,7 +75,7 @@ decode = msgspec.json.Decoder(Customer).decode
 class Step(NamedTuple):
     """What became of some rows. at: the place after them. columns: of CSV."""
 
-    at: Place
+    at: Position
     rows: int
     outcomes: Sequence[Outcome]
     faulty: Sequence[FaultyRow]
@@ -173,7 +165,7 @@ class Imports:
             source=actor.source,
             role=actor.role,
             address=actor.address,
-            at=Place(),
+            at=Position(),
             holder="",
             updated_at=self._now(),
             let_in=True,
@@ -274,7 +266,7 @@ class Imports:
 
     async def begin(self, draft: Import, holder: str) -> Import:
         """Keep a draft as an import that writes, whose content is not here."""
-        running = structs.replace(draft, state="running", holder=holder, at=Place(), total=0, faulty=0, let_in=True)
+        running = structs.replace(draft, state="running", holder=holder, at=Position(), total=0, faulty=0, let_in=True)
         await self._store.add_import(running, self._now() + HELD)
         return running
 
@@ -352,7 +344,7 @@ class Imports:
                     if at >= until:
                         return saved
             if held.state == "checking":
-                done = await self.checked(now, source, ids, held.at.position)
+                done = await self.checked(now, source, ids, held.at.offset)
             else:
                 done = structs.replace(now, state="done")
         except Problem as problem:
@@ -367,9 +359,9 @@ class Imports:
         ids: those of the rows from byte `since` on. Raises Problem (INVALID) if for their sake no row may be written.
         """
         if since:  # the others were checked in another turn, perhaps by another process
-            async for group in _groups(reader(now.format), source, 0):
+            async for group in _groups(customer_reader(now.format), source, 0):
                 remember(ids, group)
-        column = next((header for header in now.headers if path_of(header) == "externalId"), "externalId")
+        column = next((header for header in now.headers if member_path(header) == "externalId"), "externalId")
         return structs.replace(now, state="checked", notes=(*now.notes, *await notes_on(ids, column)))
 
     async def steps(self, imported: Import, source: Source, ids: ExternalIds | None = None) -> AsyncIterator[Step]:
@@ -378,12 +370,12 @@ class Imports:
         ids: gets their external ids. Raises Problem (INVALID) for a file of which nothing can be taken.
         """
         actor = Actor(imported.account_id, imported.user, imported.source, imported.role, imported.id, imported.address)
-        rows = reader(imported.format)
-        if imported.at.position:
-            rows.go_on(imported.at, Columns(imported.headers, imported.delimiter) if imported.headers else None)
+        rows = customer_reader(imported.format)
+        if imported.at.offset:
+            rows.resume(imported.at, imported.headers, imported.delimiter)
         doubtful = self._doubtful(imported)
 
-        async def step(group: Sequence[Row]) -> Step:
+        async def step(group: Sequence[CustomerRow]) -> Step:
             found = await self._found(imported, group)
             outcomes: Iterable[Outcome | list[Fault]]
             if imported.state == "checking":
@@ -398,7 +390,7 @@ class Imports:
             good = [outcome for outcome in outcomes if isinstance(outcome, str)]
             return Step(group[-1].after, len(group), good, faulty, rows.columns)
 
-        async for group in _groups(rows, source, imported.at.position):
+        async for group in _groups(rows, source, imported.at.offset):
             if imported.state == "checking" and ids is not None:
                 remember(ids, group)
             yield await step(group)
@@ -411,27 +403,27 @@ class Imports:
         is_old = self._clock() * 1000 - imported.updated_at > (KEPT - 3600) * 1000
         return imported.at.rows + CHECKPOINT + AT_ONCE if is_old else 0
 
-    async def _found(self, imported: Import, group: Sequence[Row]) -> dict[int, Record]:
+    async def _found(self, imported: Import, group: Sequence[CustomerRow]) -> dict[int, Record]:
         """The customers that there are already, by the lines of their rows."""
-        wanted = sorted({row.external_id for row in group if row.external_id is not None and not row.faults})
+        wanted = sorted({row.key for row in group if row.key is not None and not row.faults})
         holders = await self._store.holders(imported.reseller_id, wanted) if wanted else {}
         found = {}
         for row in group:
-            if row.external_id is not None:
-                record = holders.get(row.external_id)
+            if row.key is not None:
+                record = holders.get(row.key)
             else:
                 record = await self._exported(imported, row)
             if record:
                 found[row.line] = record
         return found
 
-    async def _exported(self, imported: Import, row: Row) -> Record | None:
+    async def _exported(self, imported: Import, row: CustomerRow) -> Record | None:
         """The customer that a row without an external id was exported from.
 
         It was there before the import began, is of this reseller, and has the same name or an address in common: the
         same id on another platform is somebody else's.
         """
-        id_, reseller_id = row.exported
+        id_, reseller_id = row.exported_ids
         number = account_number(id_) if id_ else None
         if number is None or number > imported.newest or reseller_id not in (None, str(imported.reseller_id)):
             return None
@@ -445,7 +437,7 @@ class Imports:
         same = new.get("name") == customer.name or not known.isdisjoint(map(fold_email, sent))
         return record if same else None
 
-    def _faults(self, actor: Actor, row: Row, found: Record | None) -> list[Fault]:
+    def _faults(self, actor: Actor, row: CustomerRow, found: Record | None) -> list[Fault]:
         """What is wrong with a row, without writing it."""
         if row.faults:
             return row.faults
@@ -466,21 +458,21 @@ class Imports:
         return []
 
     async def _write(
-        self, actor: Actor, imported: Import, group: Sequence[Row], found: dict[int, Record], doubtful: int
+        self, actor: Actor, imported: Import, group: Sequence[CustomerRow], found: dict[int, Record], doubtful: int
     ) -> list[Outcome | list[Fault]]:
         """What becomes of each row; those with the same external id are written one after the other."""
-        lanes: dict[str | int, list[Row]] = {}
+        lanes: dict[str | int, list[CustomerRow]] = {}
         for row in group:
-            lanes.setdefault(row.line if row.external_id is None else row.external_id, []).append(row)
+            lanes.setdefault(row.line if row.key is None else row.key, []).append(row)
 
-        async def lane(number: int, rows: Sequence[Row]) -> list[tuple[int, Outcome | list[Fault]]]:
+        async def lane(number: int, rows: Sequence[CustomerRow]) -> list[tuple[int, Outcome | list[Fault]]]:
             for _ in range(number // WITHOUT_PAUSE):
                 await asyncio.sleep(0)
             written: list[tuple[int, Outcome | list[Fault]]] = []
             for row in rows:
                 if row is not rows[0]:
                     found.update(await self._found(imported, [row]))
-                if row.external_id is None and row.line not in found and row.after.rows <= doubtful:
+                if row.key is None and row.line not in found and row.after.rows <= doubtful:
                     written.append((row.line, [_DOUBT]))
                 else:
                     written.append((row.line, await self._put(actor, imported, row, found.get(row.line))))
@@ -495,7 +487,9 @@ class Imports:
             outcomes.update(result)
         return [outcomes[row.line] for row in group]
 
-    async def _put(self, actor: Actor, imported: Import, row: Row, found: Record | None) -> Outcome | list[Fault]:
+    async def _put(
+        self, actor: Actor, imported: Import, row: CustomerRow, found: Record | None
+    ) -> Outcome | list[Fault]:
         """Create or change the customer of a row; what became of it, or why it was refused."""
         if row.faults:
             return row.faults
@@ -517,20 +511,22 @@ class Imports:
                 # Somebody else has created it in between.
         raise AssertionError
 
-    async def _create_or_change(self, actor: Actor, imported: Import, row: Row, found: Record | None) -> Outcome:
+    async def _create_or_change(
+        self, actor: Actor, imported: Import, row: CustomerRow, found: Record | None
+    ) -> Outcome:
         if found is None:
-            once = self._once(imported, row) if row.external_id is None else None
+            once = self._once(imported, row) if row.key is None else None
             record = await self._customers.create(actor, row.new(), imported.reseller_id, once)
             return "unchanged" if record.replayed else "created"
         patch = _patch(row, found)
         if patch is None:
             return "unchanged"
-        persons = range(len(decode(found.document).contact_persons)) if row.in_order else None
+        persons = range(len(decode(found.document).contact_persons)) if row.numbered_persons else None
         stays = None if persons is None else {position: position for position in persons}
         record = await self._customers.update(actor, str(found.id), patch, stays=stays)
         return "unchanged" if record.version == found.version else "changed"
 
-    def _once(self, imported: Import, row: Row) -> Once:
+    def _once(self, imported: Import, row: CustomerRow) -> Once:
         """What makes a row without an external id be created once, however often its file is sent within a day."""
         parts = ("import", str(imported.reseller_id), imported.digest.hex(), str(row.line))
         key = hashlib.sha256("\0".join(parts).encode())
@@ -624,7 +620,7 @@ _DOUBT = Fault(
 )
 
 
-def _patch(row: Row, found: Record) -> dict[str, Any] | None:
+def _patch(row: CustomerRow, found: Record) -> dict[str, Any] | None:
     """The change that a row asks for, None if the customer is as it says."""
     before = msgspec.json.decode(found.document)
     patch = row.patch(before)
@@ -634,18 +630,18 @@ def _patch(row: Row, found: Record) -> dict[str, Any] | None:
     return None if accounts.merge(before, patch) == before else patch
 
 
-def _named(row: Row, problem: Problem) -> list[Fault]:
+def _named(row: CustomerRow, problem: Problem) -> list[Fault]:
     """The faults of a row by the names of its file."""
     if not problem.faults:
         return [Fault("", problem.message)]
-    return [Fault(row.named(fault.field), fault.message) for fault in problem.faults]
+    return [Fault(row.column_of(fault.field), fault.message) for fault in problem.faults]
 
 
-def _faulty(row: Row, faults: list[Fault], *, keep: bool) -> FaultyRow:
+def _faulty(row: CustomerRow, faults: list[Fault], *, keep: bool) -> FaultyRow:
     if not keep:
         return FaultyRow(row.after.rows, row.line, faults)
-    hidden = [Fault(row.named(path), "is not kept here; enter it again") for path in row.passwords]
-    return FaultyRow(row.after.rows, row.line, [*faults, *hidden], row.kept)
+    hidden = [Fault(row.column_of(path), "is not kept here; enter it again") for path in row.passwords]
+    return FaultyRow(row.after.rows, row.line, [*faults, *hidden], row.redacted)
 
 
 def _advanced(now: Import, step: Step) -> Import:
@@ -668,9 +664,9 @@ def with_columns(now: Import, columns: Columns) -> Import:
     return structs.replace(now, headers=columns.headers, delimiter=columns.delimiter, notes=notes)
 
 
-async def _groups(rows: CsvRows | JsonRows, source: Source, position: int) -> AsyncIterator[list[Row]]:
+async def _groups(rows: RowReader[CustomerRow], source: Source, position: int) -> AsyncIterator[list[CustomerRow]]:
     """The rows from a byte on, some at a time, so that others get their turn in between."""
-    group: list[Row] = []
+    group: list[CustomerRow] = []
     async for data, last in _with_end(source(position)):
         for at in range(0, len(data) or 1, PIECE):
             for row in rows.read(data[at : at + PIECE], last=last and at + PIECE >= len(data)):
@@ -683,7 +679,7 @@ async def _groups(rows: CsvRows | JsonRows, source: Source, position: int) -> As
         yield group
 
 
-async def _with_pauses(rows: Iterable[Row]) -> AsyncIterator[Row]:
+async def _with_pauses(rows: Iterable[CustomerRow]) -> AsyncIterator[CustomerRow]:
     """The rows, so that others get their turn in between."""
     for number, row in enumerate(rows):
         if not number % WITHOUT_PAUSE:

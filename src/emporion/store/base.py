@@ -19,8 +19,8 @@ from msgspec import Struct
 from emporion.credentials import Role
 from emporion.errors import Fault
 from emporion.events import Source
+from emporion.files.rows import Format, Position
 from emporion.limits import UNLIMITED, Limit
-from emporion.spreadsheets import Format, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -322,7 +322,7 @@ class Import(Struct, frozen=True):
     address: str | None = None
     size: int = 0
     digest: bytes = b""
-    at: Place = Place()
+    at: Position = Position()
     total: int = 0
     faulty: int = 0
     created: int = 0
@@ -346,7 +346,7 @@ class Import(Struct, frozen=True):
 
 
 class FaultyRow(Struct, frozen=True):
-    """A row of an import that is faulty or was refused. number, line: from 1. kept: as `spreadsheets.Row.kept`."""
+    """A row of an import that is faulty or was refused. number, line: from 1. kept: as `files.rows.Row.redacted`."""
 
     number: int
     line: int

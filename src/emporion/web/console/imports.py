@@ -10,9 +10,9 @@ from starlette.responses import StreamingResponse
 from emporion.accounts import CustomerSearch
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, not_found, refuse
-from emporion.file_types import no_text
+from emporion.files.file_types import no_text
+from emporion.files.rows import Format
 from emporion.marketplace.imports import LARGEST
-from emporion.spreadsheets import Format
 from emporion.store.base import OVER
 from emporion.validation import read
 from emporion.web.forms import Form, by_field
@@ -159,7 +159,7 @@ async def _with(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 def _percent(imported: Import) -> int:
     """How far the present state has come, of a hundred."""
-    return min(100, 100 * imported.at.position // imported.size) if imported.size else 0
+    return min(100, 100 * imported.at.offset // imported.size) if imported.size else 0
 
 
 async def _file(pieces: AsyncIterator[bytes], name: str, kind: Format) -> Response:

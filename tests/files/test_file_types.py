@@ -13,9 +13,9 @@ import zipfile
 import pytest
 
 from emporion.errors import Problem
-from emporion.file_types import no_text
-from emporion.spreadsheets import Format
-from tests.test_spreadsheets import rows_of
+from emporion.files.file_types import no_text
+from emporion.files.rows import Format
+from tests.customer_files.files import rows_of
 
 CSV = "externalid,companyname\n1,Müller\n"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from emporion.customer_files.columns import CustomerColumns
 from emporion.errors import Problem
-from emporion.spreadsheets import Columns
 
 FAMILIAR = {
     "externalId": "External ID, Customer Number, AccountNumber, Kundennummer, Kunden-Nr., N° client, "
@@ -56,7 +56,7 @@ CASES = [(header.strip(), column) for column, headers in FAMILIAR.items() for he
 def told(*headers: str) -> dict[str, str]:
     """What is said of each column."""
     with pytest.raises(Problem) as raised:
-        Columns(headers)
+        CustomerColumns(headers)
     return {fault.field: fault.message for fault in raised.value.faults}
 
 
@@ -75,7 +75,7 @@ def test_a_header_with_two_meanings_says_so(header: str, columns: str) -> None:
 def test_of_any_other_header_nothing_is_guessed(header: str) -> None:
     assert told(header) == {header: "is no column that is known"}
     with pytest.raises(Problem, match=r"call a column for something else attribute:NAME, or leave it out$"):
-        Columns([header])
+        CustomerColumns([header])
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_a_column_with_one_typing_error_is_known(header: str, column: str) -> No
 
 def test_of_many_unknown_columns_the_first_are_told_and_the_others_counted() -> None:
     with pytest.raises(Problem, match="; and 30 more; call a column"):
-        Columns([f"column {number}" for number in range(50)])
+        CustomerColumns([f"column {number}" for number in range(50)])

@@ -171,7 +171,7 @@ _OF_COMPANIES = """
     company, company address, organization, organization address, organisation, account, account address, site, firmen,
     firma, unternehmen, société, empresa, da empresa, de la empresa, azienda"""
 # A `Contact Name` is no name of the customer's, and a `Contact Status` no status of it.
-_OF_SOMEBODY = ("address.", _PERSON)
+_OF_PERSONS = ("address.", _PERSON)
 _UNQUALIFIED = ("externalId", "status", f"{_PERSON}login", f"{_PERSON}password")
 # What would be a qualifier and a name.
 _OTHERWISE = frozenset({"shipvia"})
@@ -182,17 +182,17 @@ _INDEXED = re.compile("contactpersons?([0-9]+)([a-z]+)")
 _LONG = 8
 
 
-def squashed(name: str) -> str:
+def normalized(name: str) -> str:
     """The letters and digits of a name, without case and accents."""
     return "".join(char for char in fold(name) if char.isalnum())
 
 
-def meanings(name: str, known: Mapping[str, str]) -> tuple[str, ...]:
-    """The paths of the members that a name could be for; empty if nobody can say.
+def likely_paths(name: str, known: Mapping[str, str]) -> tuple[str, ...]:
+    """The paths of the members that a name could be for; empty if it cannot be said.
 
-    known: the paths that there are, by their squashed names.
+    known: the paths that there are, by their normalized names.
     """
-    low = squashed(name[:255])
+    low = normalized(name[:255])
     if path := known.get(low):
         return (path,)
     if indexed := _INDEXED.fullmatch(low):
@@ -207,18 +207,18 @@ def meanings(name: str, known: Mapping[str, str]) -> tuple[str, ...]:
 
 def advice(name: str) -> str | None:
     """What to do with a column that is not for one member; with {givenname} and the like for columns."""
-    low = squashed(name[:255])
+    low = normalized(name[:255])
     for text in (low, *_unqualified(low, _qualifiers())):
         if told := _advice().get(text):
             return told
     return None
 
 
-def restriction(name: str, path: str) -> str | None:
+def expected_content(name: str, path: str) -> str | None:
     """What a column for this member has, where columns of this name often have something else."""
     if path == "address.countryCode":
         return "a code such as DE"
-    low = squashed(name[:255])
+    low = normalized(name[:255])
     may_be_whole = not _addresses().isdisjoint((low, *_unqualified(low, _qualifiers())))
     return "street and number only" if path == "address.streetAddress" and may_be_whole else None
 
@@ -231,7 +231,7 @@ def _meant(low: str, known: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     for qualifiers, unfit in ((_qualifiers(), _UNQUALIFIED), (_of_companies(), (*_UNQUALIFIED, "name", _PERSON))):
         for rest in _unqualified(low, qualifiers):
-            found = table.get(rest) or ((known[rest],) if known.get(rest, "").startswith(_OF_SOMEBODY) else ())
+            found = table.get(rest) or ((known[rest],) if known.get(rest, "").startswith(_OF_PERSONS) else ())
             paths = tuple(path for path in found if not path.startswith(unfit))
             if paths:
                 return paths
@@ -267,26 +267,26 @@ def _is_mistyped(low: str, name: str) -> bool:
 def _table() -> dict[str, tuple[str, ...]]:
     table: dict[str, tuple[str, ...]] = {}
     for path, names in _NAMES.items():
-        for name in dict.fromkeys(map(squashed, names.split(","))):
+        for name in dict.fromkeys(map(normalized, names.split(","))):
             table[name] = (*table.get(name, ()), path)
     return table
 
 
 @lru_cache(maxsize=1)
 def _advice() -> dict[str, str]:
-    return {squashed(name): told for told, names in _ADVICE.items() for name in names.split(",")}
+    return {normalized(name): told for told, names in _ADVICE.items() for name in names.split(",")}
 
 
 @lru_cache(maxsize=1)
 def _addresses() -> frozenset[str]:
-    return frozenset(map(squashed, _ADDRESSES.split(",")))
+    return frozenset(map(normalized, _ADDRESSES.split(",")))
 
 
 @lru_cache(maxsize=1)
 def _qualifiers() -> tuple[str, ...]:
-    return tuple(map(squashed, _QUALIFIERS.split(",")))
+    return tuple(map(normalized, _QUALIFIERS.split(",")))
 
 
 @lru_cache(maxsize=1)
 def _of_companies() -> tuple[str, ...]:
-    return tuple(map(squashed, _OF_COMPANIES.split(",")))
+    return tuple(map(normalized, _OF_COMPANIES.split(",")))
