@@ -22,7 +22,7 @@ from emporion.marketplace import Marketplace, platforms
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
-from emporion.marketplace.imports import HELD, Imports
+from emporion.marketplace.import_runner import HELD
 from emporion.marketplace.platforms import SANDBOX
 from emporion.store.base import Import, Record, Store, Usage
 from emporion.store.sqlite import SqliteStore
@@ -269,13 +269,13 @@ class _Work:
 
     async def _import(self, name: str, text: str, *, confirmed: bool = False, done: bool = True) -> Import:
         self.clock.now += 240
-        imports: Imports = self.marketplace.imports
+        imports, runner = self.marketplace.imports, self.marketplace.import_runner
         started = await imports.start(SELLER, RESELLER_ID, name, "csv", _parts(text))
-        assert await imports.work("showroom")
+        assert await runner.run_next("showroom")
         if confirmed:
             started = await imports.confirm(SELLER, started.id)
             if done:
-                assert await imports.work("showroom")
+                assert await runner.run_next("showroom")
             else:
                 await self._leave(started, rows=384)
         return started

@@ -709,7 +709,7 @@ class Pages(Isolation):
 
     def _do_imports(self) -> None:
         """The platform's own doing."""
-        while self._run(self.marketplace.imports.work("machine")):
+        while self._run(self.marketplace.import_runner.run_next("machine")):
             pass
         for one in self.world.imports:
             if one.state not in ("checking", "running"):

@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from emporion.errors import Code, Problem
-from emporion.marketplace import imports
+from emporion.marketplace import import_content, import_runner
 from emporion.turns import Turns
 from tests.conftest import Caller, new_customer
 from tests.document import CheckedClient
@@ -109,7 +109,7 @@ def test_an_import_that_fails_while_it_writes_does_not_say_that_nothing_was_writ
 ) -> None:
     answer = sent(browser, HEADER + GOOD.format(1) + FAULTY.format(2))
     page = until(browser, answer, "waits for you")
-    monkeypatch.setattr(imports, "_advanced", None)  # which is called once the rows are written
+    monkeypatch.setattr(import_runner, "_advanced", None)  # which is called once the rows are written
     browser.press(page, {}, "/confirm")
     page = until(browser, answer, "failed on our side")
     assert "Company 1" in names(client, callers["sandbox"])
@@ -148,7 +148,7 @@ def test_a_file_that_is_none_is_refused_as_a_whole(browser: Console, content: by
 
 
 def test_a_file_that_is_too_large_is_refused(browser: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "LARGEST", 1000)
+    monkeypatch.setattr(import_content, "LARGEST", 1000)
     answer = sent(browser, HEADER + GOOD.format(1) * 20)
     assert answer.status_code == 400
     assert "larger than" in Shown(answer, LIST).faults["file"]

@@ -27,7 +27,8 @@ from emporion.cli.shown import show_json, show_table
 from emporion.errors import Code, Problem
 from emporion.files.file_types import ENOUGH, no_text
 from emporion.files.rows import Format
-from emporion.marketplace.imports import PART, Lost, with_columns
+from emporion.marketplace.import_content import PART, Lost
+from emporion.marketplace.import_runner import with_columns
 from emporion.store.base import FaultyRow, Import
 from emporion.store.external_ids import ExternalIds
 
@@ -130,7 +131,7 @@ async def _import(
     operator: Operator, reseller: str, sent: Sent, faults: IO[bytes], *, dry_run: bool, skip_faulty: bool
 ) -> Import:
     """What became of the file. faults: gets a line for each row that the check finds faulty."""
-    imports = operator.marketplace.imports
+    imports, runner = operator.marketplace.imports, operator.marketplace.import_runner
     number = await operator.reseller(reseller)
     draft = await imports.draft(operator.actor, number, sent.path.name, sent.format, sent.size, sent.digest)
     begun = None if dry_run else await imports.unfinished(draft)
@@ -140,16 +141,16 @@ async def _import(
             return structs.replace(checked, state="checked")
     holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(8)}"
     if begun is None:
-        held = structs.replace(await imports.begin(draft, holder), notes=checked.notes)
+        held = structs.replace(await runner.begin(draft, holder), notes=checked.notes)
     else:
         held = await _taken_up(operator, begun, holder)
     try:
         with _bar("importing", sent) as tell:
-            done = await imports.carry_on(held, sent.source, tell)
+            done = await runner.run(held, sent.source, tell)
     except Lost:
         raise Stop("the import was cancelled, or another process has it now") from None
     finally:
-        await imports.release(held.id, holder)
+        await runner.release(held.id, holder)
     if done.state == "refused":
         raise Stop(f"{sent.path}: {done.refusal}")
     if done.rejected:
@@ -161,17 +162,17 @@ async def _import(
 
 async def _check(operator: Operator, draft: Import, sent: Sent, faults: IO[bytes]) -> Import:
     """The draft with what is known after all rows were checked."""
-    imports, checked = operator.marketplace.imports, draft
+    runner, checked = operator.marketplace.import_runner, draft
     with _bar("checking", sent) as tell, ExternalIds() as ids:
         try:
-            async for step in imports.steps(draft, sent.source, ids):
+            async for step in runner.steps(draft, sent.source, ids):
                 faults.writelines(msgspec.json.encode(row) + b"\n" for row in step.faulty)
                 if step.columns and not checked.headers:
                     checked = with_columns(checked, step.columns)
                 faulty = checked.faulty + len(step.faulty)
                 checked = structs.replace(checked, at=step.at, total=step.at.rows, faulty=faulty)
                 tell(checked)
-            checked = await imports.checked(checked, sent.source, ids)
+            checked = await runner.checked(checked, sent.source, ids)
         except Problem as problem:
             if problem.code is not Code.INVALID:
                 raise
@@ -181,12 +182,12 @@ async def _check(operator: Operator, draft: Import, sent: Sent, faults: IO[bytes
 
 async def _taken_up(operator: Operator, begun: Import, holder: str) -> Import:
     """An import that was cut short, as soon as the process that had it has gone or is given up."""
-    imports = operator.marketplace.imports
+    imports, runner = operator.marketplace.imports, operator.marketplace.import_runner
     typer.echo(f"goes on with the import that was cut short after row {begun.at.rows}", err=True)
     if _has_gone(begun.holder):
-        await imports.release(begun.id, begun.holder)
+        await runner.release(begun.id, begun.holder)
     for attempt in itertools.count():
-        if held := await imports.hold(begun.id, holder):
+        if held := await runner.hold(begun.id, holder):
             return held
         if (await imports.get(operator.actor, begun.id)).state != "running":
             raise Stop("another process has ended this import")

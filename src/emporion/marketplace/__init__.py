@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.exports import Exports
     from emporion.marketplace.guesses import Guesses
+    from emporion.marketplace.import_runner import ImportRunner
     from emporion.marketplace.imports import Imports
     from emporion.marketplace.links import Links
     from emporion.marketplace.logbook import Logbook
@@ -33,6 +34,7 @@ class Marketplace:
 
     customers: Customers
     imports: Imports
+    import_runner: ImportRunner
     exports: Exports
     resellers: Resellers
     users: Users

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from emporion.marketplace import Marketplace
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.clients import Clients
+from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.exports import Exports
 from emporion.marketplace.guesses import Guesses
+from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.links import Links
 from emporion.marketplace.logbook import Logbook
@@ -43,10 +45,12 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     grants = Grants(settings.issuer, settings.token_lifetime)
     provider = _identity_provider(settings)
     customers_of_all = Customers(store, administrators, clock)
+    customer_rows = CustomerRows(store, customers_of_all, administrators)
     sessions = Sessions(store, passwords, guesses, visits, clock)
     return Marketplace(
         customers=customers_of_all,
-        imports=Imports(store, customers_of_all, administrators, clock),
+        imports=Imports(store, customer_rows, clock),
+        import_runner=ImportRunner(store, customer_rows, clock),
         exports=Exports(store),
         resellers=Resellers(store, administrators, clock),
         users=Users(store, passwords, clock),

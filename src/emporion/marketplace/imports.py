@@ -1,98 +1,44 @@
-"""Imports: customers from files, which are checked, then written, and carried on by others after a crash."""
+"""Imports: files that are sent, checked, confirmed or cancelled, and what became of their rows."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import itertools
-import math
 import secrets
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import structs
 
-from emporion import accounts
-from emporion.accounts import Customer, NewCustomer, account_number
-from emporion.customer_files.columns import member_path
-from emporion.customer_files.rows import CustomerRow, customer_reader
-from emporion.emails import fold_email
-from emporion.errors import Code, Fault, Problem, not_found
+from emporion.errors import Code, Problem, not_found
 from emporion.files.rejected_rows import rejected_header, rejected_row
-from emporion.files.rows import Columns, Format, Position, RowReader
+from emporion.files.rows import Format, Position
 from emporion.marketplace.actors import Actor, check_reach
-from emporion.marketplace.doubles import notes_on, remember
-from emporion.marketplace.patches import patched
-from emporion.marketplace.repeats import KEPT
-from emporion.marketplace.tokens import SHUT
-from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Filter, Import, Once, Record
-from emporion.store.external_ids import ExternalIds
-from emporion.validation import read
+from emporion.marketplace.import_content import cancelled, store_content
+from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Import
 
 if TYPE_CHECKING:
-    from emporion.marketplace.administrators import Administrators
-    from emporion.marketplace.customers import Customers
+    from emporion.marketplace.import_rows import RowImporter
     from emporion.store.base import Store
 
-# How many rows are at the database together, so that they share its transactions.
-AT_ONCE = 64
-# After so many rows, of 200 µs each, the event loop turns to others.
-WITHOUT_PAUSE = 8
-# Rows, and seconds, after which it is written down how far an import has come. Done again are those rows at most.
-CHECKPOINT, INTERVAL = 512, 2.0
 # Faulty rows that are kept at most, to be given back.
 MOST_REFUSED = 20_000
-# Seconds after which another import has its turn, and bytes that are read before other work has its.
-TURN, PIECE = 5.0, 16 << 10
 # Of the faulty rows that a check finds, so many are kept; all are counted.
 LISTED = 1000
-# Bytes of a part of the content, and of all of it.
-PART, LARGEST = 256 << 10, 64 << 20
-# Milliseconds for which an import belongs to a process that says nothing.
-HELD = 15_000
 # Seconds for which imports are kept, and how many are forgotten in one go.
 REMEMBERED, FORGOTTEN_AT_ONCE = 30 * 86_400, 20
 # How many imports are listed, and how many of one reseller may have their content here.
 SHOWN, MOST_STORED = 100, 10
-# Rows with passwords are few at a time: their digests take long, and others wait for theirs.
-PASSWORDS_AT_ONCE = 4
-# How often a row is tried again that others were in the way of, and the seconds in between.
-ATTEMPTS, PAUSE = 100, 0.2
 # How many rejected rows are read at a time.
 PAGE = 50
-FAILED = "It failed on our side; the log has the reason."
-
-# Gives the content of a file from a byte on.
-Source = Callable[[int], AsyncIterator[bytes]]
-Outcome = Literal["created", "changed", "unchanged"]
-
-decode = msgspec.json.Decoder(Customer).decode
-
-
-class Step(NamedTuple):
-    """What became of some rows. at: the place after them. columns: of CSV."""
-
-    at: Position
-    rows: int
-    outcomes: Sequence[Outcome]
-    faulty: Sequence[FaultyRow]
-    columns: Columns | None
 
 
 class Imports:
     """The imports into all resellers, for an actor who reaches some of them. clock: seconds since 1970."""
 
-    def __init__(
-        self, store: Store, customers: Customers, administrators: Administrators, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, store: Store, rows: RowImporter[Any], clock: Callable[[], float]) -> None:
         self._store = store
-        self._customers = customers
-        self._administrators = administrators
+        self._rows = rows
         self._clock = clock
-        self._passwords = asyncio.Semaphore(PASSWORDS_AT_ONCE)
 
     async def start(
         self,
@@ -111,10 +57,10 @@ class Imports:
         if not await self._store.add_import(coming, 0, most=MOST_STORED):
             raise Problem(Code.CONFLICT, f"{MOST_STORED} imports wait already; confirm or cancel some of them first.")
         try:
-            size, digest = await self._store_parts(coming, parts)
+            size, digest = await store_content(self._store, coming, parts)
             arrived = structs.replace(coming, state="checking", size=size, digest=digest)
             if not await self._store.change_import(arrived, coming):
-                raise _cancelled()
+                raise cancelled()
         except BaseException:
             with suppress(Problem):
                 await self._store.change_import(structs.replace(coming, state="cancelled"), coming)
@@ -132,7 +78,7 @@ class Imports:
     async def of(self, actor: Actor) -> list[Import]:
         """The last imports of the actor's account and of all below it, newest first.
 
-        The user of an account that the actor does not reach is "": who acts from above is told to nobody below.
+        The user of an account that the actor does not reach is "": who acts from above is not told below.
         """
         actor.must_be("editor")
         found = await self._store.imports(actor.account_id, SHOWN)
@@ -185,9 +131,9 @@ class Imports:
             imported = await self.get(actor, import_id)
             if imported.state in OVER:
                 raise Problem(Code.CONFLICT, f"The import is {imported.state} already.")
-            cancelled = structs.replace(imported, state="cancelled", updated_at=self._now())
-            if await self._store.change_import(cancelled, imported):
-                return cancelled
+            now = structs.replace(imported, state="cancelled", updated_at=self._now())
+            if await self._store.change_import(now, imported):
+                return now
 
     async def rejected(self, actor: Actor, import_id: str) -> AsyncIterator[bytes]:
         """The rows that were refused as a file of the same format: its columns as sent, and one that says why."""
@@ -213,13 +159,11 @@ class Imports:
     async def end_arrivals(self) -> None:
         """Cancel some of the imports whose content never came, and remove what there is of it.
 
-        Whoever took it in has died, or could not cancel it himself. Raises Problem (UNAVAILABLE).
+        The process that took it in has died, or could not cancel it. Raises Problem (UNAVAILABLE).
         """
         now = self._now()
         for one in await self._store.arriving(now - LONGEST_ARRIVAL, FORGOTTEN_AT_ONCE):
             await self._store.change_import(structs.replace(one, state="cancelled", updated_at=now), one)
-
-    # For whoever does the work
 
     async def draft(
         self,
@@ -233,9 +177,7 @@ class Imports:
         """An import that is to be checked and is not kept yet. Raises Problem as `start` does."""
         actor.must_be("editor")
         await check_reach(self._store, actor, reseller_id)
-        newest = msgspec.json.decode(
-            (await self._store.customers(reseller_id, Filter(), 0, 1, whole=False)).data, type=list[dict[str, str]]
-        )
+        newest = await self._rows.newest(reseller_id)
         now = self._now()
         return Import(
             id=secrets.token_hex(8),
@@ -252,7 +194,7 @@ class Imports:
             address=actor.address,
             size=size,
             digest=digest,
-            newest=int(newest[0]["id"]) if newest else 0,
+            newest=newest,
             updated_at=now,
         )
 
@@ -264,431 +206,5 @@ class Imports:
                 return one
         return None
 
-    async def begin(self, draft: Import, holder: str) -> Import:
-        """Keep a draft as an import that writes, whose content is not here."""
-        running = structs.replace(draft, state="running", holder=holder, at=Position(), total=0, faulty=0, let_in=True)
-        await self._store.add_import(running, self._now() + HELD)
-        return running
-
-    async def hold(self, import_id: str, holder: str) -> Import | None:
-        """The import, which belongs to `holder` for a while; None if another one has it, or it is over."""
-        now = self._now()
-        if not await self._store.hold_import(import_id, holder, now, now + HELD):
-            return None
-        return await self._store.an_import(import_id)
-
-    async def release(self, import_id: str, holder: str) -> None:
-        """Let others have it at once."""
-        await self._store.hold_import(import_id, holder, 0, 0)
-
-    async def work(self, holder: str) -> bool:
-        """Do the import that has waited longest, for a turn; whether there was one.
-
-        Raises Problem (UNAVAILABLE); then it is gone on with later, by whoever comes first.
-        """
-        waiting = await self._store.import_to_do(holder, self._now())
-        held = await self.hold(waiting, holder) if waiting else None
-        if not held:
-            return False
-        try:
-            until = time.monotonic() + TURN
-            done = await self.carry_on(held, lambda position: self._content(held, position), until=until)
-            if done.state == held.state:  # those that wait longer have their turn now
-                await self._store.hold_import(held.id, holder, 0, self._now())
-        except (Problem, Lost) as stopped:
-            if isinstance(stopped, Problem):
-                raise
-        except Exception:
-            # It would fail again and again, and those after it would never have their turn.
-            now = await self._store.an_import(held.id)
-            if now:
-                await self._store.change_import(structs.replace(now, state="refused", refusal=FAILED), now)
-            raise
-        return True
-
-    async def carry_on(
-        self,
-        held: Import,
-        source: Source,
-        tell: Callable[[Import], None] = lambda _: None,
-        until: float = math.inf,
-    ) -> Import:
-        """Check or write the rest of an import; what it is then. tell: gets it whenever it has come further.
-
-        until: by the monotonic clock, in seconds, when it stops at the next checkpoint.
-
-        Raises Problem (UNAVAILABLE), and Lost if it was cancelled or another process has it.
-        """
-        with ExternalIds() as ids:
-            async with self._holding(held):
-                done = await self._carried_on(held, source, ids, tell, until)
-        tell(done)
-        return done
-
-    async def _carried_on(
-        self, held: Import, source: Source, ids: ExternalIds, tell: Callable[[Import], None], until: float
-    ) -> Import:
-        now, saved, faulty = held, held, []  # type: Import, Import, list[FaultyRow]
-        at = time.monotonic()
-        try:
-            await self._check_open(held)
-            async for step in self.steps(held, source, ids):
-                if step.columns and not now.headers:
-                    now = with_columns(now, step.columns)
-                now = _advanced(now, step)
-                faulty += step.faulty
-                tell(now)
-                if now.at.rows - saved.at.rows >= CHECKPOINT or time.monotonic() - at >= INTERVAL:
-                    saved, faulty, at = await self._save(now, saved, faulty), [], time.monotonic()
-                    await self._check_open(held)
-                    if at >= until:
-                        return saved
-            if held.state == "checking":
-                done = await self.checked(now, source, ids, held.at.offset)
-            else:
-                done = structs.replace(now, state="done")
-        except Problem as problem:
-            if problem.code is Code.UNAVAILABLE:
-                raise
-            done = structs.replace(now, state="refused", refusal=problem.message)
-        return await self._save(done, saved, faulty)
-
-    async def checked(self, now: Import, source: Source, ids: ExternalIds, since: int = 0) -> Import:
-        """An import whose rows were all checked, with notes on the external ids that several rows have.
-
-        ids: those of the rows from byte `since` on. Raises Problem (INVALID) if for their sake no row may be written.
-        """
-        if since:  # the others were checked in another turn, perhaps by another process
-            async for group in _groups(customer_reader(now.format), source, 0):
-                remember(ids, group)
-        column = next((header for header in now.headers if member_path(header) == "externalId"), "externalId")
-        return structs.replace(now, state="checked", notes=(*now.notes, *await notes_on(ids, column)))
-
-    async def steps(self, imported: Import, source: Source, ids: ExternalIds | None = None) -> AsyncIterator[Step]:
-        """Check the rows or write them, by the state of an import, from where it is.
-
-        ids: gets their external ids. Raises Problem (INVALID) for a file of which nothing can be taken.
-        """
-        actor = Actor(imported.account_id, imported.user, imported.source, imported.role, imported.id, imported.address)
-        rows = customer_reader(imported.format)
-        if imported.at.offset:
-            rows.resume(imported.at, imported.headers, imported.delimiter)
-        doubtful = self._doubtful(imported)
-
-        async def step(group: Sequence[CustomerRow]) -> Step:
-            found = await self._found(imported, group)
-            outcomes: Iterable[Outcome | list[Fault]]
-            if imported.state == "checking":
-                outcomes = [self._faults(actor, row, found.get(row.line)) async for row in _with_pauses(group)]
-            else:
-                outcomes = await self._write(actor, imported, group, found, doubtful)
-            faulty = [
-                _faulty(row, outcome, keep=imported.state != "checking")
-                for row, outcome in zip(group, outcomes, strict=True)
-                if isinstance(outcome, list) and outcome
-            ]
-            good = [outcome for outcome in outcomes if isinstance(outcome, str)]
-            return Step(group[-1].after, len(group), good, faulty, rows.columns)
-
-        async for group in _groups(rows, source, imported.at.offset):
-            if imported.state == "checking" and ids is not None:
-                remember(ids, group)
-            yield await step(group)
-
-    def _doubtful(self, imported: Import) -> int:
-        """The number of the last row of which nobody knows whether it was written before.
-
-        Of what was written after the last checkpoint, the answers tell; they are kept for a day.
-        """
-        is_old = self._clock() * 1000 - imported.updated_at > (KEPT - 3600) * 1000
-        return imported.at.rows + CHECKPOINT + AT_ONCE if is_old else 0
-
-    async def _found(self, imported: Import, group: Sequence[CustomerRow]) -> dict[int, Record]:
-        """The customers that there are already, by the lines of their rows."""
-        wanted = sorted({row.key for row in group if row.key is not None and not row.faults})
-        holders = await self._store.holders(imported.reseller_id, wanted) if wanted else {}
-        found = {}
-        for row in group:
-            if row.key is not None:
-                record = holders.get(row.key)
-            else:
-                record = await self._exported(imported, row)
-            if record:
-                found[row.line] = record
-        return found
-
-    async def _exported(self, imported: Import, row: CustomerRow) -> Record | None:
-        """The customer that a row without an external id was exported from.
-
-        It was there before the import began, is of this reseller, and has the same name or an address in common: the
-        same id on another platform is somebody else's.
-        """
-        id_, reseller_id = row.exported_ids
-        number = account_number(id_) if id_ else None
-        if number is None or number > imported.newest or reseller_id not in (None, str(imported.reseller_id)):
-            return None
-        record = await self._store.customer(imported.reseller_id, number)
-        if record is None:
-            return None
-        customer, new = decode(record.document), row.new()
-        persons = new.get("contactPersons")
-        sent = [str(person.get("email")) for person in persons or () if isinstance(person, dict)]
-        known = {fold_email(person.email) for person in customer.contact_persons}
-        same = new.get("name") == customer.name or not known.isdisjoint(map(fold_email, sent))
-        return record if same else None
-
-    def _faults(self, actor: Actor, row: CustomerRow, found: Record | None) -> list[Fault]:
-        """What is wrong with a row, without writing it."""
-        if row.faults:
-            return row.faults
-        try:
-            if found is None:
-                wanted, faults = read(NewCustomer, row.new())
-                self._administrators.check(wanted, faults)
-            else:
-                patch = _patch(row, found)
-                if patch is None:
-                    return []
-                before = decode(found.document)
-                wanted, status, faults = patched(before, patch, NewCustomer)
-                self._administrators.check(wanted, faults)
-                accounts.check_status_change(before.status, status or before.status, operator=actor.is_operator)
-        except Problem as problem:
-            return _named(row, problem)
-        return []
-
-    async def _write(
-        self, actor: Actor, imported: Import, group: Sequence[CustomerRow], found: dict[int, Record], doubtful: int
-    ) -> list[Outcome | list[Fault]]:
-        """What becomes of each row; those with the same external id are written one after the other."""
-        lanes: dict[str | int, list[CustomerRow]] = {}
-        for row in group:
-            lanes.setdefault(row.line if row.key is None else row.key, []).append(row)
-
-        async def lane(number: int, rows: Sequence[CustomerRow]) -> list[tuple[int, Outcome | list[Fault]]]:
-            for _ in range(number // WITHOUT_PAUSE):
-                await asyncio.sleep(0)
-            written: list[tuple[int, Outcome | list[Fault]]] = []
-            for row in rows:
-                if row is not rows[0]:
-                    found.update(await self._found(imported, [row]))
-                if row.key is None and row.line not in found and row.after.rows <= doubtful:
-                    written.append((row.line, [_DOUBT]))
-                else:
-                    written.append((row.line, await self._put(actor, imported, row, found.get(row.line))))
-            return written
-
-        # All are waited for, whatever becomes of one of them: nothing may be under way when the next ones come.
-        results = await asyncio.gather(*map(lane, itertools.count(), lanes.values()), return_exceptions=True)
-        outcomes: dict[int, Outcome | list[Fault]] = {}
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-            outcomes.update(result)
-        return [outcomes[row.line] for row in group]
-
-    async def _put(
-        self, actor: Actor, imported: Import, row: CustomerRow, found: Record | None
-    ) -> Outcome | list[Fault]:
-        """Create or change the customer of a row; what became of it, or why it was refused."""
-        if row.faults:
-            return row.faults
-        for attempt in range(ATTEMPTS):
-            try:
-                if row.passwords:
-                    async with self._passwords:
-                        return await self._create_or_change(actor, imported, row, found)
-                return await self._create_or_change(actor, imported, row, found)
-            except Problem as problem:
-                if problem.code is Code.LIMITED and attempt < ATTEMPTS - 1:
-                    await asyncio.sleep(PAUSE)
-                    continue
-                if problem.code not in (Code.INVALID, Code.CONFLICT):
-                    raise
-                before, found = found, (await self._found(imported, [row])).get(row.line)
-                if found is None or before is not None:
-                    return _named(row, problem)
-                # Somebody else has created it in between.
-        raise AssertionError
-
-    async def _create_or_change(
-        self, actor: Actor, imported: Import, row: CustomerRow, found: Record | None
-    ) -> Outcome:
-        if found is None:
-            once = self._once(imported, row) if row.key is None else None
-            record = await self._customers.create(actor, row.new(), imported.reseller_id, once)
-            return "unchanged" if record.replayed else "created"
-        patch = _patch(row, found)
-        if patch is None:
-            return "unchanged"
-        persons = range(len(decode(found.document).contact_persons)) if row.numbered_persons else None
-        stays = None if persons is None else {position: position for position in persons}
-        record = await self._customers.update(actor, str(found.id), patch, stays=stays)
-        return "unchanged" if record.version == found.version else "changed"
-
-    def _once(self, imported: Import, row: CustomerRow) -> Once:
-        """What makes a row without an external id be created once, however often its file is sent within a day."""
-        parts = ("import", str(imported.reseller_id), imported.digest.hex(), str(row.line))
-        key = hashlib.sha256("\0".join(parts).encode())
-        return Once(key.hexdigest(), key.digest(), int((self._clock() - KEPT) * 1000))
-
-    async def _check_open(self, imported: Import) -> None:
-        """Raise Problem (FORBIDDEN) if whoever imports would not get in any more, or no more than read."""
-        if await self._store.is_shut(imported.account_id):
-            raise Problem(Code.FORBIDDEN, SHUT)
-        if imported.source == "console":
-            user = await self._store.user(imported.user)
-            if not user or user.disabled_at is not None or user.role == "reader":
-                raise Problem(Code.FORBIDDEN, f"The user {imported.user} may not import any more.")
-
-    async def _save(self, now: Import, before: Import, faulty: Sequence[FaultyRow]) -> Import:
-        """Write down how far it has come. Raises Lost."""
-        now = structs.replace(now, updated_at=self._now())
-        if now.state in ("checking", "checked"):
-            faulty = faulty[: max(0, LISTED - before.faulty)]
-        if not await self._store.change_import(now, before, faulty, until=now.updated_at + HELD):
-            raise Lost
-        return now
-
-    @asynccontextmanager
-    async def _holding(self, held: Import) -> AsyncIterator[None]:
-        """Keep others from it, however long a row takes."""
-
-        async def again() -> None:
-            while True:
-                await asyncio.sleep(HELD / 4000)
-                now = self._now()
-                with suppress(Problem):  # who cannot be reached cannot give it to others
-                    await self._store.hold_import(held.id, held.holder, now, now + HELD)
-
-        task = asyncio.create_task(again())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _store_parts(self, to: Import, parts: AsyncIterator[bytes]) -> tuple[int, bytes]:
-        """Keep the content; its size and digest. Raises Problem (CONFLICT) once the import was cancelled."""
-        digest, size, number = hashlib.sha256(), 0, 0
-        rest = bytearray()
-        async for data in parts:
-            size += len(data)
-            if size > LARGEST:
-                raise too_large(LARGEST)
-            digest.update(data)
-            rest += data
-            while len(rest) >= PART:
-                if not await self._store.add_part(to, number, bytes(rest[:PART])):
-                    raise _cancelled()
-                del rest[:PART]
-                number += 1
-        if rest and not await self._store.add_part(to, number, bytes(rest)):
-            raise _cancelled()
-        return size, digest.digest()
-
-    async def _content(self, of: Import, position: int) -> AsyncIterator[bytes]:
-        """The content from a byte on. Raises Lost if it is gone: the import is over then."""
-        while position < of.size:
-            number, skip = divmod(position, PART)
-            part = await self._store.part(of, number)
-            if part is None:
-                raise Lost
-            yield part[skip:]
-            position += len(part) - skip
-
     def _now(self) -> int:
         return int(self._clock() * 1000)
-
-
-def too_large(most: int) -> Problem:
-    """For a file with more bytes than that."""
-    return Problem(Code.TOO_LARGE, f"The file is larger than {most >> 20} MiB; split it, or use emporion import.")
-
-
-def _cancelled() -> Problem:
-    return Problem(Code.CONFLICT, "The import was cancelled.")
-
-
-class Lost(Exception):
-    """An import that was cancelled, or that another process has taken over."""
-
-
-_DOUBT = Fault(
-    "", "may have been created when the import was cut short, more than a day ago; look for it before you send it again"
-)
-
-
-def _patch(row: CustomerRow, found: Record) -> dict[str, Any] | None:
-    """The change that a row asks for, None if the customer is as it says."""
-    before = msgspec.json.decode(found.document)
-    patch = row.patch(before)
-    # It was verified since the row was written.
-    if patch.get("status") == "pending" and before["status"] == "active":
-        del patch["status"]
-    return None if accounts.merge(before, patch) == before else patch
-
-
-def _named(row: CustomerRow, problem: Problem) -> list[Fault]:
-    """The faults of a row by the names of its file."""
-    if not problem.faults:
-        return [Fault("", problem.message)]
-    return [Fault(row.column_of(fault.field), fault.message) for fault in problem.faults]
-
-
-def _faulty(row: CustomerRow, faults: list[Fault], *, keep: bool) -> FaultyRow:
-    if not keep:
-        return FaultyRow(row.after.rows, row.line, faults)
-    hidden = [Fault(row.column_of(path), "is not kept here; enter it again") for path in row.passwords]
-    return FaultyRow(row.after.rows, row.line, [*faults, *hidden], row.redacted)
-
-
-def _advanced(now: Import, step: Step) -> Import:
-    """An import that has come further by a step."""
-    if now.state == "checking":
-        return structs.replace(now, at=step.at, total=step.at.rows, faulty=now.faulty + len(step.faulty))
-    return structs.replace(
-        now,
-        at=step.at,
-        created=now.created + step.outcomes.count("created"),
-        changed=now.changed + step.outcomes.count("changed"),
-        unchanged=now.unchanged + step.outcomes.count("unchanged"),
-        rejected=now.rejected + len(step.faulty),
-    )
-
-
-def with_columns(now: Import, columns: Columns) -> Import:
-    """An import of which it is known what columns its file has."""
-    notes = now.notes or tuple(columns.notes)
-    return structs.replace(now, headers=columns.headers, delimiter=columns.delimiter, notes=notes)
-
-
-async def _groups(rows: RowReader[CustomerRow], source: Source, position: int) -> AsyncIterator[list[CustomerRow]]:
-    """The rows from a byte on, some at a time, so that others get their turn in between."""
-    group: list[CustomerRow] = []
-    async for data, last in _with_end(source(position)):
-        for at in range(0, len(data) or 1, PIECE):
-            for row in rows.read(data[at : at + PIECE], last=last and at + PIECE >= len(data)):
-                group.append(row)
-                if len(group) == AT_ONCE:
-                    yield group
-                    group = []
-            await asyncio.sleep(0)
-    if group:
-        yield group
-
-
-async def _with_pauses(rows: Iterable[CustomerRow]) -> AsyncIterator[CustomerRow]:
-    """The rows, so that others get their turn in between."""
-    for number, row in enumerate(rows):
-        if not number % WITHOUT_PAUSE:
-            await asyncio.sleep(0)
-        yield row
-
-
-async def _with_end(parts: AsyncIterator[bytes]) -> AsyncIterator[tuple[bytes, bool]]:
-    """The parts, and whether they have come to their end."""
-    async for part in parts:
-        yield part, False
-    yield b"", True

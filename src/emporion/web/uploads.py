@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from emporion.errors import Code, Problem
-from emporion.marketplace.imports import too_large
+from emporion.marketplace.import_content import too_large
 from emporion.store.faults import temporary_files
 from emporion.turns import Turns
 from emporion.web.forms import Form

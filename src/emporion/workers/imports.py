@@ -25,7 +25,7 @@ async def do_imports(marketplace: Marketplace) -> None:
     while True:
         found = False
         try:
-            found = await marketplace.imports.work(holder)
+            found = await marketplace.import_runner.run_next(holder)
             if time.monotonic() - forgotten > FORGETTING:
                 forgotten = time.monotonic()
                 await marketplace.imports.forget()

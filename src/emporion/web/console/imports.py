@@ -12,7 +12,7 @@ from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.files.file_types import no_text
 from emporion.files.rows import Format
-from emporion.marketplace.imports import LARGEST
+from emporion.marketplace.import_content import LARGEST
 from emporion.store.base import OVER
 from emporion.validation import read
 from emporion.web.forms import Form, by_field

@@ -1,4 +1,4 @@
-"""What whoever sends a file is told of external ids that several of its rows have."""
+"""What the sender of a file is told of keys, such as external ids, that several of its rows have."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _ROUNDED = re.compile(r"[1-9]([.,][0-9]+)?E\+[0-9]{2,3}", re.IGNORECASE)
 
 
 def remember(ids: ExternalIds, rows: Iterable[Row]) -> None:
-    """Keep the external ids of some rows."""
+    """Keep the keys of some rows."""
     ids.add((row.key, row.line, _ROUNDED.fullmatch(row.key) is not None) for row in rows if row.key is not None)
 
 
-async def notes_on(ids: ExternalIds, column: str) -> list[str]:
-    """What is to be said of a file once all of its rows are there. column: what it calls the external id.
+async def notes_on(ids: ExternalIds, column: str, noun: str) -> list[str]:
+    """What is to be said of a file of a noun once all of its rows are there. column: what it calls the key.
 
-    Raises Problem (INVALID) if a spreadsheet has made one external id of several, since each would overwrite the other.
+    Raises Problem (INVALID) if a spreadsheet has made one key of several, since each would overwrite the other.
     """
-    return await asyncio.to_thread(_notes_on, ids, column)
+    return await asyncio.to_thread(_notes_on, ids, column, noun)
 
 
-def _notes_on(ids: ExternalIds, column: str) -> list[str]:
+def _notes_on(ids: ExternalIds, column: str, noun: str) -> list[str]:
     lost = ids.found(TOLD, doubled=True, doubtful=True)
     if lost:
         raise unreadable(
@@ -45,7 +45,7 @@ def _notes_on(ids: ExternalIds, column: str) -> list[str]:
         more = ids.count_doubled() - len(doubled)
         others = f", and {more:,} more such ids" if more else ""
         notes.append(
-            f"{column} {_told(doubled)}{others}: they are one customer, and each changes what the one before it made"
+            f"{column} {_told(doubled)}{others}: they are one {noun}, and each changes what the one before it made"
         )
     return notes
 
