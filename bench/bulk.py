@@ -18,7 +18,7 @@ from msgspec import structs
 
 from bench import Failed
 from bench.customers import brands
-from emporion.accounts import Customer
+from emporion.accounts.customers import Customer
 from emporion.credentials import new_login
 from emporion.store import rows
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from bench.bulk import batches, entries, in_order, makers
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.platforms import SANDBOX, found
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from bench.bulk import batches, entries, in_order, makers
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.platforms import SANDBOX, found
 from emporion.store.sqlite import SqliteStore
 from emporion.store.sqlite.places import place

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from emporion.accounts import RESELLER_ID, Address, ContactPerson, Customer
+from emporion.accounts.addresses import Address
+from emporion.accounts.contacts import ContactPerson
+from emporion.accounts.customers import Customer
+from emporion.accounts.ids import RESELLER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

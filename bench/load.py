@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench import Failed
 from bench.customers import families
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.credentials import new_login
 from emporion.events import Origin
 from emporion.marketplace.platforms import SANDBOX, found

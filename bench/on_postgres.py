@@ -18,7 +18,7 @@ from bench.reference import load as reference_load
 from bench.server import emporion, reference
 from bench.service import BY_ID, CREATE, CREATION, DEEP_PAGE, FIRST_PAGE, FOUND_PAGE, LATER_PAGE, PAGE, SEARCH, Service
 from bench.table import Ceiling, Kind
-from emporion.accounts import Customer
+from emporion.accounts.customers import Customer
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 

@@ -12,7 +12,7 @@ from tests.postgres import binaries
 
 from bench import Failed
 from bench.drive import CONNECTIONS, WARM_UP, Figures
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 
 BARE_TABLE = "CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, document bytea)"
 # The share of the transactions of which it writes down how long they took.

@@ -30,7 +30,7 @@ from bench.raw import raw
 from bench.server import emporion
 from bench.service import CREATION, FIRST_PAGE
 from bench.table import facts
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.settings import Settings
 from emporion.store import open_store
 

@@ -18,7 +18,8 @@ import pytest
 from starlette.testclient import TestClient
 from xdist.scheduler import LoadFileScheduling
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID, Reseller
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.resellers import Reseller
 from emporion.app import build_app
 from emporion.credentials import TokenClaims, encode_token, hash_password, key_digest
 from emporion.events import NewEvent, Origin

@@ -19,7 +19,7 @@ from bench.reference.access import Caller, Keys, caller
 from bench.reference.models import Address, ContactPerson, Customer
 from bench.reference.problems import CorrelationIds, handle_errors
 from bench.reference.settings import Settings
-from emporion.accounts import fold
+from emporion.accounts.folding import fold
 from emporion.credentials import hash_password, new_login
 from emporion.paging import LARGEST_NUMBER
 

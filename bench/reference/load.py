@@ -14,7 +14,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bench.reference.access import ALGORITHM
 from bench.reference.models import SCHEMA, Base
-from emporion.accounts import PROVIDER_ID, RESELLER_ID, Customer, fold
+from emporion.accounts.customers import Customer
+from emporion.accounts.folding import fold
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.credentials import key_digest, new_login
 from emporion.marketplace.platforms import SANDBOX
 

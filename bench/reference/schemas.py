@@ -8,7 +8,8 @@ from email_validator import validate_email
 from pydantic import AfterValidator, AliasGenerator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from emporion.accounts import COUNTRIES, country_has_states, fold
+from emporion.accounts.countries import COUNTRIES, country_has_states
+from emporion.accounts.folding import fold
 from emporion.credentials import password_fault
 from emporion.paging import LARGEST_NUMBER, LARGEST_PAGE
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.api import gate
 from emporion.api.gate import LONGEST_REMEMBERED, REMEMBERED, Gate
 from emporion.credentials import TokenClaims

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from emporion.accounts import NewReseller
+from emporion.accounts.resellers import NewReseller
 from emporion.api import openapi
 from emporion.app import OPERATIONS
 from emporion.validation import read

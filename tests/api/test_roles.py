@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.app import OPERATIONS
 from emporion.credentials import Role
 from emporion.marketplace import Marketplace

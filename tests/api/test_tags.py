@@ -11,7 +11,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.api.tags import content_tag, expected_versions, idempotency_key, stands, version_tag
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from msgspec import structs, to_builtins
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.events import Origin
 from emporion.files.rows import Position
 from emporion.limits import Limit

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from emporion.accounts import RESELLER_ID, Customer
+from emporion.accounts.customers import Customer
+from emporion.accounts.ids import RESELLER_ID
 from emporion.events import Changes, Origin
 from emporion.limits import Limit
 from emporion.marketplace import platforms

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.cli import imports
 from emporion.store.base import Import
 from tests.cli.conftest import Command, refused

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.credentials import key_digest
 from emporion.limits import Limit
 from emporion.marketplace.actors import Actor

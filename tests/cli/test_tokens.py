@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from emporion.accounts import PROVIDER_ID
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.credentials import TokenClaims, encode_token, new_signing_key
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.signing_keys import SigningKeys

@@ -12,7 +12,7 @@ from hypothesis import event, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from emporion.accounts import PROVIDER_ID
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.limits import UNLIMITED
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.subscription_keys import NewKey

@@ -16,7 +16,8 @@ from hypothesis import event, note
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from emporion.accounts import PROVIDER_ID, CustomerQuery
+from emporion.accounts.ids import PROVIDER_ID
+from emporion.accounts.queries import CustomerQuery
 from emporion.errors import Problem, Refused
 from emporion.events import Origin
 from emporion.marketplace.imports import MOST_STORED

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.credentials import verify_password
 from emporion.errors import Code, Problem
 from emporion.events import Origin

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID, CustomerQuery, CustomerSearch
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.queries import CustomerQuery, CustomerSearch
 from emporion.errors import Code, Problem
 from emporion.files.rows import Format
 from emporion.marketplace import Marketplace

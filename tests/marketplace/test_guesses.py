@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
 from emporion.limits import DAY

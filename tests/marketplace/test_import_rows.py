@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.errors import Code, Fault, Problem
 from emporion.files.json_lines import JsonLinesReader, JsonRecord
 from emporion.files.rows import Format

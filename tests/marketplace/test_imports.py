@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 from structlog.testing import capture_logs
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.errors import Code, Problem
 from emporion.events import NewEvent
 from emporion.files.rows import Format

@@ -17,7 +17,7 @@ import httpx2 as httpx
 import pytest
 from structlog.testing import capture_logs
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.errors import Code, Problem
 from emporion.limits import UNLIMITED
 from emporion.marketplace import Marketplace, logbook

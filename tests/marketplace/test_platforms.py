@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.credentials import key_digest
 from emporion.marketplace import platforms
 from emporion.store.sqlite import SqliteStore

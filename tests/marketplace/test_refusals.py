@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.app import build_app
 from emporion.credentials import TokenClaims, encode_token
 from emporion.errors import Code, Problem, Refused

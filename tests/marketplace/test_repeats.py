@@ -15,7 +15,7 @@ import httpx2 as httpx
 import pytest
 from msgspec import structs
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID, AccountQuery, CustomerQuery
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.queries import AccountQuery, CustomerQuery
 from emporion.credentials import verify_password
 from emporion.errors import Code, Problem
 from emporion.events import Origin

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.events import Origin
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.credentials import SigningKey, new_signing_key
 from emporion.errors import Code, Problem
 from emporion.marketplace import Marketplace

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from emporion import credentials
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.credentials import Role, SigningKey, TokenClaims, decode_token, encode_token, key_id
 from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from emporion.accounts import NEVER_SHOWN, RESELLER_ID
+from emporion.accounts.documents import NEVER_SHOWN
+from emporion.accounts.ids import RESELLER_ID
 from emporion.credentials import PASSWORD_RULES, password_fault, verify_password
 from emporion.errors import Code, Problem
 from emporion.events import Event

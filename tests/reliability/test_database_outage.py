@@ -19,7 +19,7 @@ import asyncpg
 import httpx2 as httpx
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.platforms import SANDBOX
 from tests.conftest import new_customer
 from tests.effort import effort, promised

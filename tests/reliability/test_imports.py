@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.imports import Imports

@@ -16,7 +16,8 @@ import httpx2 as httpx
 import msgspec
 import pytest
 
-from emporion.accounts import RESELLER_ID, Customer
+from emporion.accounts.customers import Customer
+from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.platforms import SANDBOX_CUSTOMERS
 from emporion.store import rows
 from tests.conftest import new_contact, new_customer

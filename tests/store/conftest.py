@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emporion.accounts import Reseller
+from emporion.accounts.resellers import Reseller
 from emporion.events import EventType, NewEvent, Origin
 from emporion.store.base import NewResellerRecord, Platform, Store, SubscriptionKey, User
 from emporion.store.migrations import Migration, migrations

@@ -11,7 +11,11 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from emporion.accounts import Address, ContactPerson, ContactType, Customer, Status, fold
+from emporion.accounts.addresses import Address
+from emporion.accounts.contacts import ContactPerson, ContactType
+from emporion.accounts.customers import Customer
+from emporion.accounts.folding import fold
+from emporion.accounts.statuses import Status
 from emporion.errors import Code, Problem
 from emporion.events import Changes, Event, NewEvent, Origin, Subject
 from emporion.store.base import (

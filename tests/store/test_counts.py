@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from emporion.accounts import Customer, Status
+from emporion.accounts.customers import Customer
+from emporion.accounts.statuses import Status
 from emporion.errors import Problem
 from emporion.store.base import AdministratorLogin, Change, Counts, Filter, Record, Store, Usage
 from emporion.store.postgres import lists as postgres_lists

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emporion.accounts import STROKES, fold
+from emporion.accounts.folding import STROKES, fold
 from emporion.store import rows
 from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
 from tests.store.conftest import ONE, PROVIDER, know_all_migrations_but, new_reseller

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from emporion.accounts import Reseller
+from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.store import rows

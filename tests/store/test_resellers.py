@@ -16,7 +16,9 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from emporion.accounts import Reseller, Status, fold
+from emporion.accounts.folding import fold
+from emporion.accounts.resellers import Reseller
+from emporion.accounts.statuses import Status
 from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.store import copying

@@ -15,7 +15,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID, Customer, Status, fold
+from emporion.accounts.customers import Customer
+from emporion.accounts.folding import fold
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.statuses import Status
 from emporion.credentials import Role, SigningKey
 from emporion.emails import fold_email
 from emporion.errors import Problem

@@ -16,7 +16,8 @@ import pytest
 from structlog.testing import capture_logs
 
 import emporion.store
-from emporion.accounts import Reseller, fold
+from emporion.accounts.folding import fold
+from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
 from emporion.store.base import Counts, Filter, Listing, Platform, SubscriptionKey, User
 from emporion.store.migrations import Migration, migrations

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.web.charts import Series, bars
 from tests.conftest import CALLERS, Caller, new_customer
 from tests.document import CheckedClient

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.credentials import key_digest
 from tests.conftest import CALLERS, Caller
 from tests.document import CheckedClient

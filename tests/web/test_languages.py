@@ -17,8 +17,11 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations
 
-from emporion import accounts
-from emporion.accounts import COUNTRIES, RESELLER_ID, ContactType, Status
+from emporion.accounts.contacts import ContactType
+from emporion.accounts.countries import COUNTRIES
+from emporion.accounts.folding import fold
+from emporion.accounts.ids import RESELLER_ID
+from emporion.accounts.statuses import Status
 from emporion.api.problems import STATUS
 from emporion.credentials import PASSWORD_RULES, PasswordQuality
 from emporion.web import languages
@@ -408,7 +411,7 @@ def test_countries_stand_in_the_order_of_the_alphabet() -> None:
         ("fr", ["Égypte", "Espagne", "États-Unis", "Zimbabwe"]),
     ):
         names = [name for _, name in language(code).countries(COUNTRIES)]
-        assert [name for name in names if name in some] == sorted(some, key=accounts.fold)
+        assert [name for name in names if name in some] == sorted(some, key=fold)
         assert names.index(some[0]) < names.index(some[-1])
 
 

@@ -15,7 +15,7 @@ import httpx2 as httpx
 import pytest
 from msgspec import structs
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.events import Changes, Origin
 from emporion.marketplace import guesses, links, sessions
 from emporion.marketplace.actors import Actor

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from emporion.accounts import PROVIDER_ID, RESELLER_ID, Reseller
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.resellers import Reseller
 from emporion.web.console import resellers as pages
 from tests.conftest import CALLERS, Caller, new_customer
 from tests.document import CheckedClient

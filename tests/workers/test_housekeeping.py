@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.store.sqlite import SqliteStore

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from emporion.accounts import (
-    Customer,
-    CustomerPage,
-    CustomerQuery,
-    CustomerUpdate,
-    NewCustomer,
-    WholeCustomerPage,
-)
+from emporion.accounts.customers import Customer, CustomerPage, CustomerUpdate, NewCustomer, WholeCustomerPage
+from emporion.accounts.queries import CustomerQuery
 from emporion.api.gate import unknown_version
 from emporion.api.operations import Answer, Call, Operation, created
 from emporion.api.tags import expected_versions, idempotency_key

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from emporion.accounts import AccountId
+from emporion.accounts.ids import AccountId
 from emporion.api.operations import Answer, Call, Operation
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.events import EventType, Source, Subject, SubjectType

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import msgspec
 
 from emporion import __version__
-from emporion.accounts import AccountId
+from emporion.accounts.ids import AccountId
 from emporion.api.door import CORRELATION_ID
 from emporion.api.problems import STATUS, Error, Status, to_error
 from emporion.errors import Code, Fault, Problem, not_found

@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
-from emporion.accounts import (
-    AccountQuery,
-    Customer,
-    CustomerPage,
-    CustomerQuery,
-    NewCustomer,
-    NewReseller,
-    Reseller,
-    ResellerPage,
-    ResellerUpdate,
-    WholeCustomerPage,
-)
+from emporion.accounts.customers import Customer, CustomerPage, NewCustomer, WholeCustomerPage
+from emporion.accounts.queries import AccountQuery, CustomerQuery
+from emporion.accounts.resellers import NewReseller, Reseller, ResellerPage, ResellerUpdate
 from emporion.api import customers
 from emporion.api.gate import unknown_version
 from emporion.api.operations import Answer, Call, Operation, created

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emporion.accounts import RESELLER_ID
+from emporion.accounts.ids import RESELLER_ID
 from emporion.cli.errors import Stop
 from emporion.cli.operators import no_platform, now, with_store
 from emporion.cli.options import Database, told_by_option

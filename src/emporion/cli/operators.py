@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from emporion.accounts import PROVIDER_ID, AccountQuery
+from emporion.accounts.ids import PROVIDER_ID
+from emporion.accounts.queries import AccountQuery
 from emporion.cli.errors import Stop
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor

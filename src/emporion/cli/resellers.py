@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from emporion.accounts import PROVIDER_ID
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.cli import entered
 from emporion.cli.errors import Stop
 from emporion.cli.operators import Operator, operate

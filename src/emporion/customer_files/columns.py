@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from emporion.accounts import Address, NewContactPerson, NewCustomer
+from emporion.accounts.addresses import Address
+from emporion.accounts.contacts import NewContactPerson
+from emporion.accounts.customers import NewCustomer
 from emporion.customer_files.header_aliases import advice, expected_content, likely_paths, normalized
 from emporion.errors import Code, Fault, Problem
 from emporion.files.formulas import text_formula, text_in_formula, unescape_formula

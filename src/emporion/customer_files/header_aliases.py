@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from emporion.accounts import fold
+from emporion.accounts.folding import fold
 
 _PERSON = "contactPersons[0]."
 # A name that stands in two places can be either.

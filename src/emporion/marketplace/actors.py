@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
-from emporion.accounts import PROVIDER_ID
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.credentials import Role
 from emporion.errors import Code, Refused, not_found
 from emporion.events import Origin, Source

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import to_builtins
 
-from emporion import accounts
-from emporion.accounts import Customer, NewContactPerson, NewCustomer, Reseller
+from emporion.accounts.contacts import NewContactPerson
+from emporion.accounts.customers import Customer, NewCustomer
+from emporion.accounts.documents import NEVER_SHOWN, diff
+from emporion.accounts.resellers import Reseller
 from emporion.credentials import new_login
 from emporion.errors import Code, Fault, refuse
 from emporion.events import Changes
@@ -74,12 +76,12 @@ def created(account: Customer | Reseller, logins: Sequence[AdministratorLogin]) 
     after = to_builtins(account)
     for name in ("id", "resellerId"):  # each entry of the log has them anyway
         after.pop(name, None)
-    return {**accounts.changes({}, after), **changed_logins({}, logins)}
+    return {**diff({}, after), **changed_logins({}, logins)}
 
 
 def changed_logins(kept: dict[int, AdministratorLogin], new: Sequence[AdministratorLogin]) -> Changes:
     """Which logins and passwords changed, without showing any: path → (before, after)."""
-    hidden = accounts.NEVER_SHOWN
+    hidden = NEVER_SHOWN
     changes: Changes = {}
     for login in new:
         before = kept.get(login.position)

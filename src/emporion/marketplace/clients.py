@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from msgspec import Meta, Struct, structs
 
-from emporion import accounts, errors
-from emporion.accounts import NEVER_SHOWN, Name
+from emporion import errors
+from emporion.accounts.documents import NEVER_SHOWN, diff
+from emporion.accounts.fields import Name
 from emporion.credentials import Role, key_digest, new_client_secret
 from emporion.errors import Problem, Refused, not_found, refuse
 from emporion.events import Changes, EventType, NewEvent, Subject
@@ -104,7 +105,7 @@ class Clients:
         client = Client(
             realm, client_id, reseller_id, key_digest(shown), role, wanted.name or "", created_at=self._now()
         )
-        await self._store.add_client(client, self._event(actor, client, accounts.changes({}, _shown(client)), new=True))
+        await self._store.add_client(client, self._event(actor, client, diff({}, _shown(client)), new=True))
         return NewClient(shown, client)
 
     async def rotate(self, actor: Actor, realm: str, client_id: str) -> NewClient:
@@ -131,7 +132,7 @@ class Clients:
             if not await self._store.is_within(client.reseller_id, actor.account_id):
                 raise _unknown(realm, client_id)
             changed = structs.replace(client, **members, version=client.version + 1)
-            changes = {**accounts.changes(_shown(client), _shown(changed)), **(also or {})}
+            changes = {**diff(_shown(client), _shown(changed)), **(also or {})}
             if not changes:
                 return client
             if await self._store.change_client(changed, client.version, self._event(actor, client, changes)):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from emporion import accounts
-from emporion.accounts import Customer, NewCustomer, account_number
+from emporion.accounts.customers import Customer, NewCustomer
+from emporion.accounts.documents import merge_patch
+from emporion.accounts.ids import account_number
+from emporion.accounts.statuses import check_status_change
 from emporion.customer_files.columns import member_path
 from emporion.customer_files.rows import CustomerRow, customer_reader
 from emporion.emails import fold_email
@@ -97,7 +99,7 @@ class CustomerRows:
         before = decode(found.document)
         wanted, status, faults = patched(before, patch, NewCustomer)
         self._administrators.check(wanted, faults)
-        accounts.check_status_change(before.status, status or before.status, operator=actor.is_operator)
+        check_status_change(before.status, status or before.status, operator=actor.is_operator)
 
     async def write(
         self, actor: Actor, imported: Import, row: CustomerRow, found: Record | None, once: Once | None
@@ -122,4 +124,4 @@ def _patch(row: CustomerRow, found: Record) -> dict[str, Any] | None:
     # It was verified since the row was written.
     if patch.get("status") == "pending" and before["status"] == "active":
         del patch["status"]
-    return None if accounts.merge(before, patch) == before else patch
+    return None if merge_patch(before, patch) == before else patch

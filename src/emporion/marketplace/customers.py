@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import structs, to_builtins
 
-from emporion import accounts
-from emporion.accounts import AccountQuery, Customer, CustomerQuery, CustomerSearch, NewCustomer, account_number
+from emporion.accounts.contacts import matching_administrators
+from emporion.accounts.customers import Customer, NewCustomer
+from emporion.accounts.documents import diff
+from emporion.accounts.folding import fold
+from emporion.accounts.ids import account_number
+from emporion.accounts.queries import AccountQuery, CustomerQuery, CustomerSearch
+from emporion.accounts.statuses import Status, check_status_change
 from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, Refused, not_found, refuse
 from emporion.events import Origin
@@ -129,7 +134,7 @@ class Customers:
         """Change a customer by a JSON Merge Patch (RFC 7396); what it is afterwards.
 
         expected: the versions in one of which it must be, if not any. stays: which contact persons are the same as
-        before, position after → position before, where somebody knows; else it is told by `accounts.staying`. reason:
+        before, position after → position before, where that is known; else `matching_administrators` tells it. reason:
         why the status changes, for the log. Raises Problem (NOT_FOUND) if the actor reaches no such customer, (INVALID)
         with every fault of the result, (MOVED) if it is in another version, (CONFLICT) for a taken `externalId` or
         login and for a status that cannot change that way, and Refused (FORBIDDEN) for a reader.
@@ -218,14 +223,14 @@ class Customers:
         wanted, status, faults = patched(before, patch, NewCustomer)
         self._administrators.check(wanted, faults)
         status = status or before.status
-        accounts.check_status_change(before.status, status, operator=actor.is_operator)
+        check_status_change(before.status, status, operator=actor.is_operator)
         customer = keep_spellings(before, _render(wanted, before.id, status, before.reseller_id))
-        changes = accounts.changes(to_builtins(before), to_builtins(customer))
+        changes = diff(to_builtins(before), to_builtins(customer))
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
             old = await self._store.logins(record.reseller_id, record.id)
             if stays is None:
-                stays = accounts.staying(before.contact_persons, customer.contact_persons)
+                stays = matching_administrators(before.contact_persons, customer.contact_persons)
             kept = kept_logins(old, stays)
             logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
@@ -276,7 +281,7 @@ def with_reason(change: C, reason: str | None) -> C:
 
 def filter_of(query: AccountQuery) -> Filter:
     """What a list's query asks the store for. Raises Problem (INVALID) for a name of which nothing is left."""
-    name = None if query.name is None else accounts.fold(query.name)
+    name = None if query.name is None else fold(query.name)
     if name == "":
         refuse([Fault("name", "must have more than accents and what cannot be seen")])
     return Filter(
@@ -300,7 +305,7 @@ def _unknown(number: int | None) -> Problem:
     return not_found("there is no customer with this id" if number is None else f"there is no customer {number}")
 
 
-def _render(wanted: NewCustomer, customer_id: str, status: accounts.Status, reseller_id: str) -> Customer:
+def _render(wanted: NewCustomer, customer_id: str, status: Status, reseller_id: str) -> Customer:
     return Customer(
         id=customer_id,
         external_id=wanted.external_id,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from emporion import accounts
-from emporion.accounts import CustomerQuery, account_number
+from emporion.accounts.folding import fold
+from emporion.accounts.ids import account_number
+from emporion.accounts.queries import CustomerQuery
 from emporion.customer_files.export_columns import ExportColumns, customer_cells
 from emporion.emails import fold_email
 from emporion.errors import not_found
@@ -119,7 +120,7 @@ def _is_wanted(customer: dict[str, Any], wanted: Filter) -> bool:
     """Whether it passes the filters, as lists apply them."""
     emails = {fold_email(person["email"]) for person in customer["contactPersons"]}
     return (
-        (wanted.name is None or wanted.name in accounts.fold(customer["name"]))
+        (wanted.name is None or wanted.name in fold(customer["name"]))
         and (wanted.email is None or wanted.email in emails)
         and (wanted.external_id is None or wanted.external_id == customer.get("externalId"))
         and (wanted.status is None or wanted.status == customer["status"])

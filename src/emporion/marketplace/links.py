@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from emporion.accounts import NEVER_SHOWN
+from emporion.accounts.documents import NEVER_SHOWN
 from emporion.credentials import key_digest
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.events import NewEvent, Origin
@@ -16,7 +16,7 @@ from emporion.marketplace.sessions import Closed, email_of
 from emporion.store.base import Administrator, AdministratorLogin, Link
 
 if TYPE_CHECKING:
-    from emporion.accounts import Customer
+    from emporion.accounts.customers import Customer
     from emporion.events import Changes
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.customers import Customers

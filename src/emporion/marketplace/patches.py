@@ -7,8 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from msgspec import UNSET, structs
 
-from emporion import accounts
-from emporion.accounts import Customer, CustomerUpdate, NewCustomer, Reseller, Status
+from emporion.accounts.customers import Customer, CustomerUpdate, NewCustomer
+from emporion.accounts.documents import as_sent, merge_patch
+from emporion.accounts.resellers import Reseller
+from emporion.accounts.statuses import Status
 from emporion.emails import one_spelling
 from emporion.errors import Code, Fault, Problem
 from emporion.validation import Stored, read
@@ -29,8 +31,8 @@ class Patched(NamedTuple):
 
 def patched(before: Customer | Reseller, patch: dict[str, Any], new: type[NewCustomer]) -> Patched:
     """What `patch` makes of `before`, which must pass every rule of `new`; a text that stays is taken as it is."""
-    sent = accounts.as_sent(before)
-    wanted, faults = read(new, _as_stored(accounts.merge(sent, {**patch, "status": None}), sent))
+    sent = as_sent(before)
+    wanted, faults = read(new, _as_stored(merge_patch(sent, {**patch, "status": None}), sent))
     if faults:
         # What a platform's first accounts have never had is no fault of somebody who changes something else.
         lacking = {fault.field for fault in read(new, sent)[1]}

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from emporion.accounts import (
-    PROVIDER_ID,
-    RESELLER_ID,
-    Address,
-    ContactPerson,
-    Currency,
-    Name,
-    Reseller,
-)
+from emporion.accounts.addresses import Address
+from emporion.accounts.contacts import ContactPerson
+from emporion.accounts.currencies import Currency
+from emporion.accounts.fields import Name
+from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
+from emporion.accounts.resellers import Reseller
 from emporion.credentials import hash_password, key_digest, new_password, new_subscription_key
 from emporion.errors import Code, Problem, refuse
 from emporion.events import Origin

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from emporion.accounts import PROVIDER_ID
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.errors import Problem, Refused
 from emporion.events import NewEvent, Origin
 from emporion.logs import log

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs, to_builtins
 
-from emporion import accounts
-from emporion.accounts import AccountQuery, NewReseller, Reseller, account_number
+from emporion.accounts.contacts import matching_administrators
+from emporion.accounts.documents import diff
+from emporion.accounts.ids import account_number
+from emporion.accounts.queries import AccountQuery
+from emporion.accounts.resellers import NewReseller, Reseller
+from emporion.accounts.statuses import Status, check_status_change
 from emporion.errors import Code, Problem, Refused, not_found
 from emporion.events import Origin
 from emporion.marketplace.actors import check_reach
@@ -153,14 +157,14 @@ class Resellers:
         self._administrators.check(wanted, faults)
         status = status or before.status
         account = keep_spellings(before, _render(wanted, before.id, status, before.reseller_id))
-        changes = accounts.changes(to_builtins(before), to_builtins(account))
+        changes = diff(to_builtins(before), to_builtins(account))
         if record.id == actor.account_id:
             _check_own(actor, changes)
-        accounts.check_status_change(before.status, status, operator=actor.is_operator)
+        check_status_change(before.status, status, operator=actor.is_operator)
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
             old = await self._store.logins(record.id, record.id)
-            kept = kept_logins(old, accounts.staying(before.contact_persons, account.contact_persons))
+            kept = kept_logins(old, matching_administrators(before.contact_persons, account.contact_persons))
             logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
         if not changes:
@@ -202,7 +206,7 @@ def _unknown(number: int | None) -> Problem:
     return not_found("there is no reseller with this id" if number is None else f"there is no reseller {number}")
 
 
-def _render(wanted: NewReseller, reseller_id: str, status: accounts.Status, parent_id: str | None) -> Reseller:
+def _render(wanted: NewReseller, reseller_id: str, status: Status, parent_id: str | None) -> Reseller:
     """What is missing of a platform's first accounts is UNSET, and stays out."""
     return Reseller(
         id=reseller_id,

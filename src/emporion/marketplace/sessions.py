@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from emporion.accounts import NEVER_SHOWN, Customer, Status
+from emporion.accounts.customers import Customer
+from emporion.accounts.documents import NEVER_SHOWN
+from emporion.accounts.statuses import Status
 from emporion.credentials import key_digest
 from emporion.emails import fold_email
 from emporion.errors import Code, Fault, Problem, Refused, refuse

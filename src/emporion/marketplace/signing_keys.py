@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emporion.accounts import PROVIDER_ID
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.credentials import SigningKey, new_signing_key
 from emporion.errors import not_found
 from emporion.events import EventType, NewEvent, Subject

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, structs
 
-from emporion import accounts
-from emporion.accounts import Name
+from emporion.accounts.documents import diff
+from emporion.accounts.fields import Name
 from emporion.credentials import key_digest, new_subscription_key
 from emporion.errors import Code, Problem, Refused, not_found, refuse
 from emporion.events import Changes, NewEvent, Origin, Subject
@@ -108,7 +108,7 @@ class SubscriptionKeys:
     async def _change(self, actor: Actor, key: SubscriptionKey, changed: SubscriptionKey) -> SubscriptionKey:
         actor.must_be("owner")
         await check_reach(self._store, actor, key.reseller_id)
-        changes = accounts.changes(_shown(key), _shown(changed))
+        changes = diff(_shown(key), _shown(changed))
         if changes:
             await self._store.change_key(changed, self._event(actor, key, changes))
         return changed
@@ -124,7 +124,7 @@ class SubscriptionKeys:
 def created(key: SubscriptionKey, origin: Origin, at: int) -> NewEvent:
     """The entry of the log for a new key. at: in milliseconds."""
     owner = key.reseller_id
-    changes = accounts.changes({}, _shown(key))
+    changes = diff({}, _shown(key))
     return NewEvent(owner, owner, "key.created", at, origin, changes, _named(key), subject_of(key))
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from msgspec import Meta, Struct, structs
 
-from emporion import accounts
-from emporion.accounts import NEVER_SHOWN
+from emporion.accounts.documents import NEVER_SHOWN, diff
 from emporion.credentials import Role, new_password
 from emporion.errors import Fault, Problem, not_found, refuse
 from emporion.events import Changes, NewEvent, Origin, Subject
@@ -122,7 +121,7 @@ class Users:
         for _ in range(ATTEMPTS):
             user = await self.find(actor, login)
             changed = structs.replace(user, **members, version=user.version + 1)
-            changes = {**accounts.changes(_shown(user), _shown(changed)), **(also or {})}
+            changes = {**diff(_shown(user), _shown(changed)), **(also or {})}
             if not changes:
                 return user
             if await self._store.change_user(changed, user.version, self._event(actor, user, changes)):
@@ -148,7 +147,7 @@ class Users:
 def created(user: User, origin: Origin, at: int) -> NewEvent:
     """The entry of the log for a new user. at: in milliseconds."""
     owner = user.reseller_id
-    changes = accounts.changes({}, _shown(user))
+    changes = diff({}, _shown(user))
     return NewEvent(owner, owner, "user.created", at, origin, changes, _named(user), subject_of(user))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emporion.accounts import PROVIDER_ID
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.store.base import Usage, Uses
 
 if TYPE_CHECKING:

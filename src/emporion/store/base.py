@@ -25,7 +25,9 @@ from emporion.limits import UNLIMITED, Limit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emporion.accounts import Customer, Reseller, Status
+    from emporion.accounts.customers import Customer
+    from emporion.accounts.resellers import Reseller
+    from emporion.accounts.statuses import Status
     from emporion.credentials import SigningKey
     from emporion.events import Changes, Event, EventType, NewEvent, Origin, Subject
     from emporion.store.tables import Part, Row, Table
@@ -464,7 +466,7 @@ class Store(Protocol):
         """Put a reseller into its new state; its record, or None if it has moved on from its version.
 
         Raises Problem (CONFLICT) as `add_reseller` does; then nothing has changed. Where its status begins or ends
-        to shut (`accounts.SHUT`), that holds for all below it, too, when this returns.
+        to shut (`statuses.SHUT`), that holds for all below it, too, when this returns.
         """
 
     async def reseller(self, reseller_id: int) -> Record | None:
@@ -483,7 +485,7 @@ class Store(Protocol):
         """Whether the reseller is `root_id` or stands below it, at any depth; by one look-up."""
 
     async def is_shut(self, reseller_id: int) -> bool:
-        """Whether the reseller or one above it has a status in `accounts.SHUT`; by one look-up. True if unknown."""
+        """Whether the reseller or one above it has a status in `statuses.SHUT`; by one look-up. True if unknown."""
 
     # Who gets in
 

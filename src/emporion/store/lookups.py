@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import structs
 
-from emporion.accounts import account_number
+from emporion.accounts.ids import account_number
 from emporion.credentials import SigningKey
 from emporion.errors import Fault
 from emporion.events import Event, Subject

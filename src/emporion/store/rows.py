@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
-from emporion.accounts import Customer, CustomerSummary, Reseller, fold
+from emporion.accounts.customers import Customer, CustomerSummary
+from emporion.accounts.folding import fold
+from emporion.accounts.resellers import Reseller
 from emporion.emails import fold_email
 from emporion.events import Event, EventType, NewEvent, Origin, Source, Subject, SubjectType, account_subject
 from emporion.limits import Limit

@@ -14,7 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-from emporion.accounts import fold
+from emporion.accounts.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from msgspec import structs
 
-from emporion.accounts import SHUT
+from emporion.accounts.statuses import SHUT
 from emporion.errors import Code, Fault, refuse
 from emporion.events import NewEvent, account_subject
 from emporion.store import rows

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from emporion.accounts import Reseller
+from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import check_schema, migrations

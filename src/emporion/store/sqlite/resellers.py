@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from emporion.accounts import SHUT
+from emporion.accounts.statuses import SHUT
 from emporion.errors import Code, Fault, refuse
 from emporion.events import NewEvent, account_subject
 from emporion.store import rows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from emporion.accounts import Reseller
+from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import Migration, check_schema, migrations

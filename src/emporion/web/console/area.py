@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emporion.accounts import STATUS_MEANINGS, country_has_states
+from emporion.accounts.countries import country_has_states
+from emporion.accounts.statuses import STATUS_MEANINGS
 from emporion.errors import Refused
 from emporion.turns import ACCOUNT
 from emporion.web import languages

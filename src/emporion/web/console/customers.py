@@ -8,17 +8,11 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import to_builtins
 
-from emporion.accounts import (
-    COUNTRIES,
-    ContactType,
-    Customer,
-    CustomerSearch,
-    CustomerSummary,
-    Status,
-    StatusReason,
-    country_has_states,
-    status_changes,
-)
+from emporion.accounts.contacts import ContactType
+from emporion.accounts.countries import COUNTRIES, country_has_states
+from emporion.accounts.customers import Customer, CustomerSummary
+from emporion.accounts.queries import CustomerSearch
+from emporion.accounts.statuses import Status, StatusReason, status_changes
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.marketplace.customers import decode

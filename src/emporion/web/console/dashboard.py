@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from emporion.accounts import CustomerSearch, CustomerSummary, Status
+from emporion.accounts.customers import CustomerSummary
+from emporion.accounts.queries import CustomerSearch
+from emporion.accounts.statuses import Status
 from emporion.marketplace.statistics import SHOWN
 from emporion.web import charts
 from emporion.web.charts import Series

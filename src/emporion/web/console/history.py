@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from emporion.accounts import NEVER_SHOWN, PROVIDER_ID
+from emporion.accounts.documents import NEVER_SHOWN
+from emporion.accounts.ids import PROVIDER_ID
 from emporion.web.forms import whole
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from starlette.responses import StreamingResponse
 
-from emporion.accounts import CustomerSearch
+from emporion.accounts.queries import CustomerSearch
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.files.file_types import no_text

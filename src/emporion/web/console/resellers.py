@@ -7,15 +7,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from emporion.accounts import (
-    COUNTRIES,
-    CURRENCIES,
-    AccountQuery,
-    Reseller,
-    Status,
-    country_has_states,
-    status_changes,
-)
+from emporion.accounts.countries import COUNTRIES, country_has_states
+from emporion.accounts.currencies import CURRENCIES
+from emporion.accounts.queries import AccountQuery
+from emporion.accounts.resellers import Reseller
+from emporion.accounts.statuses import Status, status_changes
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Problem
 from emporion.marketplace.resellers import decode

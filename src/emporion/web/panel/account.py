@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
-from emporion.accounts import COUNTRIES, country_has_states
+from emporion.accounts.countries import COUNTRIES, country_has_states
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, Refused
 from emporion.web import languages

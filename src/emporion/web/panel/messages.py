@@ -13,7 +13,8 @@ from emporion.marketplace.customers import STAY
 from emporion.marketplace.sessions import WRONG_NOW
 
 if TYPE_CHECKING:
-    from emporion.accounts import ContactType, Status
+    from emporion.accounts.contacts import ContactType
+    from emporion.accounts.statuses import Status
     from emporion.errors import Fault
     from emporion.web.languages import Language
 

@@ -1,0 +1,1 @@
+"""Accounts: customers and resellers, the rules of each member, and how a change is merged."""
