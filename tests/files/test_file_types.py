@@ -13,7 +13,7 @@ import zipfile
 import pytest
 
 from emporion.errors import Problem
-from emporion.files.file_types import no_text
+from emporion.files.file_types import unreadable_kind
 from emporion.files.rows import Format
 from tests.customer_files.files import rows_of
 
@@ -65,7 +65,7 @@ FILES = {
 
 @pytest.mark.parametrize(("kind", "content"), FILES.items(), ids=FILES)
 def test_what_is_no_text_says_what_it_is(kind: str, content: bytes) -> None:
-    told = no_text(content)
+    told = unreadable_kind(content)
     assert told
     assert told.startswith(kind)
 
@@ -85,4 +85,4 @@ def test_a_file_of_rows_that_is_no_text_is_refused_in_whatever_pieces_it_comes(f
      "\f\n", '{"name": "\x00"}', "ID;PLZ\n"],
 )  # fmt: skip
 def test_a_text_is_taken_for_one(content: str) -> None:
-    assert no_text(content.encode()) is None
+    assert unreadable_kind(content.encode()) is None

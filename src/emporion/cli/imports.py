@@ -25,7 +25,7 @@ from emporion.cli.operators import Operator, operate
 from emporion.cli.options import AsJson, Database, PasswordQuality, Reseller
 from emporion.cli.shown import show_json, show_table
 from emporion.errors import Code, Problem
-from emporion.files.file_types import ENOUGH, no_text
+from emporion.files.file_types import SIGNATURE_BYTES, unreadable_kind
 from emporion.files.rows import Format
 from emporion.marketplace.import_content import PART, Lost
 from emporion.marketplace.import_runner import with_columns
@@ -107,7 +107,7 @@ def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
     with content:
         digest, size = hashlib.sha256(), 0
         try:
-            if kind := no_text(content.read(ENOUGH)):
+            if kind := unreadable_kind(content.read(SIGNATURE_BYTES)):
                 raise Stop(f"{path} is {kind}")
             known = format_ or FORMATS.get(path.suffix.lower())
             if not known:

@@ -166,7 +166,7 @@ def _headers(line: str, hinted: str | None, is_known: Callable[[str], bool]) -> 
         try:
             names = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
         except csv.Error:
-            names = _with_blanks(line, delimiter)
+            names = _loosely_quoted_cells(line, delimiter)
             if not names:
                 continue
         headers = [unescape_formula(name) for name in names]
@@ -195,7 +195,7 @@ def _cells_of_broken(row: str, delimiter: str, error: csv.Error, line: int) -> t
                 "it is not closed"
             )
         return text.split(delimiter), f"has a cell of more than {_LARGEST_CELL}"
-    if cells := _with_blanks(text, delimiter):
+    if cells := _loosely_quoted_cells(text, delimiter):
         return cells, None
     fault = (
         "cannot be read: a cell with quotation marks in it must stand between quotation marks, "
@@ -208,7 +208,7 @@ def _cells_of_broken(row: str, delimiter: str, error: csv.Error, line: int) -> t
         return text.split(delimiter), fault
 
 
-def _with_blanks(text: str, delimiter: str) -> list[str]:
+def _loosely_quoted_cells(text: str, delimiter: str) -> list[str]:
     """The cells of a row that breaks the rules by blanks after quotation marks only; none of any other row."""
     end = re.escape(delimiter)
     cell = re.compile(rf' *(?:"(?P<quoted>(?:[^"]|"")*+)"|(?P<bare>= *"(?:[^"]|"")*+"|[^"{end}\r\n]*+)) *(?:{end}|$)')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # As many of the first bytes as are looked at.
-ENOUGH = 512
+SIGNATURE_BYTES = 512
 _AS_CSV = "open it in a spreadsheet and save it as CSV in UTF-8"
 _WORKBOOK = f"a workbook (.xlsx, .ods, .numbers) or another ZIP archive; {_AS_CSV}, or unpack it"
 _COMPRESSED = "compressed ({}); unpack it first"
@@ -43,9 +43,9 @@ _MARKUP = re.compile(
 _CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x19\x7f]")
 
 
-def no_text(start: bytes) -> str | None:
+def unreadable_kind(start: bytes) -> str | None:
     """What a file is that begins so, and what to do with it; None for what may be a text in UTF-8."""
-    start = start[:ENOUGH]
+    start = start[:SIGNATURE_BYTES]
     for beginning, kind in _BEGINNINGS:
         if start.startswith(beginning):
             return kind

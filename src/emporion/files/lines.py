@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from emporion.files.file_types import ENOUGH, no_text
+from emporion.files.file_types import SIGNATURE_BYTES, unreadable_kind
 from emporion.files.rows import LARGEST_ROW, row_too_large, unreadable
 
 
@@ -20,10 +20,10 @@ class LineSplitter:
         """The lines that are whole. last: nothing comes after. Raises Problem (INVALID) for what is no text."""
         data = self._rest + data
         if not self._is_text:
-            if len(data) < ENOUGH and not last:
+            if len(data) < SIGNATURE_BYTES and not last:
                 self._rest = data
                 return []
-            if kind := no_text(data):
+            if kind := unreadable_kind(data):
                 raise unreadable(f"The file is {kind}")
             self._is_text = True
         whole = data.split(b"\n")

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from emporion.accounts.queries import CustomerSearch
 from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem, not_found, refuse
-from emporion.files.file_types import no_text
+from emporion.files.file_types import unreadable_kind
 from emporion.files.rows import Format
 from emporion.marketplace.import_content import LARGEST
 from emporion.store.base import OVER
@@ -144,7 +144,7 @@ def _fault_of(name: str, start: bytes, chosen: str) -> Fault | None:
     """Why a file cannot be taken, by its name, its first bytes and its format."""
     if not name:
         return Fault("file", "must be chosen first")
-    if kind := no_text(start):
+    if kind := unreadable_kind(start):
         return Fault("file", f"is {kind}")
     if chosen not in get_args(Format):
         return Fault("format", "must be chosen: the name of the file does not tell it")
