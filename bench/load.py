@@ -12,7 +12,8 @@ from emporion.accounts import RESELLER_ID
 from emporion.credentials import new_login
 from emporion.events import Origin
 from emporion.marketplace.platforms import SANDBOX, found
-from emporion.store.base import AdministratorLogin, NewRecord
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.customers import NewRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,9 @@ from emporion.marketplace import platforms
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
 from emporion.settings import Settings
-from emporion.store.base import NewResellerRecord, SubscriptionKey, User
+from emporion.store.resellers import NewResellerRecord
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.store.sqlite import SqliteStore
 from tests import server_logs
 from tests.document import CheckedClient

@@ -24,7 +24,10 @@ from emporion.marketplace.customers import decode
 from emporion.marketplace.imports import HELD, Imports
 from emporion.marketplace.platforms import SANDBOX
 from emporion.spreadsheets import Place
-from emporion.store.base import Import, Record, Store, Usage
+from emporion.store.base import Store
+from emporion.store.imports import Import
+from emporion.store.records import Record
+from emporion.store.usage import Usage
 from emporion.store.sqlite import SqliteStore
 from tests.browser.people import ANNA, EMMA, GONE, LENA, MARC, NEWCOMER, OPERATOR, Person
 from tests.clock import Clock, told_time

@@ -21,7 +21,8 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.platforms import SANDBOX
 from emporion.marketplace.subscription_keys import created
-from emporion.store.base import Change, SubscriptionKey
+from emporion.store.customers import Change
+from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.sqlite import SqliteStore
 from tests.browser.conftest import OpenPage
 from tests.browser.people import RESELLER_USER, Person

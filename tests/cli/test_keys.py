@@ -15,7 +15,7 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
 from emporion.store import open_store
-from emporion.store.base import SubscriptionKey
+from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.sqlite import SqliteStore
 from tests.cli.conftest import Command, refused
 from tests.conftest import settings_for

@@ -20,7 +20,7 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.passwords import Passwords
-from emporion.store.base import AdministratorLogin
+from emporion.store.administrators import AdministratorLogin
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import new_contact, new_customer
 

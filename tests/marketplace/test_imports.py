@@ -24,7 +24,9 @@ from emporion.marketplace.imports import CHECKPOINT, HELD, PART, Imports, Lost
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
 from emporion.spreadsheets import Format
-from emporion.store.base import LONGEST_ARRIVAL, Filter, Import, User
+from emporion.store.imports import Import, LONGEST_ARRIVAL
+from emporion.store.records import Filter
+from emporion.store.users import User
 from emporion.store.external_ids import ExternalIds
 from emporion.store.sqlite import SqliteStore
 from emporion.validation import DEEPEST

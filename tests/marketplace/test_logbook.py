@@ -24,7 +24,7 @@ from emporion.marketplace import Marketplace, logbook
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.logbook import LOOK, MOST_WAITING, News
-from emporion.store.base import Entry
+from emporion.store.events import Entry
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Caller, Serve, new_contact, new_customer, settings_for
 from tests.effort import promised

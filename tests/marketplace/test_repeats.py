@@ -22,7 +22,8 @@ from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT, Repeats
-from emporion.store.base import NewRecord, Record
+from emporion.store.customers import NewRecord
+from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Caller, Serve, new_contact, new_customer
 from tests.effort import effort

@@ -13,7 +13,7 @@ from emporion.events import Origin
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
-from emporion.store.base import Record
+from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import new_contact, new_customer, settings_for
 

@@ -25,7 +25,8 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM, SANDBOX_SECRET
 from emporion.settings import Settings
 from emporion.store import open_store
-from emporion.store.base import Client, SubscriptionKey
+from emporion.store.clients import Client
+from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.sqlite import SqliteStore
 from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, new_customer, settings_for

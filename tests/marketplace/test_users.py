@@ -16,7 +16,7 @@ from emporion.events import Event
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.platforms import SANDBOX
-from emporion.store.base import User
+from emporion.store.users import User
 from emporion.store.sqlite import SqliteStore
 from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, settings_for

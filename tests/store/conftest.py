@@ -13,7 +13,11 @@ import pytest
 
 from emporion.accounts import Reseller
 from emporion.events import EventType, NewEvent, Origin
-from emporion.store.base import NewResellerRecord, Platform, Store, SubscriptionKey, User
+from emporion.store.base import Store
+from emporion.store.platform import Platform
+from emporion.store.resellers import NewResellerRecord
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.store.migrations import Migration, migrations
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres import schema as postgres_schema

@@ -13,7 +13,13 @@ from emporion.credentials import SigningKey
 from emporion.errors import Code, Problem
 from emporion.events import Event, NewEvent, account_subject
 from emporion.limits import Limit
-from emporion.store.base import AdministratorLogin, Client, Failures, Store, SubscriptionKey, User, Uses
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.clients import Client
+from emporion.store.login_failures import Failures
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.usage import Uses
+from emporion.store.users import User
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event
 from tests.store.test_base import add, customer, new
 

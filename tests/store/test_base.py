@@ -14,19 +14,13 @@ from msgspec import structs
 from emporion.accounts import Address, ContactPerson, ContactType, Customer, Status, fold
 from emporion.errors import Code, Problem
 from emporion.events import Changes, Event, NewEvent, Origin, Subject
-from emporion.store.base import (
-    AdministratorLogin,
-    Change,
-    Filter,
-    Found,
-    Listing,
-    NewRecord,
-    Platform,
-    Record,
-    Store,
-    SubscriptionKey,
-    User,
-)
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.customers import Change, Found, NewRecord
+from emporion.store.platform import Platform
+from emporion.store.records import Filter, Listing, Record
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event, new_reseller
 
 ORIGIN = Origin("api", "api", "correlation")

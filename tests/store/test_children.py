@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from emporion.store.base import Children, Store
+from emporion.store.base import Store
+from emporion.store.resellers import Children
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, new_reseller
 
 

@@ -17,19 +17,16 @@ from emporion.credentials import SigningKey
 from emporion.errors import Problem
 from emporion.limits import Limit
 from emporion.store import copying
-from emporion.store.base import (
-    AdministratorLogin,
-    Client,
-    Entry,
-    Filter,
-    Once,
-    Platform,
-    Store,
-    SubscriptionKey,
-    Usage,
-    User,
-    Uses,
-)
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.clients import Client
+from emporion.store.events import Entry
+from emporion.store.idempotency import Once
+from emporion.store.platform import Platform
+from emporion.store.records import Filter
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.usage import Usage, Uses
+from emporion.store.users import User
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore

@@ -14,7 +14,11 @@ from msgspec import structs
 
 from emporion.accounts import Customer, Status
 from emporion.errors import Problem
-from emporion.store.base import AdministratorLogin, Change, Counts, Filter, Record, Store, Usage
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.customers import Change, Counts
+from emporion.store.records import Filter, Record
+from emporion.store.usage import Usage
 from emporion.store.postgres import lists as postgres_lists
 from emporion.store.sqlite import lists as sqlite_lists
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, new_reseller

@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 
 from emporion.events import Event
-from emporion.store.base import Entry, Store
+from emporion.store.base import Store
+from emporion.store.events import Entry
 from emporion.store.postgres import PostgresStore
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event, new_reseller
 from tests.store.test_base import add, change, customer

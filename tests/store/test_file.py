@@ -17,7 +17,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from emporion.errors import Code, Problem
-from emporion.store.base import Platform, SubscriptionKey, User
+from emporion.store.platform import Platform
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.store.sqlite import SqliteStore
 from emporion.store.sqlite.group_commit import COMMITS_BETWEEN
 from tests.effort import HANGS

@@ -9,7 +9,11 @@ import pytest
 
 from emporion.accounts import STROKES, fold
 from emporion.store import rows
-from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
+from emporion.store.base import Store
+from emporion.store.platform import Platform
+from emporion.store.records import Filter
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.store.conftest import ONE, PROVIDER, know_all_migrations_but, new_reseller
 from tests.store.test_base import change, customer, ids, new
 

@@ -9,7 +9,8 @@ from msgspec import structs
 
 from emporion.errors import Fault
 from emporion.spreadsheets import Place
-from emporion.store.base import LONGEST_ARRIVAL, LONGEST_HOLD, FaultyRow, Import, ImportState, Store
+from emporion.store.base import Store
+from emporion.store.imports import FaultyRow, Import, ImportState, LONGEST_ARRIVAL, LONGEST_HOLD
 from tests.effort import effort
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
 from tests.store.test_base import add, customer, new

@@ -9,7 +9,13 @@ import pytest
 from msgspec import structs
 
 from emporion.errors import Code, Problem
-from emporion.store.base import AdministratorLogin, Filter, NewRecord, NewResellerRecord, Once, Record, Store, User
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.customers import NewRecord
+from emporion.store.idempotency import Once
+from emporion.store.records import Filter, Record
+from emporion.store.resellers import NewResellerRecord
+from emporion.store.users import User
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event, new_reseller
 from tests.store.test_base import add, change, customer, ids, new
 

@@ -14,25 +14,17 @@ from emporion.accounts import Reseller
 from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.store import rows
-from emporion.store.base import (
-    AdministratorLogin,
-    Change,
-    Counts,
-    Entry,
-    Filter,
-    Found,
-    Link,
-    Listing,
-    Once,
-    Platform,
-    Record,
-    ResellerChange,
-    Session,
-    SubscriptionKey,
-    Usage,
-    User,
-    Uses,
-)
+from emporion.store.administrators import AdministratorLogin, Link
+from emporion.store.customers import Change, Counts, Found
+from emporion.store.events import Entry
+from emporion.store.idempotency import Once
+from emporion.store.platform import Platform
+from emporion.store.records import Filter, Listing, Record
+from emporion.store.resellers import ResellerChange
+from emporion.store.sessions import Session
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.usage import Usage, Uses
+from emporion.store.users import User
 from emporion.store.migrations import Migration, migrations
 from emporion.store.postgres import PostgresStore, events, schema
 from emporion.store.postgres.connections import Limits

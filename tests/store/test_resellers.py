@@ -20,17 +20,13 @@ from emporion.accounts import Reseller, Status, fold
 from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.store import copying
-from emporion.store.base import (
-    AdministratorLogin,
-    Filter,
-    Listing,
-    Platform,
-    Record,
-    ResellerChange,
-    Store,
-    SubscriptionKey,
-    User,
-)
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.platform import Platform
+from emporion.store.records import Filter, Listing, Record
+from emporion.store.resellers import ResellerChange
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Connections, Limits
 from emporion.store.sqlite import SqliteStore

@@ -21,24 +21,17 @@ from emporion.emails import fold_email
 from emporion.errors import Problem
 from emporion.events import NewEvent, Origin
 from emporion.limits import Limit
-from emporion.store.base import (
-    Administrator,
-    AdministratorLogin,
-    Change,
-    Client,
-    Filter,
-    Link,
-    NewRecord,
-    Once,
-    Platform,
-    Record,
-    Session,
-    Store,
-    SubscriptionKey,
-    Usage,
-    User,
-    Uses,
-)
+from emporion.store.administrators import Administrator, AdministratorLogin, Link
+from emporion.store.base import Store
+from emporion.store.clients import Client
+from emporion.store.customers import Change, NewRecord
+from emporion.store.idempotency import Once
+from emporion.store.platform import Platform
+from emporion.store.records import Filter, Record
+from emporion.store.sessions import Session
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.usage import Usage, Uses
+from emporion.store.users import User
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore

@@ -9,7 +9,12 @@ from msgspec import structs
 
 from emporion.errors import Code, Problem
 from emporion.events import NewEvent, Origin
-from emporion.store.base import Administrator, AdministratorLogin, Change, Link, Record, Session, Store, User
+from emporion.store.administrators import Administrator, AdministratorLogin, Link
+from emporion.store.base import Store
+from emporion.store.customers import Change
+from emporion.store.records import Record
+from emporion.store.sessions import Session
+from emporion.store.users import User
 from emporion.store.statements import MOST_SHARING
 from tests.store.conftest import BELOW_ONE, ONE, TWO, Open, event, new_reseller
 from tests.store.test_base import add, change, customer, new, person

@@ -18,7 +18,11 @@ from structlog.testing import capture_logs
 import emporion.store
 from emporion.accounts import Reseller, fold
 from emporion.errors import Code, Problem
-from emporion.store.base import Counts, Filter, Listing, Platform, SubscriptionKey, User
+from emporion.store.customers import Counts
+from emporion.store.platform import Platform
+from emporion.store.records import Filter, Listing
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.store.migrations import Migration, migrations
 from emporion.store.sqlite import SqliteStore, schema
 from emporion.store.sqlite.connections import OF_ONE

@@ -9,7 +9,10 @@ import msgspec
 import pytest
 
 from emporion.errors import Problem
-from emporion.store.base import Filter, Platform, SubscriptionKey, User
+from emporion.store.platform import Platform
+from emporion.store.records import Filter
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Connections, Limits
 from tests.postgres import Postgres, server

@@ -10,7 +10,9 @@ import pytest
 from msgspec import structs
 
 from emporion.events import Event, NewEvent, Subject, account_subject
-from emporion.store.base import Entry, Once, Store
+from emporion.store.base import Store
+from emporion.store.events import Entry
+from emporion.store.idempotency import Once
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore

@@ -22,7 +22,7 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.guesses import FREE
-from emporion.store.base import Change
+from emporion.store.customers import Change
 from emporion.store.sqlite import SqliteStore
 from emporion.web.forms import LARGEST
 from emporion.web.panel import area, messages

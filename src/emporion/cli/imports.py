@@ -28,7 +28,7 @@ from emporion.errors import Code, Problem
 from emporion.file_types import ENOUGH, no_text
 from emporion.marketplace.imports import PART, Lost, with_columns
 from emporion.spreadsheets import Format
-from emporion.store.base import FaultyRow, Import
+from emporion.store.imports import FaultyRow, Import
 from emporion.store.external_ids import ExternalIds
 
 # The format of a file by the end of its name.

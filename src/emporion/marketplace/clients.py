@@ -15,7 +15,7 @@ from emporion.errors import Problem, Refused, not_found, refuse
 from emporion.events import Changes, EventType, NewEvent, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
-from emporion.store.base import Client
+from emporion.store.clients import Client
 from emporion.validation import read
 
 if TYPE_CHECKING:

@@ -16,17 +16,11 @@ from emporion.events import Origin
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
 from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
-from emporion.store.base import (
-    Administrator,
-    AdministratorLogin,
-    Change,
-    Filter,
-    Found,
-    NewRecord,
-    Once,
-    Record,
-    ResellerChange,
-)
+from emporion.store.administrators import Administrator, AdministratorLogin
+from emporion.store.customers import Change, Found, NewRecord
+from emporion.store.idempotency import Once
+from emporion.store.records import Filter, Record
+from emporion.store.resellers import ResellerChange
 from emporion.validation import read
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from emporion.errors import not_found
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.customers import filter_of
 from emporion.spreadsheets import Format, Shape, cells_of, header_line, line_of
-from emporion.store.base import SMALL_PAGE, Filter
+from emporion.store.customers import SMALL_PAGE
+from emporion.store.records import Filter
 from emporion.store.faults import temporary_files
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from emporion.errors import Code, Refused
 
 if TYPE_CHECKING:
-    from emporion.store.base import Failures, Store
+    from emporion.store.base import Store
+    from emporion.store.login_failures import Failures
 
 # Failures that cost nothing: typos of a person, and of the many persons behind one address.
 FREE = 5

@@ -36,7 +36,9 @@ from emporion.spreadsheets import (
     rejected_header,
     rejected_row,
 )
-from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Filter, Import, Once, Record
+from emporion.store.idempotency import Once
+from emporion.store.imports import FaultyRow, Import, LONGEST_ARRIVAL, OVER
+from emporion.store.records import Filter, Record
 from emporion.store.external_ids import ExternalIds
 from emporion.validation import read
 

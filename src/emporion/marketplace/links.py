@@ -13,7 +13,7 @@ from emporion.credentials import key_digest
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.events import NewEvent, Origin
 from emporion.marketplace.sessions import Closed, email_of
-from emporion.store.base import Administrator, AdministratorLogin, Link
+from emporion.store.administrators import Administrator, AdministratorLogin, Link
 
 if TYPE_CHECKING:
     from emporion.accounts import Customer

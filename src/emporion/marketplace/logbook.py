@@ -11,7 +11,7 @@ from msgspec import structs
 
 from emporion.errors import Fault, refuse
 from emporion.events import Origin, Subject
-from emporion.store.base import Entry
+from emporion.store.events import Entry
 
 Read = Callable[[int, int], Awaitable[list[Entry]]]
 

@@ -23,7 +23,10 @@ from emporion.events import Origin
 from emporion.marketplace import subscription_keys, users
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.users import NewLogin
-from emporion.store.base import NewResellerRecord, Platform, SubscriptionKey, User
+from emporion.store.platform import Platform
+from emporion.store.resellers import NewResellerRecord
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.validation import read
 
 if TYPE_CHECKING:

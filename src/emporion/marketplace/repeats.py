@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from emporion.errors import Code, Problem
-from emporion.store.base import Once
+from emporion.store.idempotency import Once
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor

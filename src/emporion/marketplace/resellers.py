@@ -17,12 +17,17 @@ from emporion.marketplace.administrators import Administrators, Digests, changed
 from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of, with_reason
 from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
-from emporion.store.base import Found, NewResellerRecord, Once, Record, ResellerChange
+from emporion.store.customers import Found
+from emporion.store.idempotency import Once
+from emporion.store.records import Record
+from emporion.store.resellers import NewResellerRecord, ResellerChange
 from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Administrator, AdministratorLogin, Children, Store
+    from emporion.store.administrators import Administrator, AdministratorLogin
+    from emporion.store.base import Store
+    from emporion.store.resellers import Children
 
 # What an account may not change of itself: those above it set it. The external id is theirs, and a taken one would tell
 # of those beside it.

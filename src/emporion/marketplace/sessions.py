@@ -16,7 +16,9 @@ from emporion.events import NewEvent
 from emporion.marketplace import customers
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.tokens import SHUT
-from emporion.store.base import Administrator, Session, User
+from emporion.store.administrators import Administrator
+from emporion.store.sessions import Session
+from emporion.store.users import User
 
 if TYPE_CHECKING:
     from emporion.events import Changes, Origin

@@ -9,7 +9,9 @@ from emporion.marketplace.actors import check_reach
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Counts, Store, Usage
+    from emporion.store.base import Store
+    from emporion.store.customers import Counts
+    from emporion.store.usage import Usage
 
 DAY = 86_400
 # Days that are shown, and for which the use of a key is kept.

@@ -14,7 +14,7 @@ from emporion.errors import Code, Problem, Refused, not_found, refuse
 from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.limits import Limit
 from emporion.marketplace.actors import check_reach
-from emporion.store.base import SubscriptionKey
+from emporion.store.subscription_keys import SubscriptionKey
 from emporion.validation import read
 
 if TYPE_CHECKING:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.signing_keys import SigningKeys
     from emporion.marketplace.visits import Visits
-    from emporion.store.base import Client, Store, SubscriptionKey, User
+    from emporion.store.base import Store
+    from emporion.store.clients import Client
+    from emporion.store.subscription_keys import SubscriptionKey
+    from emporion.store.users import User
 
 OTHERS_KEY = "The subscription key belongs to another reseller than the credentials."
 WRONG = "The login, the password or the marketplace is wrong."

@@ -14,7 +14,7 @@ from emporion.errors import Fault, Problem, not_found, refuse
 from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
-from emporion.store.base import User
+from emporion.store.users import User
 from emporion.validation import read
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emporion.accounts import PROVIDER_ID
-from emporion.store.base import Usage, Uses
+from emporion.store.usage import Usage, Uses
 
 if TYPE_CHECKING:
-    from emporion.store.base import Store, SubscriptionKey
+    from emporion.store.base import Store
+    from emporion.store.subscription_keys import SubscriptionKey
 
 DAY = 86_400
 

@@ -7,8 +7,9 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from emporion.store import statements
-from emporion.store.base import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE, Filter, Listing
+from emporion.store.customers import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE
 from emporion.store.faults import too_large
+from emporion.store.records import Filter, Listing
 from emporion.store.sqlite.places import ordinal_of, place
 
 if TYPE_CHECKING:

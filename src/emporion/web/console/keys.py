@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.marketplace.subscription_keys import NewKey
-    from emporion.store.base import SubscriptionKey
+    from emporion.store.subscription_keys import SubscriptionKey
     from emporion.web.forms import Form
     from emporion.web.pages import Visit
 

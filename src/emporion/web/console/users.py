@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.marketplace.users import NewUser
-    from emporion.store.base import User
+    from emporion.store.users import User
     from emporion.web.pages import Visit
 
 ROLES: tuple[Role, ...] = get_args(Role)
