@@ -113,7 +113,7 @@ async def test_a_change_that_came_between_reading_and_writing_is_noticed(
     await store.open()
     customers = Customers(store, Administrators(Passwords("low"), time.time), time.time)
     actor = Actor(RESELLER_ID, "sandbox", "api")
-    change_customer = store.change_customer
+    change_customer = store.customers.update
 
     async def slowly(change: Any) -> Any:
         was_read.set()

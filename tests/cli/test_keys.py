@@ -15,8 +15,8 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
 from emporion.store import open_store
-from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.sqlite import SqliteStore
+from emporion.store.subscription_keys import SubscriptionKey
 from tests.cli.conftest import Command, refused
 from tests.conftest import settings_for
 from tests.store.conftest import event
@@ -107,7 +107,9 @@ def twins(database: Path) -> str:
         store = SqliteStore(database)
         await store.open()
         for reseller_id, end in ((900_001, b"1"), (RESELLER_ID, b"2")):
-            await store.add_key(SubscriptionKey(b"twelve" + end * 26, reseller_id), event(reseller_id, "key.created"))
+            await store.subscription_keys.add(
+                SubscriptionKey(b"twelve" + end * 26, reseller_id), event(reseller_id, "key.created")
+            )
         await store.close()
 
     asyncio.run(make())

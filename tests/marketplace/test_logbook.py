@@ -70,7 +70,9 @@ def ids(entries: list[Entry]) -> list[tuple[int, int]]:
 
 
 async def all_ids(store: SqliteStore, *resellers: int) -> set[tuple[int, int]]:
-    return {(reseller, event.sequence) for reseller in resellers for event in await store.events(reseller, 0, 10_000)}
+    return {
+        (reseller, event.sequence) for reseller in resellers for event in await store.events.log(reseller, 0, 10_000)
+    }
 
 
 async def create(marketplace: Marketplace, actor: Actor = SANDBOX, **members: Any) -> int:
@@ -152,7 +154,7 @@ async def test_one_request_looks_through_a_bounded_part_of_the_log(
         await create(marketplace)
     news = await marketplace.logbook.feed(SANDBOX, 0, 10, frozenset({"key.updated"}), 0)
     assert (news.entries, news.more) == ([], True)
-    read = await store.feed(RESELLER_ID, 0, 4)
+    read = await store.events.feed(RESELLER_ID, 0, 4)
     assert news.after == read[-1].position
 
 
@@ -221,7 +223,7 @@ async def test_many_who_wait_at_once_cost_one_look_each_interval(
     marketplace: Marketplace, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
-    written = store.written
+    written = store.events.log_position
 
     async def counted(root_id: int) -> int:
         looks.append(root_id)

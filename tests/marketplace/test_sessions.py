@@ -46,7 +46,7 @@ def losing_its_first_contact(
     monkeypatch: pytest.MonkeyPatch, marketplace: Marketplace, store: SqliteStore, customer_id: int
 ) -> None:
     """From now on, the account loses its first contact just before somebody reads it."""
-    read = store.customer
+    read = store.customers.get
 
     async def late(*arguments: Any) -> Record | None:
         monkeypatch.setattr(store, "customer", read)
@@ -77,5 +77,5 @@ async def test_a_link_is_used_by_whoever_moves_up_among_the_contacts(
     losing_its_first_contact(monkeypatch, marketplace, store, customer.id)
     used = await marketplace.links.use(link.secret, "Another-pass-1", PANEL)
     assert (used.login, used.position) == ("anna.weiss", 0)
-    event = (await store.events(RESELLER_ID, 0, 99))[-1]
+    event = (await store.events.log(RESELLER_ID, 0, 99))[-1]
     assert (event.origin.user, list(event.changes)) == ("anna@acme.example", ["contactPersons[0].password"])

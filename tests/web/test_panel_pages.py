@@ -331,7 +331,7 @@ async def _fail_verification(database: Path) -> None:
     failed = structs.replace(decode(made.document), status="error")
     changes: Changes = {"status": ("pending", "error")}
     origin = Origin(None, "worker")
-    assert await store.change_customer(
+    assert await store.customers.update(
         Change(RESELLER_ID, made.id, made.version, failed, None, "customer.verified", changes, origin, 1)
     )
     await store.close()

@@ -28,8 +28,8 @@ from emporion.errors import Code, Problem
 from emporion.file_types import ENOUGH, no_text
 from emporion.marketplace.imports import PART, Lost, with_columns
 from emporion.spreadsheets import Format
-from emporion.store.imports import FaultyRow, Import
 from emporion.store.external_ids import ExternalIds
+from emporion.store.imports import FaultyRow, Import
 
 # The format of a file by the end of its name.
 FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}

@@ -53,5 +53,5 @@ class Actor(Struct, frozen=True):
 
 async def check_reach(store: Store, actor: Actor, reseller_id: int) -> None:
     """Raise Problem (NOT_FOUND) unless the reseller is the actor's own account or stands below it."""
-    if not await store.is_within(reseller_id, actor.account_id):
+    if not await store.resellers.is_within(reseller_id, actor.account_id):
         raise not_found(f"there is no reseller {reseller_id}")

@@ -60,7 +60,7 @@ class Clients:
 
     async def find(self, realm: str, client_id: str, secret: str) -> Client:
         """The client. Raises Refused (UNAUTHENTICATED) if there is none, it is disabled, or this is not its secret."""
-        client = await self._store.client(realm, client_id)
+        client = await self._store.clients.get(realm, client_id)
         right = hmac.compare_digest(key_digest(secret), client.secret_digest if client else NOBODY)
         if not client:
             raise Refused(errors.Code.UNAUTHENTICATED, WRONG)
@@ -70,11 +70,11 @@ class Clients:
 
     async def of(self, reseller_id: int) -> list[Client]:
         """The reseller's clients, by realm and id, with those that are disabled."""
-        return await self._store.clients(reseller_id)
+        return await self._store.clients.by_reseller(reseller_id)
 
     async def get(self, realm: str, client_id: str) -> Client:
         """One of them. Raises Problem (NOT_FOUND)."""
-        client = await self._store.client(realm, client_id)
+        client = await self._store.clients.get(realm, client_id)
         if not client:
             raise _unknown(realm, client_id)
         return client
@@ -104,7 +104,9 @@ class Clients:
         client = Client(
             realm, client_id, reseller_id, key_digest(shown), role, wanted.name or "", created_at=self._now()
         )
-        await self._store.add_client(client, self._event(actor, client, accounts.changes({}, _shown(client)), new=True))
+        await self._store.clients.add(
+            client, self._event(actor, client, accounts.changes({}, _shown(client)), new=True)
+        )
         return NewClient(shown, client)
 
     async def rotate(self, actor: Actor, realm: str, client_id: str) -> NewClient:
@@ -128,13 +130,13 @@ class Clients:
         actor.must_be("owner")
         for _ in range(ATTEMPTS):
             client = await self.get(realm, client_id)
-            if not await self._store.is_within(client.reseller_id, actor.account_id):
+            if not await self._store.resellers.is_within(client.reseller_id, actor.account_id):
                 raise _unknown(realm, client_id)
             changed = structs.replace(client, **members, version=client.version + 1)
             changes = {**accounts.changes(_shown(client), _shown(changed)), **(also or {})}
             if not changes:
                 return client
-            if await self._store.change_client(changed, client.version, self._event(actor, client, changes)):
+            if await self._store.clients.update(changed, client.version, self._event(actor, client, changes)):
                 return changed
         raise too_busy()
 

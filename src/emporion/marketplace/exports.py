@@ -16,8 +16,8 @@ from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.customers import filter_of
 from emporion.spreadsheets import Format, Shape, cells_of, header_line, line_of
 from emporion.store.customers import SMALL_PAGE
-from emporion.store.records import Filter
 from emporion.store.faults import temporary_files
+from emporion.store.records import Filter
 
 if TYPE_CHECKING:
     from emporion.store.base import Store
@@ -40,7 +40,7 @@ class Exports:
     async def count(self, actor: Actor, reseller_id: int | None = None) -> int:
         """How many customers an export of all has now. Raises Problem (NOT_FOUND) as `export` does."""
         root = await self._root(actor, reseller_id, CustomerQuery())
-        return (await self._store.customers(root, Filter(), 0, 1, whole=False)).total
+        return (await self._store.customers.page(root, Filter(), 0, 1, whole=False)).total
 
     async def export(
         self,
@@ -81,7 +81,7 @@ class Exports:
         """The documents, a line each."""
         for reseller_id in await self._resellers(root):
             after = 0
-            while page := await self._store.walk(reseller_id, after, AT_ONCE):
+            while page := await self._store.customers.scan(reseller_id, after, AT_ONCE):
                 after = page[-1].ordinal
                 tell(len(page))
                 for _, document in page:
@@ -94,7 +94,7 @@ class Exports:
         offset, total = 0, 1
         while offset < total:
             # One that is added meanwhile moves the others on, so that some come twice.
-            listing = await self._store.resellers(root, Filter(), offset, SMALL_PAGE)
+            listing = await self._store.resellers.page(root, Filter(), offset, SMALL_PAGE)
             found |= {int(reseller["id"]) for reseller in msgspec.json.decode(listing.data)}
             offset, total = offset + SMALL_PAGE, listing.total
         return sorted(found)

@@ -36,10 +36,10 @@ from emporion.spreadsheets import (
     rejected_header,
     rejected_row,
 )
-from emporion.store.idempotency import Once
-from emporion.store.imports import FaultyRow, Import, LONGEST_ARRIVAL, OVER
-from emporion.store.records import Filter, Record
 from emporion.store.external_ids import ExternalIds
+from emporion.store.idempotency import Once
+from emporion.store.imports import LONGEST_ARRIVAL, OVER, FaultyRow, Import
+from emporion.store.records import Filter, Record
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -118,24 +118,24 @@ class Imports:
         (CONFLICT) if too many imports of the reseller wait, and Refused (FORBIDDEN) for a reader.
         """
         coming = structs.replace(await self.draft(actor, reseller_id, file_name, format), state="arriving", stored=True)
-        if not await self._store.add_import(coming, 0, most=MOST_STORED):
+        if not await self._store.imports.add(coming, 0, most=MOST_STORED):
             raise Problem(Code.CONFLICT, f"{MOST_STORED} imports wait already; confirm or cancel some of them first.")
         try:
             size, digest = await self._store_parts(coming, parts)
             arrived = structs.replace(coming, state="checking", size=size, digest=digest)
-            if not await self._store.change_import(arrived, coming):
+            if not await self._store.imports.update(arrived, coming):
                 raise _cancelled()
         except BaseException:
             with suppress(Problem):
-                await self._store.change_import(structs.replace(coming, state="cancelled"), coming)
+                await self._store.imports.update(structs.replace(coming, state="cancelled"), coming)
             raise
         return arrived
 
     async def get(self, actor: Actor, import_id: str) -> Import:
         """The import. Raises Problem (NOT_FOUND) if the actor reaches no such one, Refused (FORBIDDEN) for a reader."""
         actor.must_be("editor")
-        imported = await self._store.an_import(import_id)
-        if not imported or not await self._store.is_within(imported.reseller_id, actor.account_id):
+        imported = await self._store.imports.get(import_id)
+        if not imported or not await self._store.resellers.is_within(imported.reseller_id, actor.account_id):
             raise not_found("there is no such import")
         return imported
 
@@ -145,9 +145,9 @@ class Imports:
         The user of an account that the actor does not reach is "": who acts from above is told to nobody below.
         """
         actor.must_be("editor")
-        found = await self._store.imports(actor.account_id, SHOWN)
+        found = await self._store.imports.latest(actor.account_id, SHOWN)
         senders = {one.account_id for one in found}
-        reached = {sender for sender in senders if await self._store.is_within(sender, actor.account_id)}
+        reached = {sender for sender in senders if await self._store.resellers.is_within(sender, actor.account_id)}
         return [one if one.account_id in reached else structs.replace(one, user="") for one in found]
 
     async def faults(self, actor: Actor, import_id: str) -> list[FaultyRow]:
@@ -155,7 +155,7 @@ class Imports:
         imported = await self.get(actor, import_id)
         found: list[FaultyRow] = []
         while len(found) < LISTED:
-            page = await self._store.faulty_rows(imported, found[-1].number if found else 0, PAGE)
+            page = await self._store.imports.faulty_rows(imported, found[-1].number if found else 0, PAGE)
             if not page:
                 break
             found += [structs.replace(row, kept=None) for row in page]
@@ -185,7 +185,7 @@ class Imports:
                 f"{checked.faulty:,} rows are faulty, too many to give back; correct the file, then send it again."
             )
             raise Problem(Code.CONFLICT, message)
-        if checked.state != "checked" or not await self._store.change_import(running, checked, anew=True, until=0):
+        if checked.state != "checked" or not await self._store.imports.update(running, checked, anew=True, until=0):
             raise Problem(Code.CONFLICT, f"The import is {checked.state}, so it cannot be confirmed now.")
         return running
 
@@ -196,7 +196,7 @@ class Imports:
             if imported.state in OVER:
                 raise Problem(Code.CONFLICT, f"The import is {imported.state} already.")
             cancelled = structs.replace(imported, state="cancelled", updated_at=self._now())
-            if await self._store.change_import(cancelled, imported):
+            if await self._store.imports.update(cancelled, imported):
                 return cancelled
 
     async def rejected(self, actor: Actor, import_id: str) -> AsyncIterator[bytes]:
@@ -208,7 +208,7 @@ class Imports:
         """The same, of an import that is known to be the actor's."""
         yield rejected_header(imported.format, imported.headers, imported.delimiter)
         after = 0
-        while page := await self._store.faulty_rows(imported, after, PAGE):
+        while page := await self._store.imports.faulty_rows(imported, after, PAGE):
             after = page[-1].number
             yield b"".join(
                 rejected_row(imported.format, imported.headers, imported.delimiter, row.kept, row.faults)
@@ -218,7 +218,7 @@ class Imports:
 
     async def forget(self) -> None:
         """Remove some of the imports that are remembered no longer. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_imports(int((self._clock() - REMEMBERED) * 1000), FORGOTTEN_AT_ONCE)
+        await self._store.imports.purge(int((self._clock() - REMEMBERED) * 1000), FORGOTTEN_AT_ONCE)
 
     async def end_arrivals(self) -> None:
         """Cancel some of the imports whose content never came, and remove what there is of it.
@@ -226,8 +226,8 @@ class Imports:
         Whoever took it in has died, or could not cancel it himself. Raises Problem (UNAVAILABLE).
         """
         now = self._now()
-        for one in await self._store.arriving(now - LONGEST_ARRIVAL, FORGOTTEN_AT_ONCE):
-            await self._store.change_import(structs.replace(one, state="cancelled", updated_at=now), one)
+        for one in await self._store.imports.arriving(now - LONGEST_ARRIVAL, FORGOTTEN_AT_ONCE):
+            await self._store.imports.update(structs.replace(one, state="cancelled", updated_at=now), one)
 
     # For whoever does the work
 
@@ -244,7 +244,7 @@ class Imports:
         actor.must_be("editor")
         await check_reach(self._store, actor, reseller_id)
         newest = msgspec.json.decode(
-            (await self._store.customers(reseller_id, Filter(), 0, 1, whole=False)).data, type=list[dict[str, str]]
+            (await self._store.customers.page(reseller_id, Filter(), 0, 1, whole=False)).data, type=list[dict[str, str]]
         )
         now = self._now()
         return Import(
@@ -268,7 +268,7 @@ class Imports:
 
     async def unfinished(self, like: Import) -> Import | None:
         """One of the same content, into the same reseller, that was cut short and whose content is not here."""
-        for one in await self._store.imports(like.reseller_id, 10 * SHOWN):
+        for one in await self._store.imports.latest(like.reseller_id, 10 * SHOWN):
             same = (one.reseller_id, one.format, one.digest) == (like.reseller_id, like.format, like.digest)
             if same and one.state == "running" and not one.stored:
                 return one
@@ -277,26 +277,26 @@ class Imports:
     async def begin(self, draft: Import, holder: str) -> Import:
         """Keep a draft as an import that writes, whose content is not here."""
         running = structs.replace(draft, state="running", holder=holder, at=Place(), total=0, faulty=0, let_in=True)
-        await self._store.add_import(running, self._now() + HELD)
+        await self._store.imports.add(running, self._now() + HELD)
         return running
 
     async def hold(self, import_id: str, holder: str) -> Import | None:
         """The import, which belongs to `holder` for a while; None if another one has it, or it is over."""
         now = self._now()
-        if not await self._store.hold_import(import_id, holder, now, now + HELD):
+        if not await self._store.imports.lease(import_id, holder, now, now + HELD):
             return None
-        return await self._store.an_import(import_id)
+        return await self._store.imports.get(import_id)
 
     async def release(self, import_id: str, holder: str) -> None:
         """Let others have it at once."""
-        await self._store.hold_import(import_id, holder, 0, 0)
+        await self._store.imports.lease(import_id, holder, 0, 0)
 
     async def work(self, holder: str) -> bool:
         """Do the import that has waited longest, for a turn; whether there was one.
 
         Raises Problem (UNAVAILABLE); then it is gone on with later, by whoever comes first.
         """
-        waiting = await self._store.import_to_do(holder, self._now())
+        waiting = await self._store.imports.next_job(holder, self._now())
         held = await self.hold(waiting, holder) if waiting else None
         if not held:
             return False
@@ -304,15 +304,15 @@ class Imports:
             until = time.monotonic() + TURN
             done = await self.carry_on(held, lambda position: self._content(held, position), until=until)
             if done.state == held.state:  # those that wait longer have their turn now
-                await self._store.hold_import(held.id, holder, 0, self._now())
+                await self._store.imports.lease(held.id, holder, 0, self._now())
         except (Problem, Lost) as stopped:
             if isinstance(stopped, Problem):
                 raise
         except Exception:
             # It would fail again and again, and those after it would never have their turn.
-            now = await self._store.an_import(held.id)
+            now = await self._store.imports.get(held.id)
             if now:
-                await self._store.change_import(structs.replace(now, state="refused", refusal=FAILED), now)
+                await self._store.imports.update(structs.replace(now, state="refused", refusal=FAILED), now)
             raise
         return True
 
@@ -416,7 +416,7 @@ class Imports:
     async def _found(self, imported: Import, group: Sequence[Row]) -> dict[int, Record]:
         """The customers that there are already, by the lines of their rows."""
         wanted = sorted({row.external_id for row in group if row.external_id is not None and not row.faults})
-        holders = await self._store.holders(imported.reseller_id, wanted) if wanted else {}
+        holders = await self._store.customers.by_external_ids(imported.reseller_id, wanted) if wanted else {}
         found = {}
         for row in group:
             if row.external_id is not None:
@@ -437,7 +437,7 @@ class Imports:
         number = account_number(id_) if id_ else None
         if number is None or number > imported.newest or reseller_id not in (None, str(imported.reseller_id)):
             return None
-        record = await self._store.customer(imported.reseller_id, number)
+        record = await self._store.customers.get(imported.reseller_id, number)
         if record is None:
             return None
         customer, new = decode(record.document), row.new()
@@ -540,10 +540,10 @@ class Imports:
 
     async def _check_open(self, imported: Import) -> None:
         """Raise Problem (FORBIDDEN) if whoever imports would not get in any more, or no more than read."""
-        if await self._store.is_shut(imported.account_id):
+        if await self._store.resellers.is_suspended(imported.account_id):
             raise Problem(Code.FORBIDDEN, SHUT)
         if imported.source == "console":
-            user = await self._store.user(imported.user)
+            user = await self._store.users.get(imported.user)
             if not user or user.disabled_at is not None or user.role == "reader":
                 raise Problem(Code.FORBIDDEN, f"The user {imported.user} may not import any more.")
 
@@ -552,7 +552,7 @@ class Imports:
         now = structs.replace(now, updated_at=self._now())
         if now.state in ("checking", "checked"):
             faulty = faulty[: max(0, LISTED - before.faulty)]
-        if not await self._store.change_import(now, before, faulty, until=now.updated_at + HELD):
+        if not await self._store.imports.update(now, before, faulty, until=now.updated_at + HELD):
             raise Lost
         return now
 
@@ -565,7 +565,7 @@ class Imports:
                 await asyncio.sleep(HELD / 4000)
                 now = self._now()
                 with suppress(Problem):  # who cannot be reached cannot give it to others
-                    await self._store.hold_import(held.id, held.holder, now, now + HELD)
+                    await self._store.imports.lease(held.id, held.holder, now, now + HELD)
 
         task = asyncio.create_task(again())
         try:
@@ -586,11 +586,11 @@ class Imports:
             digest.update(data)
             rest += data
             while len(rest) >= PART:
-                if not await self._store.add_part(to, number, bytes(rest[:PART])):
+                if not await self._store.imports.add_part(to, number, bytes(rest[:PART])):
                     raise _cancelled()
                 del rest[:PART]
                 number += 1
-        if rest and not await self._store.add_part(to, number, bytes(rest)):
+        if rest and not await self._store.imports.add_part(to, number, bytes(rest)):
             raise _cancelled()
         return size, digest.digest()
 
@@ -598,7 +598,7 @@ class Imports:
         """The content from a byte on. Raises Lost if it is gone: the import is over then."""
         while position < of.size:
             number, skip = divmod(position, PART)
-            part = await self._store.part(of, number)
+            part = await self._store.imports.part(of, number)
             if part is None:
                 raise Lost
             yield part[skip:]

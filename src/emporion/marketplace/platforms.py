@@ -87,7 +87,7 @@ async def found(store: Store, access: Access, at: int, *, sandbox: bool, currenc
     )
     user = User(access.user, RESELLER_ID, access.marketplace, hash_password(access.password), created_at=at)
     key = SubscriptionKey(key_digest(access.subscription_key), RESELLER_ID, name="The first key", created_at=at)
-    await store.found(
+    await store.platform.create(
         Platform(sandbox=sandbox),
         provider=NewResellerRecord(None, provider, (), origin, at, PROVIDER_ID),
         reseller=NewResellerRecord(PROVIDER_ID, reseller, (), origin, at, RESELLER_ID),

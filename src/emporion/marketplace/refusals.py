@@ -105,7 +105,7 @@ class Refusals:
         while self._waiting:
             some = self._waiting[:AT_ONCE]
             try:
-                await self._store.add_events(some)
+                await self._store.events.add(some)
                 del self._waiting[: len(some)]
             except Exception as error:
                 if not isinstance(error, Problem):

@@ -64,7 +64,7 @@ class Repeats:
 
     async def forget(self) -> None:
         """Remove some of the answers that are kept no longer. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_answers(self._since(), FORGOTTEN_AT_ONCE)
+        await self._store.idempotency.purge(self._since(), FORGOTTEN_AT_ONCE)
 
     def _since(self) -> int:
         return int((self._clock() - KEPT) * 1000)

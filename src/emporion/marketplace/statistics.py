@@ -34,20 +34,20 @@ class Statistics:
 
     async def customers(self, actor: Actor) -> Counts:
         """The customers of the actor's account and of all below it; those created in the last days by day."""
-        return await self._store.counts(actor.account_id, self._since())
+        return await self._store.customers.counts(actor.account_id, self._since())
 
     async def requests(self, actor: Actor) -> list[Usage]:
         """The requests and refusals of the last days of the actor's account and of all below it, one entry a day."""
-        return await self._store.usage(actor.account_id, self._since())
+        return await self._store.usage.by_day(actor.account_id, self._since())
 
     async def of_key(self, actor: Actor, reseller_id: int, key_id: str) -> list[Usage]:
         """What came with a key within the last days. Raises Problem (NOT_FOUND) if he does not reach the reseller."""
         await check_reach(self._store, actor, reseller_id)
-        return await self._store.usage(reseller_id, self._since(), key_id)
+        return await self._store.usage.by_day(reseller_id, self._since(), key_id)
 
     async def forget(self) -> None:
         """Remove some of what is shown no longer. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_usage(self.today - KEPT, FORGOTTEN_AT_ONCE)
+        await self._store.usage.purge(self.today - KEPT, FORGOTTEN_AT_ONCE)
 
     def _since(self) -> int:
         return self.today - SHOWN + 1

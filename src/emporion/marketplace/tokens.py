@@ -110,7 +110,7 @@ class Tokens:
         token = await self._token_of(user, self._issuer)
         owner, about = user.reseller_id, f"user {user.login}: a token was given without his password"
         now = int(self._clock() * 1000)
-        await self._store.add_events(
+        await self._store.events.add(
             [NewEvent(owner, owner, "user.updated", now, actor.origin(), {}, about, subject_of(user))]
         )
         return token
@@ -152,7 +152,7 @@ class Tokens:
         of another one; his own account's log does.
         """
         async with self._guesses.attempt(login, origin.address, account_id) as attempt:
-            user = await self._store.user(login)
+            user = await self._store.users.get(login)
             right = await self._passwords.verify(user.password_hash if user else None, password, known=attempt.known)
             own = user is not None and user.reseller_id == account_id
             if (
@@ -187,9 +187,9 @@ class Tokens:
             return True
         if claims.user.startswith("client:"):
             realm, _, client_id = claims.user.removeprefix("client:").partition("/")
-            holder: User | Client | None = await self._store.client(realm, client_id)
+            holder: User | Client | None = await self._store.clients.get(realm, client_id)
         else:
-            holder = await self._store.user(claims.user)
+            holder = await self._store.users.get(claims.user)
         return (
             holder is not None
             and holder.disabled_at is None
@@ -197,5 +197,5 @@ class Tokens:
         )
 
     async def _check_open(self, account_id: int, user: str) -> None:
-        if await self._store.is_shut(account_id):
+        if await self._store.resellers.is_suspended(account_id):
             raise Refused(Code.FORBIDDEN, SHUT, account_id, user)

@@ -63,19 +63,19 @@ class Users:
 
     async def of(self, reseller_id: int) -> list[User]:
         """The reseller's users, by login, with those that are disabled."""
-        return await self._store.users(reseller_id)
+        return await self._store.users.by_reseller(reseller_id)
 
     async def get(self, login: str) -> User:
         """The user with this login, whatever its case. Raises Problem (NOT_FOUND)."""
-        user = await self._store.user(login)
+        user = await self._store.users.get(login)
         if not user:
             raise _unknown(login)
         return user
 
     async def find(self, actor: Actor, login: str) -> User:
         """The same, if the actor reaches the user's reseller: any other might as well not be there."""
-        user = await self._store.user(login)
-        if not user or not await self._store.is_within(user.reseller_id, actor.account_id):
+        user = await self._store.users.get(login)
+        if not user or not await self._store.resellers.is_within(user.reseller_id, actor.account_id):
             raise _unknown(login)
         return user
 
@@ -94,7 +94,7 @@ class Users:
         secret = password or new_password()
         digest = await self._passwords.hash(secret, reseller_id)
         user = User(login, reseller_id, marketplace, digest, role, created_at=self._now())
-        await self._store.add_user(user, created(user, actor.origin(), self._now()))
+        await self._store.users.add(user, created(user, actor.origin(), self._now()))
         return NewUser(secret, user)
 
     async def rotate(self, actor: Actor, login: str, password: str | None = None) -> NewUser:
@@ -125,7 +125,7 @@ class Users:
             changes = {**accounts.changes(_shown(user), _shown(changed)), **(also or {})}
             if not changes:
                 return user
-            if await self._store.change_user(changed, user.version, self._event(actor, user, changes)):
+            if await self._store.users.update(changed, user.version, self._event(actor, user, changes)):
                 return changed
         raise too_busy()
 

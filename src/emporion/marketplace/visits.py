@@ -52,13 +52,13 @@ class Visits:
         now = int(self._clock())
         keys, requests, refusals = dict(self._keys), dict(self._requests), dict(self._refusals)
         uses = Uses(now * 1000, sorted(self._users), sorted(keys), sorted(self._clients))
-        await self._store.note_uses(uses)
+        await self._store.usage.record_uses(uses)
         self._users -= set(uses.users)
         self._clients -= set(uses.clients)
         day = now // DAY
         usage = [Usage(keys[digest].reseller_id, keys[digest].id, day, count) for digest, count in requests.items()]
         usage += [Usage(reseller_id, "", day, 0, count) for reseller_id, count in refusals.items()]
-        await self._store.note_usage(usage)
+        await self._store.usage.record(usage)
         self._forget(keys, requests, refusals)
 
     def _forget(self, keys: dict[bytes, SubscriptionKey], requests: dict[bytes, int], refusals: dict[int, int]) -> None:

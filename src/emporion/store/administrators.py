@@ -38,7 +38,7 @@ _LOGINS = """
     SELECT position, login, password_hash FROM logins
     WHERE reseller_id = ? AND customer_id = ? AND customer_id IS NOT NULL ORDER BY position
 """
-_SET_PASSWORD = """
+_UPDATE_HASH = """
     UPDATE logins AS l SET password_hash = ?
     WHERE {login_is} AND reseller_id = ? AND customer_id = ? AND position = ?
         AND coalesce(password_hash, '') = coalesce(?, '')
@@ -51,11 +51,8 @@ _ADD_LINK = """
     INSERT INTO links (digest, login, reseller_id, customer_id, created_at, ends_at, used_at)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
-_USE_LINK = """
-    UPDATE links SET used_at = ? WHERE digest = ? AND used_at IS NULL AND ends_at > ?
-    RETURNING login, reseller_id, customer_id
-"""
-_SET_PASSWORD_BY_LINK = """
+_USABLE = "SELECT login, reseller_id, customer_id FROM links WHERE digest = ? AND used_at IS NULL AND ends_at > ?"
+_UPDATE_HASH_BY_LINK = """
     UPDATE logins AS l SET password_hash = ? WHERE {login_is} AND reseller_id = ? AND customer_id = ? RETURNING 1
 """
 
@@ -147,17 +144,17 @@ class LinkStore:
 
 def insert_logins(reseller_id: int, account_id: int, logins: Sequence[AdministratorLogin]) -> Write[list[Fault]]:
     """Insert the logins of an account's administrators that are free; returns a fault for each that is taken."""
-    taken: list[Fault] = []
+    taken: list[int] = []
     # In one order, so that two transactions with the same logins do not wait for each other.
     for login in sorted(logins, key=lambda login: login.login.lower()):
         values = (login.login, reseller_id, account_id, login.position, login.password_hash)
         if not (yield from fetch_row("{add_login}", *values)):
-            taken.append(taken_login(login.position))
-    return taken
+            taken.append(login.position)
+    return [taken_login(position) for position in sorted(taken)]
 
 
 def _set_password(before: Administrator, password_hash: str, event: NewEvent) -> Write[bool]:
-    return (yield from append_if_changed(event, _SET_PASSWORD, password_hash, *astuple(before)))
+    return (yield from append_if_changed(event, _UPDATE_HASH, password_hash, *astuple(before)))
 
 
 def _add_link(link: Link, event: NewEvent) -> Write[None]:
@@ -168,9 +165,10 @@ def _add_link(link: Link, event: NewEvent) -> Write[None]:
 
 def _use_link(link: Link, password_hash: str, at: int, event: NewEvent) -> Write[bool]:
     yield from lock_reseller(event.reseller_id)
-    used = yield from fetch_row(_USE_LINK, at, link.digest, at)
-    if not used or not (yield from fetch_row(_SET_PASSWORD_BY_LINK, password_hash, *used)):
+    usable = yield from fetch_row(_USABLE, link.digest, at)
+    if not usable or not (yield from fetch_row(_UPDATE_HASH_BY_LINK, password_hash, *usable)):
         return False
+    yield from execute("UPDATE links SET used_at = ? WHERE digest = ?", at, link.digest)
     yield from append(event)
     return True
 

@@ -73,14 +73,14 @@ def execute_many(sql: str, values: Sequence[Row]) -> Write[None]:
 
 
 def purge(table: str, key: str, condition: str, order: str, limit: int, *values: Any) -> Write[int]:
-    """Delete up to `limit` rows of a table that fulfil the condition, the first in `order`; how many there were.
+    """Delete up to `limit` rows of a table that fulfil the condition, the first by `order`; how many there were.
 
     key: the columns of the primary key. values: of the condition. Rows that another transaction has locked are left.
     """
     deleted = yield Statement(
         f"""
         WITH old AS MATERIALIZED (
-            SELECT {key} FROM {table} WHERE {condition} ORDER BY {order} LIMIT ? {{skip_locked}}
+            SELECT {key} FROM {table} WHERE {condition} ORDER BY {order}, {key} LIMIT ? {{skip_locked}}
         )
         DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM old) RETURNING 1
         """,  # noqa: S608 - put together from what stands in the store

@@ -186,9 +186,7 @@ class ImportStore:
         All times are milliseconds since 1970. No process has it until a time that is more than LONGEST_HOLD after
         `now`: that is of a clock which was ahead. now: 0 if nobody else is to lose it.
         """
-        leased = await self._database.write(
-            fetch_row, _LEASE, holder, until, import_id, now, _too_late(now), holder
-        )
+        leased = await self._database.write(fetch_row, _LEASE, holder, until, import_id, now, _too_late(now), holder)
         return leased is not None
 
     async def update(

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from emporion.store.database import Database, Write
 
 _SELECT = """
-    SELECT digest, reseller_id, api_version, name, rate, burst, per_day, version, created_at, used_at, revoked_at
+    SELECT digest, reseller_id, api_version, name, rate, burst, per_day, created_at, used_at, revoked_at, version
     FROM subscription_keys
 """
 _BY_DIGEST = f"{_SELECT} WHERE digest = ?"
 _BY_RESELLER = f"{_SELECT} WHERE reseller_id = ? ORDER BY created_at, digest"
 _ADD = """
     INSERT INTO subscription_keys (
-        digest, reseller_id, api_version, name, rate, burst, per_day, version, created_at, used_at, revoked_at
+        digest, reseller_id, api_version, name, rate, burst, per_day, created_at, used_at, revoked_at, version
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE = """
@@ -33,18 +33,20 @@ _UPDATE = """
 
 
 class SubscriptionKey(Struct, frozen=True):
-    """A subscription key. api_version: the contract version it is pinned to, if any. version: 1, then one more with
-    each change."""
+    """A subscription key. api_version: the contract version it is pinned to, if any.
+
+    version: 1, then one more with each change.
+    """
 
     digest: bytes
     reseller_id: int
     api_version: str | None = None
     name: str = ""
     limit: Limit = UNLIMITED
-    version: int = 1
     created_at: int = 0
     used_at: int | None = None
     revoked_at: int | None = None
+    version: int = 1
 
     @property
     def id(self) -> str:
@@ -104,10 +106,10 @@ def insert_key(key: SubscriptionKey) -> Write[None]:
         key.limit.rate,
         key.limit.burst,
         key.limit.per_day,
-        key.version,
         key.created_at,
         key.used_at,
         key.revoked_at,
+        key.version,
     )
 
 

@@ -30,7 +30,7 @@ _UPDATE = """
     UPDATE users SET marketplace = ?, role = ?, version = ?, disabled_at = ?
     WHERE reseller_id = ? AND version = ? AND login = (SELECT l.login FROM logins l WHERE {login_is}) RETURNING 1
 """
-_SET_PASSWORD = "UPDATE logins AS l SET password_hash = ? WHERE {login_is}"
+_UPDATE_HASH = "UPDATE logins AS l SET password_hash = ? WHERE {login_is}"
 
 
 class User(Struct, frozen=True):
@@ -105,6 +105,6 @@ def _update(user: User, version: int, event: NewEvent) -> Write[bool]:
     values = (user.marketplace, user.role, user.version, user.disabled_at, user.reseller_id, version, user.login)
     if not (yield from fetch_row(_UPDATE, *values)):
         return False
-    yield from execute(_SET_PASSWORD, user.password_hash, user.login)
+    yield from execute(_UPDATE_HASH, user.password_hash, user.login)
     yield from append(event)
     return True

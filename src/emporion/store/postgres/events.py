@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from emporion.store import statements
 from emporion.store.database import Rows
 from emporion.store.events import EventStore
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
 from emporion.store.postgres.database import PostgresDatabase
 from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # How many parts of the feed are looked at for each event that is wanted, where that is enough.
 WINDOW = 20
@@ -76,7 +81,8 @@ class PostgresEvents(EventStore):
         return await self._positions.do(root_id)
 
     async def _read_positions(self, root_ids: list[int]) -> list[int]:
-        found = dict(await self._database.rows(_LOG_POSITIONS, list(set(root_ids))))
+        rows = await self._database.rows(_LOG_POSITIONS, list(set(root_ids)))
+        found: dict[int, int] = dict(cast("Iterable[tuple[int, int]]", rows))
         return [found[root_id] for root_id in root_ids]
 
     async def _read_feed(self, root_id: int, after: int, limit: int) -> Rows:

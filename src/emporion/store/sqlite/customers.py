@@ -18,8 +18,8 @@ from emporion.store.faults import taken_external_id
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.records import Record
 from emporion.store.sqlite import lists
-from emporion.store.sqlite.places import ordinal_of, place
 from emporion.store.sqlite.dialect import run
+from emporion.store.sqlite.places import ordinal_of, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

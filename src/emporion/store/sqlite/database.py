@@ -11,9 +11,9 @@ from emporion.errors import Code, Problem
 from emporion.logs import log
 from emporion.store.sqlite import schema
 from emporion.store.sqlite.connections import Connections
+from emporion.store.sqlite.dialect import run, translated
 from emporion.store.sqlite.file import Replaced
 from emporion.store.sqlite.group_commit import GroupCommit
-from emporion.store.sqlite.dialect import run, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class SqliteDatabase:
             self._watch = asyncio.create_task(self._watch_file())
 
     async def _watch_file(self) -> None:
-        """Notice what happens to the file also while nothing is written, and change over to one that is put in its place."""
+        """Notice what happens to the file between writes, too, and change over to one that is put in its place."""
         while True:
             await asyncio.sleep(INTERVAL)
             try:
@@ -109,7 +109,8 @@ class SqliteDatabase:
         await self._connections.close()
 
     async def row(self, sql: str, *values: Any) -> Row | None:
-        return self._connections.row(translated(sql), *values)
+        row: Row | None = self._connections.row(translated(sql), *values)
+        return row
 
     async def rows(self, sql: str, *values: Any) -> Rows:
         return self._connections.rows(translated(sql), *values)
@@ -117,9 +118,7 @@ class SqliteDatabase:
     async def long_rows(self, asked: int | str, sql: str, *values: Any) -> Rows:
         return await self.read(asked, lambda c: c.execute(translated(sql), values).fetchall())
 
-    async def read(
-        self, asked: int | str, read: Callable[[sqlite3.Connection], T], *, unlimited: bool = False
-    ) -> T:
+    async def read(self, asked: int | str, read: Callable[[sqlite3.Connection], T], *, unlimited: bool = False) -> T:
         """What `read` gives, in a thread and from one snapshot, when it is the turn of the account that asks.
 
         asked: as in `long_rows`. unlimited: it may take as long as it wants. Raises Problem (UNAVAILABLE).

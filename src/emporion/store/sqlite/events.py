@@ -26,7 +26,7 @@ _FEED = f"""
         AND e.sequence <= p.last
     ORDER BY 1 LIMIT ?
 """  # noqa: S608
-_LOG_POSITION = f"{statements.BELOW} SELECT sum(events) FROM resellers JOIN below ON reseller_id = id"
+_LOG_POSITION = f"{statements.BELOW} SELECT sum(events) FROM resellers JOIN below ON reseller_id = id"  # noqa: S608
 
 
 class SqliteEvents(EventStore):
