@@ -229,7 +229,7 @@ async def test_many_who_wait_at_once_cost_one_look_each_interval(
         looks.append(root_id)
         return await written(root_id)
 
-    monkeypatch.setattr(store, "written", counted)
+    monkeypatch.setattr(store.events, "log_position", counted)
     start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
     waiting = []
     for _ in range(50):  # all over the interval, as clients come

@@ -199,7 +199,7 @@ async def test_verification_does_not_undo_what_came_between(
     async def as_it_was(_: int) -> list[Any]:
         return list(waiting)
 
-    monkeypatch.setattr(store, "waiting_resellers", as_it_was)
+    monkeypatch.setattr(store.resellers, "pending", as_it_was)
     assert await resellers.verify_waiting() == 1
     assert (await read(resellers, reseller))["status"] == "adminHold"
 

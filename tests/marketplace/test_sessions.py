@@ -49,13 +49,13 @@ def losing_its_first_contact(
     read = store.customers.get
 
     async def late(*arguments: Any) -> Record | None:
-        monkeypatch.setattr(store, "customer", read)
+        monkeypatch.setattr(store.customers, "get", read)
         anna = {"type": "admin", "firstName": "Anna", "lastName": "Weiß", "email": "anna@acme.example"}
         persons = [{**anna, "phoneNumber": "+49891234567"}]
         await marketplace.customers.update(SELLER, str(customer_id), {"contactPersons": persons}, stays={0: 1})
         return await read(*arguments)
 
-    monkeypatch.setattr(store, "customer", late)
+    monkeypatch.setattr(store.customers, "get", late)
 
 
 async def test_whoever_moves_up_among_the_contacts_is_still_himself(
