@@ -372,7 +372,7 @@ def time() -> Time:
 async def book(store: Store, time: Time, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Refusals]:
     """What writes refusals down, with little patience."""
     monkeypatch.setattr(refusals, "RETRY", 0.01)
-    book = Refusals(store, Visits(store, time), time)
+    book = Refusals(store.events, Visits(store.usage, time), time)
     yield book
     store.log.away = False
     await book.finish()
@@ -538,7 +538,7 @@ async def either_store(request: pytest.FixtureRequest, database: Path) -> AsyncI
 async def test_whatever_stands_in_a_path_does_not_stop_the_writing(
     either_store: AnyStore, time: Time, path: str
 ) -> None:
-    book = Refusals(either_store, Visits(either_store, time), time)
+    book = Refusals(either_store.events, Visits(either_store.usage, time), time)
     for asked in (path, "/customers/2"):
         book.note(refused(), f"GET {asked}", Origin(None, "api", "correlation", None, "192.0.2.7"))
     await book.finish()

@@ -60,7 +60,7 @@ async def store(database: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def repeats(store: SqliteStore, clock: Clock) -> Repeats:
-    return Repeats(store, clock)
+    return Repeats(store.idempotency, clock)
 
 
 @pytest.fixture

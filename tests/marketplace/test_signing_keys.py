@@ -128,7 +128,7 @@ async def test_keys_that_were_read_slowly_are_not_remembered_for_longer(
 ) -> None:
     one, two = await open_node(), await open_node()
     ended = await one.signing_keys.current()
-    read = two.signing_keys._store.signing_keys.all
+    read = two.signing_keys._store.all
 
     async def read_slowly() -> list[SigningKey]:
         keys = await read()
@@ -136,7 +136,7 @@ async def test_keys_that_were_read_slowly_are_not_remembered_for_longer(
         return keys
 
     with monkeypatch.context() as stuttering:
-        stuttering.setattr(two.signing_keys._store.signing_keys, "all", read_slowly)
+        stuttering.setattr(two.signing_keys._store, "all", read_slowly)
         assert ended.id in await good(two)
     await one.signing_keys.end(OPERATOR, ended.id)
     clock.now += 0.2

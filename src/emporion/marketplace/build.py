@@ -38,8 +38,8 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     clock = time.time
     passwords = Passwords(settings.password_quality)
     administrators = Administrators(passwords, clock)
-    clients, signing_keys = Clients(store, clock), SigningKeys(store, clock)
-    guesses, visits = Guesses(store, clock), Visits(store, clock)
+    clients, signing_keys = Clients(store.clients, store.resellers, clock), SigningKeys(store.signing_keys, clock)
+    guesses, visits = Guesses(store.login_failures, clock), Visits(store.usage, clock)
     grants = Grants(settings.issuer, settings.token_lifetime)
     provider = _identity_provider(settings)
     customers_of_all = Customers(store, administrators, clock)
@@ -47,21 +47,21 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     return Marketplace(
         customers=customers_of_all,
         imports=Imports(store, customers_of_all, administrators, clock),
-        exports=Exports(store),
+        exports=Exports(store.customers, store.resellers),
         resellers=Resellers(store, administrators, clock),
-        users=Users(store, passwords, clock),
-        subscription_keys=SubscriptionKeys(store, clock),
+        users=Users(store.users, store.resellers, passwords, clock),
+        subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
         sessions=sessions,
-        links=Links(store, passwords, customers_of_all, sessions, clock),
-        logbook=Logbook(store, time.monotonic),
-        statistics=Statistics(store, clock),
+        links=Links(store.links, store.administrators, passwords, customers_of_all, sessions, clock),
+        logbook=Logbook(store.events, store.resellers, store.users, time.monotonic),
+        statistics=Statistics(store.usage, store.customers, store.resellers, clock),
         guesses=guesses,
         passwords=passwords,
-        repeats=Repeats(store, clock),
-        refusals=Refusals(store, visits, clock),
+        repeats=Repeats(store.idempotency, clock),
+        refusals=Refusals(store.events, visits, clock),
         visits=visits,
         rate_limits=RateLimits(settings.limits, clock, time.monotonic),
     )

@@ -242,7 +242,7 @@ class Imports:
     ) -> Import:
         """An import that is to be checked and is not kept yet. Raises Problem as `start` does."""
         actor.must_be("editor")
-        await check_reach(self._store, actor, reseller_id)
+        await check_reach(self._store.resellers, actor, reseller_id)
         newest = msgspec.json.decode(
             (await self._store.customers.page(reseller_id, Filter(), 0, 1, whole=False)).data, type=list[dict[str, str]]
         )

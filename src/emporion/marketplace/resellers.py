@@ -77,7 +77,7 @@ class Resellers:
 
     async def children(self, actor: Actor, parent_id: int, offset: int, limit: int) -> Children:
         """Those right below a reseller, newest first. Raises Problem (NOT_FOUND) if the actor does not reach it."""
-        await check_reach(self._store, actor, parent_id)
+        await check_reach(self._store.resellers, actor, parent_id)
         return await self._store.resellers.children(parent_id, offset, limit)
 
     async def create(

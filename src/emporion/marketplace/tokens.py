@@ -104,7 +104,7 @@ class Tokens:
         Raises Refused (FORBIDDEN) if the user does not get in.
         """
         actor.must_be("owner")
-        await check_reach(self._store, actor, user.reseller_id)
+        await check_reach(self._store.resellers, actor, user.reseller_id)
         if user.disabled_at is not None:
             raise Refused(Code.FORBIDDEN, f"The user {user.login} is disabled.", user.reseller_id, user.login)
         token = await self._token_of(user, self._issuer)
