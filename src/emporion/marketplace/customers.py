@@ -100,8 +100,8 @@ class Customers:
         """
         actor.must_be("editor")
         owner = actor.account_id if reseller_id is None else reseller_id
-        if once and (given := await self._store.idempotency.get(owner, once)):
-            return given
+        if once and (kept := await self._store.idempotency.get(owner, once)):
+            return Record(owner, int(kept.subject_id), 1, kept.document, replayed=True)
         wanted, faults = read(NewCustomer, body)
         self._administrators.check(wanted, faults)
         customer = _render(wanted, "", wanted.status or "pending", str(owner))

@@ -90,8 +90,8 @@ class Resellers:
         """
         actor.must_be("owner")
         above = actor.account_id if parent_id is None else parent_id
-        if once and (given := await self._store.idempotency.get(above, once)):
-            return given
+        if once and (kept := await self._store.idempotency.get(above, once)):
+            return Record(int(kept.subject_id), int(kept.subject_id), 1, kept.document, replayed=True)
         wanted, faults = read(NewReseller, body)
         self._administrators.check(wanted, faults)
         account = _render(wanted, "", wanted.status or "pending", str(above))

@@ -180,8 +180,9 @@ def insert_reseller(new: NewResellerRecord) -> Write[Record]:
     parent_id = new.parent_id
     if new.once and parent_id is not None:
         yield from lock_reseller(parent_id)
-        if given := (yield from kept_answer(parent_id, new.once)):
-            return structs.replace(given, reseller_id=given.id)
+        if kept := (yield from kept_answer(parent_id, new.once)):
+            id_ = int(kept.subject_id)
+            return Record(id_, id_, 1, kept.document, replayed=True)
     span, shuts = yield from _place_in_tree(parent_id)
     (reseller_id,) = (yield from fetch(_ADD_ID, new.id, parent_id))[0]
     above = None if parent_id is None else str(parent_id)

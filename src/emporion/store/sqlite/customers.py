@@ -84,8 +84,8 @@ class SqliteCustomers(CustomerStore):
 
 def _add(connection: sqlite3.Connection, new: NewRecord) -> Record:
     customer, reseller_id = new.customer, new.reseller_id
-    if new.once and (given := run(connection, kept_answer(reseller_id, new.once))):
-        return given
+    if new.once and (kept := run(connection, kept_answer(reseller_id, new.once))):
+        return Record(reseller_id, int(kept.subject_id), 1, kept.document, replayed=True)
     ordinal, sequence = connection.execute(
         """
         UPDATE resellers SET customers = customers + 1, events = events + 1 WHERE reseller_id = ?
