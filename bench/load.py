@@ -12,7 +12,8 @@ from emporion.accounts.ids import RESELLER_ID
 from emporion.credentials import new_login
 from emporion.events import Origin
 from emporion.marketplace.platforms import SANDBOX, found
-from emporion.store.base import AdministratorLogin, NewRecord
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.customers import NewRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ async def _load(store: Store) -> range:
 
         async def add() -> None:
             for record in records:
-                ids.add((await store.add_customer(record)).id)
+                ids.add((await store.customers.add(record)).id)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(AT_ONCE):
@@ -72,7 +73,7 @@ async def _wait_until_verified(store: Store) -> None:
     await store.open()
     try:
         async with asyncio.timeout(VERIFIED_WITHIN):
-            while await store.waiting():  # noqa: ASYNC110 - another process changes them
+            while await store.customers.count_pending():  # noqa: ASYNC110 - another process changes them
                 await asyncio.sleep(0.2)
     except TimeoutError:
         raise Failed(f"customers were still pending {VERIFIED_WITHIN} seconds after they were created") from None

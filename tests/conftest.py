@@ -27,8 +27,10 @@ from emporion.marketplace import platforms
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
 from emporion.settings import Settings
-from emporion.store.base import NewResellerRecord, SubscriptionKey, User
+from emporion.store.resellers import NewResellerRecord
 from emporion.store.sqlite import SqliteStore
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests import server_logs
 from tests.document import CheckedClient
 from tests.effort import be_thorough, is_thorough
@@ -175,15 +177,15 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
         await platforms.found(store, SANDBOX, 1, sandbox=True)
         marketplace = build_marketplace(settings_for(path), store)
         await platforms.furnish_sandbox(marketplace)
-        await store.add_reseller(new_reseller("Other", PROVIDER_ID, CALLERS["other"].reseller_id))
-        await store.add_reseller(new_reseller("Below", RESELLER_ID, CALLERS["below"].reseller_id))
+        await store.resellers.add(new_reseller("Other", PROVIDER_ID, CALLERS["other"].reseller_id))
+        await store.resellers.add(new_reseller("Below", RESELLER_ID, CALLERS["below"].reseller_id))
         for name in ("provider", "other", "below"):
             caller = CALLERS[name]
             event = NewEvent(caller.reseller_id, caller.reseller_id, "user.created", 1, ORIGIN)
-            await store.add_user(User(caller.login, caller.reseller_id, "us", hash_password(caller.password)), event)
-            await store.add_key(SubscriptionKey(key_digest(caller.key), caller.reseller_id), event)
+            await store.users.add(User(caller.login, caller.reseller_id, "us", hash_password(caller.password)), event)
+            await store.subscription_keys.add(SubscriptionKey(key_digest(caller.key), caller.reseller_id), event)
         pinned = SubscriptionKey(key_digest(CALLERS["pinned"].key), RESELLER_ID, "1.15")
-        await store.add_key(pinned, NewEvent(RESELLER_ID, RESELLER_ID, "key.created", 1, ORIGIN))
+        await store.subscription_keys.add(pinned, NewEvent(RESELLER_ID, RESELLER_ID, "key.created", 1, ORIGIN))
         now = time.time()
         signing_key = await marketplace.signing_keys.current()
         tokens = {}

@@ -78,7 +78,7 @@ async def _not_yet(scope: Scope, receive: Receive, send: Send) -> None:  # noqa:
 async def _open(settings: Settings, store: Store) -> Marketplace:
     """Open the store; what the doors call, over it. Raises Problem (UNAVAILABLE) while that cannot be."""
     await store.open()
-    if not await store.platform():
+    if not await store.platform.get():
         raise Problem(Code.UNAVAILABLE, "There is no platform in this database; make one with: emporion init")
     return build_marketplace(settings, store)
 
@@ -106,7 +106,7 @@ def _end_if_failed(task: asyncio.Task[None]) -> None:
 async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace], router: Router) -> None:
     """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
     marketplace = await opening
-    platform = await store.platform()
+    platform = await store.platform.get()
     for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
         when_stopped(stop)
     gate = Gate(marketplace, settings.api_version, time.time, time.monotonic)

@@ -21,7 +21,7 @@ from emporion.marketplace.customers import Customers
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM
 from emporion.settings import Settings
 from emporion.store import open_store
-from emporion.store.base import SubscriptionKey
+from emporion.store.subscription_keys import SubscriptionKey
 from emporion.turns import WAITED
 from tests.clock import Clock, told_time
 from tests.conftest import Caller, Serve, new_customer, settings_for

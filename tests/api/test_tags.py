@@ -113,7 +113,7 @@ async def test_a_change_that_came_between_reading_and_writing_is_noticed(
     await store.open()
     customers = Customers(store, Administrators(Passwords("low"), time.time), time.time)
     actor = Actor(RESELLER_ID, "sandbox", "api")
-    change_customer = store.change_customer
+    change_customer = store.customers.update
 
     async def slowly(change: Any) -> Any:
         was_read.set()
@@ -122,7 +122,7 @@ async def test_a_change_that_came_between_reading_and_writing_is_noticed(
 
     was_read, meanwhile = asyncio.Event(), asyncio.Event()
     with monkeypatch.context() as patched:
-        patched.setattr(store, "change_customer", slowly)
+        patched.setattr(store.customers, "update", slowly)
         late = asyncio.create_task(customers.update(actor, "1000001", {"name": "Late"}, [1]))
         await was_read.wait()
     await customers.update(actor, "1000001", {"attributes": {"first": "x"}}, [1])

@@ -24,8 +24,11 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.import_runner import HELD
 from emporion.marketplace.platforms import SANDBOX
-from emporion.store.base import Import, Record, Store, Usage
+from emporion.store.base import Store
+from emporion.store.imports import Import
+from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
+from emporion.store.usage import Usage
 from tests.browser.people import ANNA, EMMA, GONE, LENA, MARC, NEWCOMER, OPERATOR, Person
 from tests.clock import Clock, told_time
 from tests.conftest import settings_for
@@ -204,7 +207,7 @@ class _Work:
         self.put(anna=made.id)
 
     async def _move(self, person: Person, address: dict[str, str]) -> None:
-        administrator = await self.store.administrator(person.login)
+        administrator = await self.store.administrators.get(person.login)
         assert administrator
         himself = Actor(administrator.customer_id, f"{person.login}@mail.example", "panel", "editor")
         await self.marketplace.customers.update_own(himself, administrator, {"address": address})
@@ -251,7 +254,7 @@ class _Work:
             usage.append(Usage(RESELLER_ID, shop.key.id, day, 60 * work + 11 * (ago % 4)))
             if ago % 4 == 1:
                 usage.append(Usage(RESELLER_ID, "", day, 0, 2 + ago % 3))
-        await self.store.note_usage(usage)
+        await self.store.usage.record(usage)
         self.put(erp=erp.key.id, old=old.key.id)
 
     async def imports(self) -> None:
@@ -283,11 +286,11 @@ class _Work:
     async def _leave(self, running: Import, rows: int) -> None:
         """Let another process have an import, which has come as far as this."""
         now = int(self.clock.now * 1000)
-        assert await self.store.hold_import(running.id, "another", now, now + HELD)
+        assert await self.store.imports.lease(running.id, "another", now, now + HELD)
         before = structs.replace(running, holder="another")
         at = Position(running.size * rows // running.total, rows, rows)
         after = structs.replace(before, at=at, created=rows - 9, unchanged=7, rejected=2)
-        assert await self.store.change_import(after, before)
+        assert await self.store.imports.update(after, before)
 
     async def links(self) -> None:
         """A one-time link that is good, and one that was used."""

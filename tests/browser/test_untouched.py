@@ -22,8 +22,9 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.platforms import SANDBOX
 from emporion.marketplace.subscription_keys import created
-from emporion.store.base import Change, SubscriptionKey
+from emporion.store.customers import Change
 from emporion.store.sqlite import SqliteStore
+from emporion.store.subscription_keys import SubscriptionKey
 from tests.browser.conftest import OpenPage
 from tests.browser.people import RESELLER_USER, Person
 from tests.conftest import new_contact, new_customer, settings_for
@@ -156,10 +157,10 @@ async def build(folder: Path) -> House:
             change = Change(
                 RESELLER_ID, made.id, made.version, wanted, None, "customer.updated", changes, Origin(None, "api"), 2
             )
-            assert await store.change_customer(change)
+            assert await store.customers.update(change)
             house.ids.append(plain.id)
         key = SubscriptionKey(b"k" * 32, RESELLER_ID, "1.6", "ERP\n of\u2028 Hamburg", Limit(5_000_000_000, None, 7), 2)
-        await store.add_key(key, created(key, Origin(None, "command line"), 2))
+        await store.subscription_keys.add(key, created(key, Origin(None, "command line"), 2))
         house.key = key.id
         await marketplace.users.add(SELLER, RESELLER_ID, "rita.reader", "reader", "us")
     finally:

@@ -197,7 +197,7 @@ def test_a_database_from_before_events_had_subjects_is_migrated_and_copied_with_
 async def _events(store: Store) -> list[Event]:
     await store.open()
     try:
-        return [event for log in before_subjects.LOGS for event in await store.events(log, 0, 100)]
+        return [event for log in before_subjects.LOGS for event in await store.events.log(log, 0, 100)]
     finally:
         await store.close()
 

@@ -16,7 +16,7 @@ import pytest
 
 from emporion.accounts.ids import RESELLER_ID
 from emporion.cli import imports
-from emporion.store.base import Import
+from emporion.store.imports import Import
 from tests.cli.conftest import Command, refused
 from tests.conftest import CALLERS
 from tests.postgres import Databases

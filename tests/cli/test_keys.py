@@ -10,13 +10,14 @@ import pytest
 
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.credentials import key_digest
+from emporion.errors import Code, Problem
 from emporion.limits import Limit
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
 from emporion.store import open_store
-from emporion.store.base import SubscriptionKey
 from emporion.store.sqlite import SqliteStore
+from emporion.store.subscription_keys import SubscriptionKey
 from tests.cli.conftest import Command, refused
 from tests.conftest import settings_for
 from tests.store.conftest import event
@@ -107,7 +108,9 @@ def twins(database: Path) -> str:
         store = SqliteStore(database)
         await store.open()
         for reseller_id, end in ((900_001, b"1"), (RESELLER_ID, b"2")):
-            await store.add_key(SubscriptionKey(b"twelve" + end * 26, reseller_id), event(reseller_id, "key.created"))
+            await store.subscription_keys.add(
+                SubscriptionKey(b"twelve" + end * 26, reseller_id), event(reseller_id, "key.created")
+            )
         await store.close()
 
     asyncio.run(make())
@@ -151,15 +154,29 @@ def test_what_cannot_be_added_is_told(emporion: Command, arguments: tuple[str, .
     assert refused(emporion(*ADD, *arguments)).startswith(message)
 
 
-async def test_one_that_is_revoked_while_it_is_changed_stays_revoked(database: Path) -> None:
+async def test_whoever_changes_one_that_was_changed_meanwhile_learns_of_it(database: Path) -> None:
     settings = settings_for(database)
     store = open_store(settings)
     await store.open()
     try:
         keys, operator = build_marketplace(settings, store).subscription_keys, Actor(PROVIDER_ID, "me", "command line")
         before = await keys.get(RESELLER_ID, SANDBOX_KEY)
-        await keys.revoke(operator, before)
-        await keys.change(operator, before, name="Shop", limit=Limit(), api_version=None)
-        assert (await keys.get(RESELLER_ID, SANDBOX_KEY)).revoked_at is not None
+        await keys.change(operator, before, name="Shop", limit=Limit(5), api_version=None)
+        with pytest.raises(Problem, match="was changed meanwhile") as moved:
+            await keys.change(operator, before, name="Store", limit=Limit(), api_version=None)
+        assert moved.value.code is Code.MOVED
+        kept = await keys.get(RESELLER_ID, SANDBOX_KEY)
+        assert (kept.name, kept.limit, kept.version) == ("Shop", Limit(5), before.version + 1)
+        # To revoke and to replace it says nothing about what was changed.
+        new = await keys.rotate(operator, before)
+        assert (new.key.name, new.key.limit) == ("Shop", Limit(5))
+        with pytest.raises(Problem, match="is revoked for good") as revoked:
+            await keys.change(operator, before, name="Store", limit=Limit(), api_version=None)
+        assert revoked.value.code is Code.CONFLICT
+        with pytest.raises(Problem, match="is revoked for good"):
+            await keys.rotate(operator, before)
+        revoked_at = (await keys.get(RESELLER_ID, SANDBOX_KEY)).revoked_at
+        assert revoked_at is not None
+        assert (await keys.revoke(operator, before)).revoked_at == revoked_at
     finally:
         await store.close()

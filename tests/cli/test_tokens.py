@@ -148,7 +148,7 @@ async def test_a_token_of_a_new_signing_key_is_good_at_once_on_every_node(databa
     store = open_store(settings_for(database))
     await store.open()
     try:
-        here, there = SigningKeys(store, lambda: 2_000_000_000.0), SigningKeys(store, lambda: 2_000_000_000.0)
+        here, there = (SigningKeys(store.signing_keys, lambda: 2_000_000_000.0) for _ in range(2))
         await there.current()
         made = await here.rotate(Actor(PROVIDER_ID, "me", "command line"))
         assert await there.find(made.id) == made

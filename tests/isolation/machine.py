@@ -163,7 +163,7 @@ class Isolation(RuleBasedStateMachine):
     def _log_of_the_provider(self) -> int:
         """How far it goes; it has the entries of all examples before."""
         while events := self._run(
-            self.application.store.events(PROVIDER_ID, self.application.log_of_the_provider, 1000)
+            self.application.store.events.log(PROVIDER_ID, self.application.log_of_the_provider, 1000)
         ):
             self.application.log_of_the_provider = events[-1].sequence
         return self.application.log_of_the_provider
@@ -654,6 +654,7 @@ class Isolation(RuleBasedStateMachine):
         known = self._run(keys.get(key.reseller.number, key.id))
         self._run(keys.revoke(OPERATOR, known))
         key.revoked = True
+        key.version += 1
         self._note_command(key.reseller, "key.updated", f"key {key.id}", {"revoked": {"after": True}})
 
     def _note_access(self, holder: Holder, kind: str, found: Json, more: str = "", origin: Json | None = None) -> None:

@@ -138,6 +138,7 @@ class Key:
     revoked: bool = False
     name: str = ""
     requests: int = 0
+    version: int = 1
 
 
 @dataclass(eq=False)

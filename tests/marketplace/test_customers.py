@@ -20,7 +20,7 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.passwords import Passwords
-from emporion.store.base import AdministratorLogin
+from emporion.store.administrators import AdministratorLogin
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import new_contact, new_customer
 
@@ -52,7 +52,7 @@ async def read(customers: Customers, customer_id: str) -> dict[str, Any]:
 
 
 async def logins(store: SqliteStore, customer_id: str) -> list[AdministratorLogin]:
-    return await store.logins(RESELLER_ID, int(customer_id))
+    return await store.administrators.logins(RESELLER_ID, int(customer_id))
 
 
 def admin(email: str, **members: Any) -> dict[str, Any]:
@@ -140,12 +140,12 @@ async def test_a_new_password_alone_keeps_the_login(customers: Customers, store:
 
 async def test_a_patch_that_changes_nothing_leaves_no_trace(customers: Customers, store: SqliteStore) -> None:
     customer = await create(customers, admin("a@example.com", login="anna.a", password="Ecx$cvdazv"))
-    before = await store.events(RESELLER_ID, 0, 100)
-    record = await store.customer(RESELLER_ID, int(customer))
+    before = await store.events.log(RESELLER_ID, 0, 100)
+    record = await store.customers.get(RESELLER_ID, int(customer))
     for patch in ({}, {"name": "München GmbH"}, {"contactPersons": [admin("a@example.com")]}, {"unknown": 1}):
         await customers.update(ACTOR, customer, patch)
-    assert await store.customer(RESELLER_ID, int(customer)) == record
-    assert await store.events(RESELLER_ID, 0, 100) == before
+    assert await store.customers.get(RESELLER_ID, int(customer)) == record
+    assert await store.events.log(RESELLER_ID, 0, 100) == before
 
 
 async def test_what_was_stored_before_a_rule_stays_until_it_is_changed(
@@ -162,7 +162,7 @@ async def test_what_was_stored_before_a_rule_stays_until_it_is_changed(
     assert before["contactPersons"][0]["email"] == "a"
 
     await customers.update(ACTOR, customer, before)
-    assert (await store.events(RESELLER_ID, 0, 100))[-1].type == "customer.created"
+    assert (await store.events.log(RESELLER_ID, 0, 100))[-1].type == "customer.created"
     moved = [*reversed(before["contactPersons"])]
     await customers.update(ACTOR, customer, {"address": {"city": "Bonn"}, "contactPersons": moved})
     after = await read(customers, customer)
@@ -183,7 +183,7 @@ async def test_the_log_tells_what_changed_and_no_secret(customers: Customers, st
             "contactPersons": [admin("a@example.com", login="secret-login", password="Ecx$cvdazv")],
         },
     )
-    created, updated = (await store.events(RESELLER_ID, 0, 100))[-2:]
+    created, updated = (await store.events.log(RESELLER_ID, 0, 100))[-2:]
     assert (created.type, created.account_id) == ("customer.created", int(customer))
     assert created.changes == {
         "attributes.a": (None, "1"),
@@ -233,7 +233,7 @@ async def test_a_pending_customer_is_verified_once(customers: Customers, store: 
     assert sorted(found) in ([0, 1], [1, 1])
     assert await customers.verify_waiting() == 0
     assert (await read(customers, customer))["status"] == "active"
-    verified = [event for event in await store.events(RESELLER_ID, 0, 100) if event.type == "customer.verified"]
+    verified = [event for event in await store.events.log(RESELLER_ID, 0, 100) if event.type == "customer.verified"]
     assert [(event.account_id, event.origin) for event in verified] == [(int(customer), Origin(None, "worker"))]
     assert verified[0].changes == {"status": ("pending", "active")}
 

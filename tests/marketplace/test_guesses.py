@@ -401,7 +401,7 @@ async def test_what_is_of_no_more_use_is_removed(database: Path, marketplace: Ma
 async def test_a_database_that_is_away_lets_nobody_guess(database: Path, clock: Clock) -> None:
     store = SqliteStore(database)
     with pytest.raises(Problem) as raised:
-        async with Guesses(store, clock).attempt(LOGIN, HOME, RESELLER_ID):
+        async with Guesses(store.login_failures, clock).attempt(LOGIN, HOME, RESELLER_ID):
             raise AssertionError("nobody must get here")
     assert raised.value.code is Code.UNAVAILABLE
 

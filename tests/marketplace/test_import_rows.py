@@ -16,7 +16,9 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.import_rows import Outcome
 from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
-from emporion.store.base import Import, Once, Record
+from emporion.store.idempotency import Once
+from emporion.store.imports import Import
+from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
 
 ANNA = Actor(RESELLER_ID, "anna", "command line", "editor")

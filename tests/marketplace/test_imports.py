@@ -28,9 +28,11 @@ from emporion.marketplace.import_runner import CHECKPOINT, HELD, ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT
-from emporion.store.base import LONGEST_ARRIVAL, Filter, Import, User
 from emporion.store.external_ids import ExternalIds
+from emporion.store.imports import LONGEST_ARRIVAL, Import
+from emporion.store.records import Filter
 from emporion.store.sqlite import SqliteStore
+from emporion.store.users import User
 from emporion.validation import DEEPEST
 from tests.conftest import CALLERS, ORIGIN, new_contact, new_customer, settings_for
 
@@ -62,7 +64,7 @@ async def store(database: Path) -> AsyncIterator[SqliteStore]:
     await store.open()
     for login in ("anna", "berta"):
         user = User(login, RESELLER_ID, "us", "", "editor")
-        await store.add_user(user, NewEvent(RESELLER_ID, RESELLER_ID, "user.created", 1, ORIGIN))
+        await store.users.add(user, NewEvent(RESELLER_ID, RESELLER_ID, "user.created", 1, ORIGIN))
     yield store
     await store.close()
 
@@ -114,7 +116,7 @@ async def rejected(marketplace: Marketplace, one: Import) -> bytes:
 
 async def customers(store: SqliteStore, reseller_id: int = RESELLER_ID) -> list[dict[str, Any]]:
     """The reseller's customers, oldest first, but for those of the sandbox."""
-    listing = await store.customers(reseller_id, Filter(), 0, 1000, whole=True)
+    listing = await store.customers.page(reseller_id, Filter(), 0, 1000, whole=True)
     return [one for one in msgspec.json.decode(listing.data) if int(one["id"]) > 1_000_002][::-1]
 
 
@@ -148,13 +150,13 @@ async def test_an_import_is_checked_confirmed_and_written(marketplace: Marketpla
         ("1", "Acme"),
         ("2", "Other"),
     ]
-    assert await store.part(one, 0) is None
+    assert await store.imports.part(one, 0) is None
     assert not await marketplace.import_runner.run_next("process")
 
 
 async def test_the_log_says_who_has_imported(marketplace: Marketplace, store: SqliteStore) -> None:
     one = await done(marketplace, csv_of(line("1")))
-    (event,) = [event for event in await store.events(RESELLER_ID, 0, 99) if event.origin.correlation_id == one.id]
+    (event,) = [event for event in await store.events.log(RESELLER_ID, 0, 99) if event.origin.correlation_id == one.id]
     assert (event.type, event.origin.user, event.origin.source) == ("customer.created", "anna", "console")
     assert (event.origin.account_id, event.origin.address) == (RESELLER_ID, "192.0.2.1")
 
@@ -286,7 +288,7 @@ async def test_contact_persons_of_a_customer_keep_their_logins(marketplace: Mark
     assert counts(again) == ("done", 0, 1, 0, 0)
     (customer,) = await customers(store)
     assert [person["email"] for person in customer["contactPersons"]] == ["anna@example.com", "c@example.com"]
-    logins = await store.logins(RESELLER_ID, int(customer["id"]))
+    logins = await store.administrators.logins(RESELLER_ID, int(customer["id"]))
     assert [login.login for login in logins] == ["first-1", "second-1"]
 
 
@@ -403,7 +405,7 @@ async def test_passwords_are_checked_and_never_kept(
     content = await rejected(marketplace, one)
     assert b"weak" not in content
     assert b"is not kept here; enter it again" in content
-    (login,) = await store.logins(RESELLER_ID, int((await customers(store))[0]["id"]))
+    (login,) = await store.administrators.logins(RESELLER_ID, int((await customers(store))[0]["id"]))
     assert login.password_hash
 
 
@@ -537,7 +539,9 @@ async def test_whoever_confirms_is_in_the_log(marketplace: Marketplace, store: S
     await marketplace.imports.confirm(structs.replace(ANNA, user="berta"), one.id)
     await marketplace.import_runner.run_next("process")
     users = {
-        event.origin.user for event in await store.events(RESELLER_ID, 0, 99) if event.origin.correlation_id == one.id
+        event.origin.user
+        for event in await store.events.log(RESELLER_ID, 0, 99)
+        if event.origin.correlation_id == one.id
     }
     assert users == {"berta"}
 
@@ -614,7 +618,7 @@ async def test_what_was_cancelled_while_it_was_sent_is_not_done_nor_kept(
     assert await refusal(marketplace.imports.start(ANNA, RESELLER_ID, "x.csv", "csv", parts())) is Code.CONFLICT
     assert not await marketplace.import_runner.run_next("process")
     (one,) = await marketplace.imports.of(ANNA)
-    assert [await store.part(one, number) for number in range(10)] == [None] * 10
+    assert [await store.imports.part(one, number) for number in range(10)] == [None] * 10
     assert asked_for == [0], "what is cancelled is read no further"
 
 
@@ -652,15 +656,15 @@ async def test_an_import_whose_content_never_came_is_cancelled_and_nothing_of_it
     one = structs.replace(
         await marketplace.imports.draft(ANNA, RESELLER_ID, "x.csv", "csv"), state="arriving", stored=True
     )
-    await store.add_import(one, 0)
-    assert await store.add_part(one, 0, b"x")
+    await store.imports.add(one, 0)
+    assert await store.imports.add_part(one, 0, b"x")
     clock.now += LONGEST_ARRIVAL / 1000
     await marketplace.imports.end_arrivals()
     assert await marketplace.imports.get(ANNA, one.id) == one
     clock.now += 0.001
     await marketplace.imports.end_arrivals()
     assert (await marketplace.imports.get(ANNA, one.id)).state == "cancelled"
-    assert await store.part(one, 0) is None
+    assert await store.imports.part(one, 0) is None
 
 
 # Going on
@@ -730,7 +734,7 @@ async def test_rows_that_may_have_been_written_long_ago_are_told(marketplace: Ma
     written = {customer["name"] for customer in await customers(store)}
     assert written
     clock.now += KEPT + 1
-    await store.forget_answers(int(clock.now * 1000), 10_000)
+    await store.idempotency.purge(int(clock.now * 1000), 10_000)
     assert await marketplace.import_runner.run_next("later")
     one = await marketplace.imports.get(ANNA, one.id)
     names = [customer["name"] for customer in await customers(store)]

@@ -24,7 +24,7 @@ from emporion.marketplace import Marketplace, logbook
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.logbook import LOOK, MOST_WAITING, News
-from emporion.store.base import Entry
+from emporion.store.events import Entry
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Caller, Serve, new_contact, new_customer, settings_for
 from tests.effort import promised
@@ -70,7 +70,9 @@ def ids(entries: list[Entry]) -> list[tuple[int, int]]:
 
 
 async def all_ids(store: SqliteStore, *resellers: int) -> set[tuple[int, int]]:
-    return {(reseller, event.sequence) for reseller in resellers for event in await store.events(reseller, 0, 10_000)}
+    return {
+        (reseller, event.sequence) for reseller in resellers for event in await store.events.log(reseller, 0, 10_000)
+    }
 
 
 async def create(marketplace: Marketplace, actor: Actor = SANDBOX, **members: Any) -> int:
@@ -152,7 +154,7 @@ async def test_one_request_looks_through_a_bounded_part_of_the_log(
         await create(marketplace)
     news = await marketplace.logbook.feed(SANDBOX, 0, 10, frozenset({"key.updated"}), 0)
     assert (news.entries, news.more) == ([], True)
-    read = await store.feed(RESELLER_ID, 0, 4)
+    read = await store.events.feed(RESELLER_ID, 0, 4)
     assert news.after == read[-1].position
 
 
@@ -221,13 +223,13 @@ async def test_many_who_wait_at_once_cost_one_look_each_interval(
     marketplace: Marketplace, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
-    written = store.written
+    written = store.events.log_position
 
     async def counted(root_id: int) -> int:
         looks.append(root_id)
         return await written(root_id)
 
-    monkeypatch.setattr(store, "written", counted)
+    monkeypatch.setattr(store.events, "log_position", counted)
     start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
     waiting = []
     for _ in range(50):  # all over the interval, as clients come

@@ -16,7 +16,7 @@ async def test_the_log_begins_with_the_first_reseller_user_and_key(tmp_path: Pat
     await store.open()
     access = platforms.random_access("Acme", "anna", "de")
     await platforms.found(store, access, 5, sandbox=False)
-    events = await store.events(RESELLER_ID, 0, 99)
+    events = await store.events.log(RESELLER_ID, 0, 99)
     await store.close()
     assert {(event.at, event.origin.user, event.origin.source) for event in events} == {(5, None, "command line")}
     key_id = key_digest(access.subscription_key).hex()[:12]

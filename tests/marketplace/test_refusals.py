@@ -28,6 +28,7 @@ from emporion.settings import Settings
 from emporion.store import open_store
 from emporion.store.base import Store as AnyStore
 from emporion.store.sqlite import SqliteStore
+from emporion.store.sqlite.events import SqliteEvents
 from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, Caller, Serve, settings_for
 from tests.document import CheckedClient
@@ -43,7 +44,7 @@ async def logged(database: Path, reseller_id: int) -> list[Event]:
     """The refusals in the log of a reseller."""
     store = SqliteStore(database)
     await store.open()
-    events = await store.events(reseller_id, 0, 100_000)
+    events = await store.events.log(reseller_id, 0, 100_000)
     await store.close()
     return [event for event in events if event.type == "access.refused"]
 
@@ -325,18 +326,26 @@ def test_those_who_may_read_it_see_a_refusal_at_once(
 # --- how they are written --------------------------------------------------------------------------------------------
 
 
-class Store(SqliteStore):
-    """A store that can be away. fails: how. tries: how often it was asked to write."""
+class Events(SqliteEvents):
+    """Events of a store that can be away. fails: how. tries: how often it was asked to write."""
 
     away = False
     fails: Exception | None = None
     tries = 0
 
-    async def add_events(self, events: Sequence[NewEvent]) -> None:
+    async def add(self, events: Sequence[NewEvent]) -> None:
         self.tries += 1
         if self.away:
             raise self.fails or Problem(Code.UNAVAILABLE, "away")
-        await super().add_events(events)
+        await super().add(events)
+
+
+class Store(SqliteStore):
+    """A store whose events can be away."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.events = self.log = Events(self._database)
 
 
 @pytest.fixture
@@ -363,9 +372,9 @@ def time() -> Time:
 async def book(store: Store, time: Time, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Refusals]:
     """What writes refusals down, with little patience."""
     monkeypatch.setattr(refusals, "RETRY", 0.01)
-    book = Refusals(store, Visits(store, time), time)
+    book = Refusals(store.events, Visits(store.usage, time), time)
     yield book
-    store.away = False
+    store.log.away = False
     await book.finish()
 
 
@@ -378,7 +387,7 @@ def note(book: Refusals, number: int = 0, address: str | None = "192.0.2.7", own
 
 
 async def reasons(store: Store, owner: int = RESELLER_ID) -> list[str]:
-    return [event.reason or "" for event in await store.events(owner, 0, 100_000) if event.type == "access.refused"]
+    return [event.reason or "" for event in await store.events.log(owner, 0, 100_000) if event.type == "access.refused"]
 
 
 async def until_written(store: Store, number: int, owner: int = RESELLER_ID) -> list[str]:
@@ -391,7 +400,7 @@ async def until_written(store: Store, number: int, owner: int = RESELLER_ID) -> 
 
 async def test_a_refusal_is_written_beside_the_answer_and_not_before_it(book: Refusals, store: Store) -> None:
     note(book, 1)
-    assert store.tries == 0
+    assert store.log.tries == 0
     assert await until_written(store, 1) == ["unauthenticated GET /1: It is wrong."]
 
 
@@ -434,23 +443,23 @@ async def test_one_address_and_one_reseller_do_not_use_up_what_others_have(book:
 
 
 async def test_nothing_is_lost_while_the_database_is_away(book: Refusals, store: Store) -> None:
-    store.away = True
+    store.log.away = True
     many = 3 * AT_ONCE
     for number in range(many):
         note(book, number, f"10.0.{number // 256}.{number % 256}")
     await until_tried(store, 3)
     assert await reasons(store) == []
-    store.away = False
+    store.log.away = False
     found = await until_written(store, many)
     assert found == [f"unauthenticated GET /{number}: It is wrong." for number in range(many)]
 
 
 async def test_no_surprise_ends_the_writing(book: Refusals, store: Store) -> None:
-    store.away, store.fails = True, RuntimeError("a surprise")
+    store.log.away, store.log.fails = True, RuntimeError("a surprise")
     with capture_logs() as logs:
         note(book, 1)
         await until_tried(store, 2)
-        store.away = False
+        store.log.away = False
         await until_written(store, 1)
     assert {entry["log_level"] for entry in logs} == {"error"}
 
@@ -459,11 +468,11 @@ async def test_a_long_outage_does_not_fill_the_memory(
     book: Refusals, store: Store, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refusals, "MOST_WAITING", 10)
-    store.away = True
+    store.log.away = True
     for number in range(100):
         note(book, number, f"10.0.0.{number}")
     assert len(book._waiting) == 10
-    store.away = False
+    store.log.away = False
     await until_written(store, 10)
     time.now += MINUTE
     book.sum_up()
@@ -485,7 +494,7 @@ async def test_very_many_addresses_do_not_fill_the_memory_either(
 
 async def until_tried(store: Store, times: int) -> None:
     async with asyncio.timeout(PATIENCE):
-        while store.tries < times:  # noqa: ASYNC110 - the same
+        while store.log.tries < times:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0.01)
 
 
@@ -493,13 +502,13 @@ def test_answers_are_not_delayed_while_refusals_cannot_be_written(
     serve: Serve, callers: dict[str, Caller], database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = threading.Event()
-    add_events = SqliteStore.add_events
+    add_events = SqliteEvents.add
 
-    async def hanging(store: SqliteStore, events: Sequence[NewEvent]) -> None:
+    async def hanging(log: SqliteEvents, events: Sequence[NewEvent]) -> None:
         await asyncio.to_thread(held.wait, PATIENCE)
-        await add_events(store, events)
+        await add_events(log, events)
 
-    monkeypatch.setattr(SqliteStore, "add_events", hanging)
+    monkeypatch.setattr(SqliteEvents, "add", hanging)
     client = serve()
     for _ in range(5):
         assert client.get("/customers").status_code == 401
@@ -519,7 +528,7 @@ async def either_store(request: pytest.FixtureRequest, database: Path) -> AsyncI
         store = open_store(settings)
         await store.migrate()
         await store.open()
-        if not await store.platform():
+        if not await store.platform.get():
             await platforms.found(store, SANDBOX, 1, sandbox=True)
         yield store
         await store.close()
@@ -529,11 +538,11 @@ async def either_store(request: pytest.FixtureRequest, database: Path) -> AsyncI
 async def test_whatever_stands_in_a_path_does_not_stop_the_writing(
     either_store: AnyStore, time: Time, path: str
 ) -> None:
-    book = Refusals(either_store, Visits(either_store, time), time)
+    book = Refusals(either_store.events, Visits(either_store.usage, time), time)
     for asked in (path, "/customers/2"):
         book.note(refused(), f"GET {asked}", Origin(None, "api", "correlation", None, "192.0.2.7"))
     await book.finish()
-    events = await either_store.events(RESELLER_ID, 0, 1000)
+    events = await either_store.events.log(RESELLER_ID, 0, 1000)
     last = [event.reason or "" for event in events if event.type == "access.refused"][-2:]
     assert [reason.startswith("unauthenticated GET /customers/") for reason in last] == [True, True]
     assert last[1] == "unauthenticated GET /customers/2: It is wrong."
@@ -554,7 +563,7 @@ async def test_what_waits_and_what_was_only_counted_is_written_at_the_end(book: 
 async def test_what_is_being_written_at_the_end_is_written_once(book: Refusals, store: Store) -> None:
     note(book, 1)
     await asyncio.sleep(0)
-    assert store.tries == 1
+    assert store.log.tries == 1
     await book.finish()
     assert await reasons(store) == ["unauthenticated GET /1: It is wrong."]
 
@@ -562,7 +571,7 @@ async def test_what_is_being_written_at_the_end_is_written_once(book: Refusals, 
 async def test_the_end_comes_although_the_database_is_away_and_the_log_says_what_is_lost(
     book: Refusals, store: Store
 ) -> None:
-    store.away = True
+    store.log.away = True
     note(book, 1)
     note(book, 2)
     await until_tried(store, 1)

@@ -22,8 +22,10 @@ from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.repeats import KEPT, Repeats
-from emporion.store.base import NewRecord, Record
+from emporion.store.customers import NewRecord
+from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
+from emporion.store.sqlite.customers import SqliteCustomers
 from tests.conftest import Caller, Serve, new_contact, new_customer
 from tests.effort import effort
 from tests.postgres import Databases
@@ -58,7 +60,7 @@ async def store(database: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def repeats(store: SqliteStore, clock: Clock) -> Repeats:
-    return Repeats(store, clock)
+    return Repeats(store.idempotency, clock)
 
 
 @pytest.fixture
@@ -79,12 +81,12 @@ async def test_the_same_key_gives_the_first_answer_and_does_nothing(
     customers: Customers, repeats: Repeats, store: SqliteStore
 ) -> None:
     first = await create(customers, repeats)
-    events = await store.events(RESELLER_ID, 0, 100)
+    events = await store.events.log(RESELLER_ID, 0, 100)
     await customers.update(SANDBOX, str(first.id), {"name": "Changed"})
     again = await create(customers, repeats)
     assert again == structs.replace(first, replayed=True)
-    assert (await store.events(RESELLER_ID, 0, 100))[: len(events)] == events
-    created = [event for event in await store.events(RESELLER_ID, 0, 100) if event.type == "customer.created"]
+    assert (await store.events.log(RESELLER_ID, 0, 100))[: len(events)] == events
+    created = [event for event in await store.events.log(RESELLER_ID, 0, 100) if event.type == "customer.created"]
     assert [event.account_id for event in created] == [1000001, 1000002, first.id]
 
 
@@ -188,19 +190,19 @@ def test_the_second_request_is_409_until_the_first_is_answered(
     serve: Serve, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, caller, body = serve(), callers["sandbox"], new_customer()
-    add_customer = SqliteStore.add_customer
+    add_customer = SqliteCustomers.add
     begun, go_on = threading.Event(), threading.Event()
 
-    async def slowly(store: SqliteStore, new: NewRecord) -> Record:
+    async def slowly(customers: SqliteCustomers, new: NewRecord) -> Record:
         begun.set()
         await asyncio.to_thread(go_on.wait, PATIENCE)
-        return await add_customer(store, new)
+        return await add_customer(customers, new)
 
     with ThreadPoolExecutor(1) as threads:
-        monkeypatch.setattr(SqliteStore, "add_customer", slowly)
+        monkeypatch.setattr(SqliteCustomers, "add", slowly)
         first = threads.submit(client.post, "/customers", caller, json=body, headers=KEY)
         assert begun.wait(PATIENCE)
-        monkeypatch.setattr(SqliteStore, "add_customer", add_customer)
+        monkeypatch.setattr(SqliteCustomers, "add", add_customer)
         second = client.post("/customers", caller, json=body, headers=KEY)
         assert (second.status_code, second.headers["retry-after"]) == (409, "1")
         assert "still running" in second.json()["message"]

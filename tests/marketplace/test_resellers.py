@@ -167,12 +167,12 @@ async def test_changes_at_the_same_time_are_all_kept(resellers: Resellers) -> No
 async def test_an_administrator_who_stays_keeps_login_and_password(resellers: Resellers, store: SqliteStore) -> None:
     contact = new_contact(login="north-admin", password="Ecx$cvdazv")
     reseller = await create(resellers, contactPersons=[contact])
-    (before,) = await store.logins(reseller, reseller)
+    (before,) = await store.administrators.logins(reseller, reseller)
     assert verify_password(before.password_hash, "Ecx$cvdazv")
     await resellers.update(SANDBOX, str(reseller), {"contactPersons": [new_contact(email="new@example.com")]})
-    assert await store.logins(reseller, reseller) == [before]
+    assert await store.administrators.logins(reseller, reseller) == [before]
     await resellers.update(SANDBOX, str(reseller), {"contactPersons": [new_contact(password="New$passw0rd")]})
-    (after,) = await store.logins(reseller, reseller)
+    (after,) = await store.administrators.logins(reseller, reseller)
     assert after.login == "north-admin"
     assert verify_password(after.password_hash, "New$passw0rd")
 
@@ -185,7 +185,7 @@ async def test_a_pending_reseller_is_verified_once_and_the_log_says_by_whom(
     await resellers.verify_waiting()
     assert await resellers.verify_waiting() == 0
     assert (await read(resellers, reseller))["status"] == "active"
-    verified = [event for event in await store.events(reseller, 0, 100) if event.type == "reseller.verified"]
+    verified = [event for event in await store.events.log(reseller, 0, 100) if event.type == "reseller.verified"]
     assert [(event.account_id, event.origin) for event in verified] == [(reseller, Origin(None, "worker"))]
     assert verified[0].changes == {"status": ("pending", "active")}
 
@@ -194,13 +194,13 @@ async def test_verification_does_not_undo_what_came_between(
     resellers: Resellers, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reseller = await create(resellers)
-    waiting = await store.waiting_resellers(10)
+    waiting = await store.resellers.pending(10)
     await resellers.update(PROVIDER, str(reseller), {"status": "adminHold"})
 
     async def as_it_was(_: int) -> list[Any]:
         return list(waiting)
 
-    monkeypatch.setattr(store, "waiting_resellers", as_it_was)
+    monkeypatch.setattr(store.resellers, "pending", as_it_was)
     assert await resellers.verify_waiting() == 1
     assert (await read(resellers, reseller))["status"] == "adminHold"
 

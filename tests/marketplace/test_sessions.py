@@ -13,7 +13,7 @@ from emporion.events import Origin
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
-from emporion.store.base import Record
+from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import new_contact, new_customer, settings_for
 
@@ -46,16 +46,16 @@ def losing_its_first_contact(
     monkeypatch: pytest.MonkeyPatch, marketplace: Marketplace, store: SqliteStore, customer_id: int
 ) -> None:
     """From now on, the account loses its first contact just before somebody reads it."""
-    read = store.customer
+    read = store.customers.get
 
     async def late(*arguments: Any) -> Record | None:
-        monkeypatch.setattr(store, "customer", read)
+        monkeypatch.setattr(store.customers, "get", read)
         anna = {"type": "admin", "firstName": "Anna", "lastName": "Weiß", "email": "anna@acme.example"}
         persons = [{**anna, "phoneNumber": "+49891234567"}]
         await marketplace.customers.update(SELLER, str(customer_id), {"contactPersons": persons}, stays={0: 1})
         return await read(*arguments)
 
-    monkeypatch.setattr(store, "customer", late)
+    monkeypatch.setattr(store.customers, "get", late)
 
 
 async def test_whoever_moves_up_among_the_contacts_is_still_himself(
@@ -77,5 +77,5 @@ async def test_a_link_is_used_by_whoever_moves_up_among_the_contacts(
     losing_its_first_contact(monkeypatch, marketplace, store, customer.id)
     used = await marketplace.links.use(link.secret, "Another-pass-1", PANEL)
     assert (used.login, used.position) == ("anna.weiss", 0)
-    event = (await store.events(RESELLER_ID, 0, 99))[-1]
+    event = (await store.events.log(RESELLER_ID, 0, 99))[-1]
     assert (event.origin.user, list(event.changes)) == ("anna@acme.example", ["contactPersons[0].password"])

@@ -128,7 +128,7 @@ async def test_keys_that_were_read_slowly_are_not_remembered_for_longer(
 ) -> None:
     one, two = await open_node(), await open_node()
     ended = await one.signing_keys.current()
-    read = two.signing_keys._store.signing_keys
+    read = two.signing_keys._store.all
 
     async def read_slowly() -> list[SigningKey]:
         keys = await read()
@@ -136,7 +136,7 @@ async def test_keys_that_were_read_slowly_are_not_remembered_for_longer(
         return keys
 
     with monkeypatch.context() as stuttering:
-        stuttering.setattr(two.signing_keys._store, "signing_keys", read_slowly)
+        stuttering.setattr(two.signing_keys._store, "all", read_slowly)
         assert ended.id in await good(two)
     await one.signing_keys.end(OPERATOR, ended.id)
     clock.now += 0.2
@@ -193,11 +193,11 @@ async def test_the_providers_log_has_who_changed_the_keys_and_nothing_of_what_is
 ) -> None:
     store = SqliteStore(database)
     await store.open()
-    after = len(await store.events(PROVIDER_ID, 0, 1000))
+    after = len(await store.events.log(PROVIDER_ID, 0, 1000))
     key = await marketplace.signing_keys.rotate(OPERATOR)
     await marketplace.signing_keys.end(OPERATOR, key.id)
-    events = await store.events(PROVIDER_ID, after, 1000)
-    others = await store.events(RESELLER_ID, 0, 1000)
+    events = await store.events.log(PROVIDER_ID, after, 1000)
+    others = await store.events.log(RESELLER_ID, 0, 1000)
     await store.close()
     assert [(event.type, event.origin.user) for event in events] == [("platform.updated", "provider")] * 2
     assert [key.id in (event.reason or "") for event in events] == [True, True]

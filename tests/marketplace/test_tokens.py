@@ -25,8 +25,9 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM, SANDBOX_SECRET
 from emporion.settings import Settings
 from emporion.store import open_store
-from emporion.store.base import Client, SubscriptionKey
+from emporion.store.clients import Client
 from emporion.store.sqlite import SqliteStore
+from emporion.store.subscription_keys import SubscriptionKey
 from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, new_customer, settings_for
 
@@ -236,7 +237,7 @@ async def test_only_an_owner_gives_a_token_without_a_password_and_the_log_says_s
     token = await marketplace.tokens.issue_for_user(OPERATOR, user)
     store = SqliteStore(database)
     await store.open()
-    events = await store.events(RESELLER_ID, 0, 1000)
+    events = await store.events.log(RESELLER_ID, 0, 1000)
     await store.close()
     assert [event.origin.user for event in events if "without his password" in (event.reason or "")] == ["provider"]
     assert token not in str(events)

@@ -17,8 +17,8 @@ from emporion.events import Event
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.platforms import SANDBOX
-from emporion.store.base import User
 from emporion.store.sqlite import SqliteStore
+from emporion.store.users import User
 from tests.clock import Clock, told_time
 from tests.conftest import CALLERS, settings_for
 from tests.marketplace.test_tokens import FROM_HOME, KEY, OWNER, is_refused, node
@@ -40,7 +40,7 @@ async def marketplace(database: Path, clock: Clock, monkeypatch: pytest.MonkeyPa
 async def log_of(database: Path, reseller_id: int = RESELLER_ID) -> list[Event]:
     store = SqliteStore(database)
     await store.open()
-    events = await store.events(reseller_id, 0, 10_000)
+    events = await store.events.log(reseller_id, 0, 10_000)
     await store.close()
     return [event for event in events if event.type.startswith("user.")]
 

@@ -19,7 +19,7 @@ import pytest
 from emporion.events import Subject
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
-from emporion.store.postgres.dialect import numbered
+from emporion.store.postgres.dialect import translated
 from emporion.store.sqlite import SqliteStore
 from tests.store.conftest import know_only_migrations_before
 
@@ -74,5 +74,5 @@ async def make_database(url: str) -> None:
     await store.close()
     connection = await asyncpg.connect(url)
     for sql, rows in _inserts():
-        await connection.executemany(numbered(sql), [[bool(*row)] for row in rows] if "platform" in sql else rows)
+        await connection.executemany(translated(sql), [[bool(*row)] for row in rows] if "platform" in sql else rows)
     await connection.close()

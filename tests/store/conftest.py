@@ -13,13 +13,17 @@ import pytest
 
 from emporion.accounts.resellers import Reseller
 from emporion.events import EventType, NewEvent, Origin
-from emporion.store.base import NewResellerRecord, Platform, Store, SubscriptionKey, User
+from emporion.store.base import Store
 from emporion.store.migrations import Migration, migrations
+from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres import schema as postgres_schema
 from emporion.store.postgres.connections import Limits
+from emporion.store.resellers import NewResellerRecord
 from emporion.store.sqlite import SqliteStore
 from emporion.store.sqlite import schema as sqlite_schema
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.postgres import Databases, in_a_thread
 
 Open = Callable[[], Awaitable[Store]]
@@ -94,15 +98,15 @@ def postgres_stores(request: pytest.FixtureRequest) -> Iterator[Callable[[], Sto
 async def store(open_store: Open) -> Store:
     """A founded platform: a provider, ONE with a reseller BELOW_ONE, and TWO beside it."""
     store = await open_store()
-    await store.found(
+    await store.platform.create(
         Platform(sandbox=False),
         new_reseller("Provider", None, PROVIDER),
         new_reseller("One", PROVIDER, ONE),
         User("api", ONE, "us", "hash"),
         SubscriptionKey(b"digest", ONE),
     )
-    await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
-    await store.add_reseller(new_reseller("Below one", ONE, BELOW_ONE))
+    await store.resellers.add(new_reseller("Two", PROVIDER, TWO))
+    await store.resellers.add(new_reseller("Below one", ONE, BELOW_ONE))
     return store
 
 

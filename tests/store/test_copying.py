@@ -17,23 +17,20 @@ from emporion.credentials import SigningKey
 from emporion.errors import Problem
 from emporion.limits import Limit
 from emporion.store import copying
-from emporion.store.base import (
-    AdministratorLogin,
-    Client,
-    Entry,
-    Filter,
-    Once,
-    Platform,
-    Store,
-    SubscriptionKey,
-    Usage,
-    User,
-    Uses,
-)
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.clients import Client
+from emporion.store.events import Entry
+from emporion.store.idempotency import Once
+from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
+from emporion.store.records import Filter
 from emporion.store.sqlite import SqliteStore
+from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.tables import TABLES, Digest
+from emporion.store.usage import Usage, Uses
+from emporion.store.users import User
 from tests.postgres import Databases
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, event, new_reseller
 from tests.store.test_base import add, change, customer, ids, new, person
@@ -74,35 +71,37 @@ async def furnished(store: Store) -> Store:
     """A platform with something in each table."""
     await store.migrate()
     await store.open()
-    await store.found(
+    await store.platform.create(
         Platform(sandbox=True),
         new_reseller("Provider", None, PROVIDER),
         new_reseller("One", PROVIDER, ONE),
         User("Api", ONE, "us", "hash"),
         SubscriptionKey(b"digest", ONE),
     )
-    await store.add_reseller(new_reseller("Two", PROVIDER, TWO, external_id="two", contact_persons=[person()]))
-    await store.add_reseller(new_reseller("Below one", ONE, BELOW_ONE))
-    await store.add_key(SubscriptionKey(b"pinned\0\xff", TWO, "1.15", "shop", Limit(1, 2, 3), 5), event(TWO))
-    await store.add_user(User("Reader", TWO, "eu", "hash", "reader", 3, 5, None, 7), event(TWO))
-    await store.add_client(CLIENT, event(ONE))
+    await store.resellers.add(new_reseller("Two", PROVIDER, TWO, external_id="two", contact_persons=[person()]))
+    await store.resellers.add(new_reseller("Below one", ONE, BELOW_ONE))
+    await store.subscription_keys.add(
+        SubscriptionKey(b"pinned\0\xff", TWO, "1.15", "shop", Limit(1, 2, 3), 5), event(TWO)
+    )
+    await store.users.add(User("Reader", TWO, "eu", "hash", "reader", 3, 5, None, 7), event(TWO))
+    await store.clients.add(CLIENT, event(ONE))
     for key_id, at in (("a", 1), ("b", 2)):
-        await store.add_signing_key(SigningKey(key_id, b"\0" * 32, at), 9, event(PROVIDER))
-    await store.note_uses(Uses(8, [(ONE, "Api")], [b"digest"], [("realm", "shop")]))
-    await store.note_failure([b"subject"], 100, 0)
-    await store.note_usage([Usage(TWO, "", 5, 0, 3), *(Usage(ONE, "a", day, day, 1) for day in range(12))])
+        await store.signing_keys.add(SigningKey(key_id, b"\0" * 32, at), 9, event(PROVIDER))
+    await store.usage.record_uses(Uses(8, [(ONE, "Api")], [b"digest"], [("realm", "shop")]))
+    await store.login_failures.record([b"subject"], 100, 0)
+    await store.usage.record([Usage(TWO, "", 5, 0, 3), *(Usage(ONE, "a", day, day, 1) for day in range(12))])
     for root, limit in ((ONE, 1), (PROVIDER, 3)):  # part of the logs is in the feed
-        await store.feed(root, 0, limit)
+        await store.events.feed(root, 0, limit)
     for number in range(30):
         reseller = (ONE, TWO, BELOW_ONE)[number % 3]
         wanted = customer(f"Zoë {number}", f"e{number}", "active", person(f"p{number}@example.com"), person())
-        await store.add_customer(new(reseller, wanted, AdministratorLogin(0, f"Login{number}", None)))
+        await store.customers.add(new(reseller, wanted, AdministratorLogin(0, f"Login{number}", None)))
     record = await add(store, ONE, "日本")
-    await store.change_customer(change(record, customer("日本 2"), changes={"name": ("日本", "日本 2")}))
-    await store.add_customer(new(TWO, customer("Waiting", status="pending")))
-    await store.feed(TWO, 0, 1)
-    await store.add_reseller(RESELLER_ONCE)
-    await store.add_customer(ONCE)
+    await store.customers.update(change(record, customer("日本 2"), changes={"name": ("日本", "日本 2")}))
+    await store.customers.add(new(TWO, customer("Waiting", status="pending")))
+    await store.events.feed(TWO, 0, 1)
+    await store.resellers.add(RESELLER_ONCE)
+    await store.customers.add(ONCE)
     await put(store, ONE, status="adminHold", logins=[AdministratorLogin(0, "Boss", "hash")])
     return store
 
@@ -122,28 +121,49 @@ async def copied_whole(source: Store, target: Store) -> None:
 
 
 async def answers(store: Store) -> list[object]:
-    given: list[object] = [await store.platform(), await store.waiting(), await store.user("aPI")]
-    given += [await store.key(digest) for digest in (b"digest", b"pinned\0\xff")]
-    given += [await store.signing_keys(), await store.waiting_resellers(10), await store.client("realm", "shop")]
-    given += [await store.feed_end(), await store.administrator("loGin7")]
-    given += [await store.administrators("p7@example.com", 9), await store.administrators("anna@example.com", 9)]
+    given: list[object] = [
+        await store.platform.get(),
+        await store.customers.count_pending(),
+        await store.users.get("aPI"),
+    ]
+    given += [await store.subscription_keys.get(digest) for digest in (b"digest", b"pinned\0\xff")]
+    given += [
+        await store.signing_keys.all(),
+        await store.resellers.pending(10),
+        await store.clients.get("realm", "shop"),
+    ]
+    given += [await store.events.feed_end(), await store.administrators.get("loGin7")]
+    given += [
+        await store.administrators.by_email("p7@example.com", 9),
+        await store.administrators.by_email("anna@example.com", 9),
+    ]
     for root in (PROVIDER, ONE, TWO, BELOW_ONE):
-        given += [await store.events(root, 0, 1000), await store.account_events(root, root, 0, 1000)]
-        given += [await store.reseller(root), await store.is_shut(root), await store.logins(root, root)]
-        given += [await store.users(root), await store.keys(root), await store.clients(root)]
-        given += [await store.is_within(root, other) for other in (PROVIDER, ONE, TWO, BELOW_ONE)]
-        given += [await store.written(root), await store.counts(root, 0)]
-        given += [await store.usage(root, 3), await store.usage(root, 0, "a")]
+        given += [await store.events.log(root, 0, 1000), await store.events.by_account(root, root, 0, 1000)]
+        given += [
+            await store.resellers.get(root),
+            await store.resellers.is_suspended(root),
+            await store.administrators.logins(root, root),
+        ]
+        given += [
+            await store.users.by_reseller(root),
+            await store.subscription_keys.by_reseller(root),
+            await store.clients.by_reseller(root),
+        ]
+        given += [await store.resellers.is_within(root, other) for other in (PROVIDER, ONE, TWO, BELOW_ONE)]
+        given += [await store.events.log_position(root), await store.customers.counts(root, 0)]
+        given += [await store.usage.by_day(root, 3), await store.usage.by_day(root, 0, "a")]
         for wanted in (Filter(), Filter(name="one"), Filter(email="anna@example.com"), Filter(external_id="two")):
-            given.append(await store.resellers(root, wanted, 0, 10))
+            given.append(await store.resellers.page(root, wanted, 0, 10))
         for wanted in (Filter(), Filter(name="zoe 1"), Filter(name="日本"), Filter(email="p7@example.com"),
                        Filter(external_id="e4"), Filter(status="active"),
                        Filter(name="zoe", status="pending")):  # fmt: skip
-            listing = await store.customers(root, wanted, 1, 7, whole=True)
+            listing = await store.customers.page(root, wanted, 1, 7, whole=True)
             given.append(listing)
             for item in msgspec.json.decode(listing.data):
-                given.append(await store.owner(int(item["id"])))
-                given.append([await store.logins(owner, int(item["id"])) for owner in (ONE, TWO, BELOW_ONE)])
+                given.append(await store.customers.owner(int(item["id"])))
+                given.append(
+                    [await store.administrators.logins(owner, int(item["id"])) for owner in (ONE, TWO, BELOW_ONE)]
+                )
     return given
 
 
@@ -159,10 +179,10 @@ async def test_the_copy_answers_as_the_original_and_goes_on_where_that_ended(
     for store in (original, copy):
         added = await add(store, ONE, "Next")
         assert added.id == newest + 1
-        assert (await store.events(ONE, 0, 100))[-1].account_id == added.id
+        assert (await store.events.log(ONE, 0, 100))[-1].account_id == added.id
         assert (await ids(store, ONE))[0] == added.id
-        assert await store.verify(5, lambda record: change(record, customer("Waiting"))) == 1
-        assert (await store.counts(PROVIDER, 0)).by_status == {"active": 34}
+        assert await store.customers.verify(5, lambda record: change(record, customer("Waiting"))) == 1
+        assert (await store.customers.counts(PROVIDER, 0)).by_status == {"active": 34}
 
 
 class Cut(Exception):
@@ -172,7 +192,7 @@ class Cut(Exception):
 async def fed(store: Store, root: int, after: int = 0) -> list[Entry]:
     """All of the feed above a position."""
     entries: list[Entry] = []
-    while part := await store.feed(root, entries[-1].position if entries else after, 5):
+    while part := await store.events.feed(root, entries[-1].position if entries else after, 5):
         entries += part
     return entries
 
@@ -183,18 +203,18 @@ async def test_the_feed_goes_on_in_the_copy(
 ) -> None:
     monkeypatch.setattr(copying, "PART", 3)
     original, copy = await furnished(new_store(source)), new_store(target)
-    read = await original.feed(TWO, 0, 3)
-    await original.add_events([event(TWO), event(ONE)])
+    read = await original.events.feed(TWO, 0, 3)
+    await original.events.add([event(TWO), event(ONE)])
     await copied(original, copy)
-    assert await copy.feed_end() == await original.feed_end()
-    await copy.add_events([event(ONE), event(TWO)])
+    assert await copy.events.feed_end() == await original.events.feed_end()
+    await copy.events.add([event(ONE), event(TWO)])
     read += await fed(copy, TWO, after=read[-1].position)
     assert [entry.event.sequence for entry in read if entry.event.reseller_id == TWO] == list(
-        range(1, len(await copy.events(TWO, 0, 1000)) + 1)
+        range(1, len(await copy.events.log(TWO, 0, 1000)) + 1)
     )
     whole = await fed(copy, PROVIDER)
     assert [entry.position for entry in whole] == list(range(1, len(whole) + 1))
-    assert len(whole) == await copy.written(PROVIDER)
+    assert len(whole) == await copy.events.log_position(PROVIDER)
     assert [entry for entry in whole if entry in read] == read
 
 
@@ -203,10 +223,10 @@ async def test_what_was_done_once_is_not_done_again_in_the_copy(new_store: New, 
     original, copy = await furnished(new_store(source)), new_store(target)
     await copied(original, copy)
     for store in (original, copy):
-        assert (await store.add_customer(ONCE)).replayed
-        assert (await store.add_reseller(RESELLER_ONCE)).replayed
-    assert await copy.add_customer(ONCE) == await original.add_customer(ONCE)
-    assert await copy.add_reseller(RESELLER_ONCE) == await original.add_reseller(RESELLER_ONCE)
+        assert (await store.customers.add(ONCE)).replayed
+        assert (await store.resellers.add(RESELLER_ONCE)).replayed
+    assert await copy.customers.add(ONCE) == await original.customers.add(ONCE)
+    assert await copy.resellers.add(RESELLER_ONCE) == await original.resellers.add(RESELLER_ONCE)
 
 
 @pytest.mark.parametrize(("source", "target"), [("sqlite", "postgres"), ("postgres", "sqlite")])
@@ -214,16 +234,16 @@ async def test_resellers_and_those_who_get_in_go_on_in_the_copy(new_store: New, 
     original, copy = await furnished(new_store(source)), new_store(target)
     await copied(original, copy)
     for store in (original, copy):
-        below = await store.add_reseller(new_reseller("Next", BELOW_ONE))
-        assert await store.is_within(below.id, ONE)
-        assert await store.is_shut(below.id)
+        below = await store.resellers.add(new_reseller("Next", BELOW_ONE))
+        assert await store.resellers.is_within(below.id, ONE)
+        assert await store.resellers.is_suspended(below.id)
         await put(store, ONE, status="active")
-        assert not await store.is_shut(below.id)
+        assert not await store.resellers.is_suspended(below.id)
         for taken in (new_reseller("Again", PROVIDER, external_id="two"), structs.replace(RESELLER_ONCE, once=None)):
             with pytest.raises(Problem, match="is taken"):
-                await store.add_reseller(taken)
-        assert await store.change_client(structs.replace(CLIENT, version=3), 2, event(ONE, "client.updated"))
-        assert not await store.change_client(structs.replace(CLIENT, version=3), 2, event(ONE, "client.updated"))
+                await store.resellers.add(taken)
+        assert await store.clients.update(structs.replace(CLIENT, version=3), 2, event(ONE, "client.updated"))
+        assert not await store.clients.update(structs.replace(CLIENT, version=3), 2, event(ONE, "client.updated"))
     assert await answers(copy) == await answers(original)
 
 
@@ -248,7 +268,7 @@ async def test_a_copy_that_is_cut_short_again_and_again_ends_whole(
             await copying.copy(original, copy, cut_short)
             break
         except Cut:
-            assert await copy.platform() is None
+            assert await copy.platform.get() is None
     assert steps > 20
     await copied_whole(original, copy)
     assert await answers(copy) == await answers(original)
@@ -259,13 +279,13 @@ async def test_what_changed_meanwhile_is_told(new_store: New) -> None:
     await copy.migrate()
     await copy.open()
     await copying.copy(original, copy, lambda _: None)
-    record = await original.customer(ONE, (await ids(original, ONE))[0])
+    record = await original.customers.get(ONE, (await ids(original, ONE))[0])
     assert record
-    await original.change_customer(change(record, customer("Other")))
+    await original.customers.update(change(record, customer("Other")))
     with pytest.raises(Problem, match="it was changed meanwhile"):
         async for _ in copying.check(original, copy, lambda _: None):
             pass
-    assert await copy.platform() is None
+    assert await copy.platform.get() is None
 
 
 async def test_nothing_is_copied_over_another_platform_or_from_none(new_store: New) -> None:

@@ -17,9 +17,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from emporion.errors import Code, Problem
-from emporion.store.base import Platform, SubscriptionKey, User
+from emporion.store.platform import Platform
 from emporion.store.sqlite import SqliteStore
 from emporion.store.sqlite.group_commit import COMMITS_BETWEEN
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.effort import HANGS
 from tests.store.conftest import ONE, PROVIDER, event, new_reseller
 
@@ -41,7 +43,7 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 
 
 async def found(store: SqliteStore, platform: Platform = Platform(sandbox=False)) -> None:  # noqa: B008 - is frozen
-    await store.found(
+    await store.platform.create(
         platform,
         new_reseller("Provider", None, PROVIDER),
         new_reseller("One", PROVIDER, ONE),
@@ -52,7 +54,7 @@ async def found(store: SqliteStore, platform: Platform = Platform(sandbox=False)
 
 
 async def add(store: SqliteStore, login: str) -> None:
-    await store.add_user(User(login, ONE, "us", "hash"), event(ONE))
+    await store.users.add(User(login, ONE, "us", "hash"), event(ONE))
 
 
 def logins(path: Path) -> set[str]:
@@ -90,7 +92,7 @@ async def check_works(store: SqliteStore, path: Path) -> None:
     with capture_logs() as logged:
         await add(store, "later")
     assert [line["event"] for line in logged] == ["writes work again"]
-    assert await store.user("later")
+    assert await store.users.get("later")
     assert logins(path) >= {"api", "later"}
 
 
@@ -104,7 +106,7 @@ async def test_what_was_moved_is_not_written_until_it_is_back(
         (tmp_path / name).rename(aside / name)
     await check_refused(store, f"{tmp_path / names[0]} cannot be found")
     assert not (tmp_path / names[0]).exists(), "made anew"
-    assert await store.user("api"), "what was acknowledged is still told"
+    assert await store.users.get("api"), "what was acknowledged is still told"
     for name in names:
         (aside / name).rename(tmp_path / name)
     await check_works(store, path)
@@ -124,7 +126,7 @@ async def test_a_file_that_is_moved_within_a_transaction_acknowledges_nothing(st
         path.rename(f"{path}.old")
 
     with pytest.raises(Problem, match="try again shortly"):
-        await store._writer.run(move)
+        await store._database.commit(move)
 
 
 async def test_a_copy_in_its_place_is_used_from_then_on(store: SqliteStore, path: Path, tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ async def test_a_copy_in_its_place_is_used_from_then_on(store: SqliteStore, path
     (tmp_path / "backup.db").rename(path)
 
     async def changed_over() -> bool:
-        return await store.user("not saved") is None
+        return await store.users.get("not saved") is None
 
     await until(changed_over)
     await add(store, "later")
@@ -154,7 +156,7 @@ async def test_a_link_to_the_file_is_served(store: SqliteStore, path: Path, tmp_
     linked = SqliteStore(link)
     await linked.open()
     await add(linked, "through the link")
-    assert await store.user("through the link")
+    assert await store.users.get("through the link")
     await linked.close()
     assert list((tmp_path / "links").iterdir()) == [link]
 
@@ -197,7 +199,7 @@ async def test_another_platform_in_its_place_is_not_used(
         await until_told(logged, "holds another platform")
         with pytest.raises(Problem):
             await add(store, "lost")
-    assert await store.user("api")
+    assert await store.users.get("api")
     assert not logins(path) - {"api"}
 
 
@@ -211,7 +213,7 @@ async def test_another_programs_database_in_its_place_is_left_as_it_is(
     before = path.read_bytes()
     with capture_logs() as logged:
         await until_told(logged, "nothing of Emporion in it")
-    assert await store.user("api")
+    assert await store.users.get("api")
     assert path.read_bytes() == before
 
 

@@ -9,7 +9,11 @@ import pytest
 
 from emporion.accounts.folding import STROKES, fold
 from emporion.store import rows
-from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
+from emporion.store.base import Store
+from emporion.store.platform import Platform
+from emporion.store.records import Filter
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.store.conftest import ONE, PROVIDER, know_all_migrations_but, new_reseller
 from tests.store.test_base import change, customer, ids, new
 
@@ -42,26 +46,28 @@ async def test_its_names_are_found_as_those_of_today_and_can_be_changed(
         store = new_store()
         await store.migrate()
         await store.open()
-        await store.found(
+        await store.platform.create(
             Platform(sandbox=False),
             new_reseller("Provider", None, PROVIDER),
             new_reseller("\u00c9milie\u2019s \u2014 Shop", PROVIDER, ONE),
             User("api", ONE, "us", "hash"),
             SubscriptionKey(b"digest", ONE),
         )
-        records = {name: await store.add_customer(new(ONE, customer(name, None, "active"))) for name in MOVED | STAYING}
+        records = {
+            name: await store.customers.add(new(ONE, customer(name, None, "active"))) for name in MOVED | STAYING
+        }
         await store.close()
     store = new_store()
     assert migration.replace("_", " ") in " ".join(await store.migrate())
     assert await store.migrate() == []
     await store.open()
-    assert (await store.resellers(PROVIDER, Filter(name="emilie's - shop"), 0, 10)).total == 1
+    assert (await store.resellers.page(PROVIDER, Filter(name="emilie's - shop"), 0, 10)).total == 1
     for name, wanted in (MOVED | STAYING).items():
         for part in (wanted, name):
             assert records[name].id in await ids(store, ONE, Filter(name=fold(part)))
     # A name that is given up is not found any more.
     for name, record in records.items():
-        await store.change_customer(change(record, customer("New", None, "active"), changes={"name": (name, "New")}))
+        await store.customers.update(change(record, customer("New", None, "active"), changes={"name": (name, "New")}))
         assert record.id not in await ids(store, ONE, Filter(name=fold(name)))
     assert len(await ids(store, ONE, Filter(name="new"))) == len(records)
     await store.close()

@@ -9,7 +9,8 @@ from msgspec import structs
 
 from emporion.errors import Fault
 from emporion.files.rows import Position
-from emporion.store.base import LONGEST_ARRIVAL, LONGEST_HOLD, FaultyRow, Import, ImportState, Store
+from emporion.store.base import Store
+from emporion.store.imports import LONGEST_ARRIVAL, LONGEST_HOLD, FaultyRow, Import, ImportState
 from tests.effort import effort
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
 from tests.store.test_base import add, customer, new
@@ -38,36 +39,36 @@ def an_import(import_id: str, reseller_id: int = ONE, state: ImportState = "chec
 
 async def held(store: Store, one: Import, holder: str = "me", now: int = 1000, until: int = 2000) -> Import:
     """The import, which `holder` has now."""
-    assert await store.hold_import(one.id, holder, now, until)
-    found = await store.an_import(one.id)
+    assert await store.imports.lease(one.id, holder, now, until)
+    found = await store.imports.get(one.id)
     assert found
     return found
 
 
 async def test_an_import_is_as_it_was_kept(store: Store) -> None:
     one = an_import("a")
-    await store.add_import(one, 0)
-    assert await store.an_import("a") == one
-    assert await store.an_import("b") is None
+    await store.imports.add(one, 0)
+    assert await store.imports.get("a") == one
+    assert await store.imports.get("b") is None
 
 
 async def test_only_so_many_imports_of_a_reseller_wait_also_when_several_come_together(store: Store) -> None:
     states: list[ImportState] = ["arriving", "checking", "checked", "running", "done", "refused", "cancelled"]
     for state in states:
-        assert await store.add_import(an_import(state, state=state), 0)
-    assert await store.add_import(structs.replace(an_import("elsewhere"), stored=False), 0, most=5)
-    assert await store.add_import(an_import("below", BELOW_ONE), 0, most=1)
-    added = await asyncio.gather(*(store.add_import(an_import(f"{n}"), 0, most=7) for n in range(20)))
+        assert await store.imports.add(an_import(state, state=state), 0)
+    assert await store.imports.add(structs.replace(an_import("elsewhere"), stored=False), 0, most=5)
+    assert await store.imports.add(an_import("below", BELOW_ONE), 0, most=1)
+    added = await asyncio.gather(*(store.imports.add(an_import(f"{n}"), 0, most=7) for n in range(20)))
     assert sum(added) == 3
-    assert not await store.add_import(an_import("late"), 0, most=7)
-    assert await store.an_import("late") is None
-    assert await store.add_import(an_import("without a bound"), 0)
+    assert not await store.imports.add(an_import("late"), 0, most=7)
+    assert await store.imports.get("late") is None
+    assert await store.imports.add(an_import("without a bound"), 0)
 
 
 async def test_an_import_whose_content_never_came_counts_only_for_a_while(store: Store) -> None:
-    assert await store.add_import(an_import("cut off", state="arriving"), 0)
-    assert not await store.add_import(an_import("soon", at=1000 + LONGEST_ARRIVAL), 0, most=1)
-    assert await store.add_import(an_import("later", at=1001 + LONGEST_ARRIVAL), 0, most=1)
+    assert await store.imports.add(an_import("cut off", state="arriving"), 0)
+    assert not await store.imports.add(an_import("soon", at=1000 + LONGEST_ARRIVAL), 0, most=1)
+    assert await store.imports.add(an_import("later", at=1001 + LONGEST_ARRIVAL), 0, most=1)
 
 
 async def test_imports_that_are_still_to_arrive_are_found_oldest_first(store: Store) -> None:
@@ -79,43 +80,43 @@ async def test_imports_that_are_still_to_arrive_are_found_oldest_first(store: St
         an_import("over", ONE, "cancelled", 1),
         an_import("first", ONE, "arriving", 1),
     ):
-        await store.add_import(one, 0)
-    found = await store.arriving(3, 10)
+        await store.imports.add(one, 0)
+    found = await store.imports.arriving(3, 10)
     assert [one.id for one in found] == ["first", "a", "b"]
-    assert found[0] == await store.an_import("first")
-    assert [one.id for one in await store.arriving(3, 2)] == ["first", "a"]
-    assert await store.arriving(1, 10) == []
+    assert found[0] == await store.imports.get("first")
+    assert [one.id for one in await store.imports.arriving(3, 2)] == ["first", "a"]
+    assert await store.imports.arriving(1, 10) == []
 
 
 async def test_imports_are_listed_of_a_reseller_and_of_all_below_newest_first(store: Store) -> None:
     for import_id, reseller_id, at in (("a", ONE, 1), ("b", BELOW_ONE, 3), ("c", TWO, 4), ("d", ONE, 3)):
-        await store.add_import(an_import(import_id, reseller_id, at=at), 0)
-    assert [one.id for one in await store.imports(ONE, 10)] == ["b", "d", "a"]
-    assert [one.id for one in await store.imports(BELOW_ONE, 10)] == ["b"]
-    assert [one.id for one in await store.imports(PROVIDER, 2)] == ["c", "b"]
+        await store.imports.add(an_import(import_id, reseller_id, at=at), 0)
+    assert [one.id for one in await store.imports.latest(ONE, 10)] == ["b", "d", "a"]
+    assert [one.id for one in await store.imports.latest(BELOW_ONE, 10)] == ["b"]
+    assert [one.id for one in await store.imports.latest(PROVIDER, 2)] == ["c", "b"]
 
 
 async def test_parts_are_given_back_and_go_when_the_import_is_over(store: Store) -> None:
     one = an_import("a", state="arriving")
-    await store.add_import(one, 0)
-    assert await store.add_part(one, 0, b"\0" * 300_000)
-    assert await store.add_part(one, 1, b"end")
-    assert await store.part(one, 0) == b"\0" * 300_000
-    assert await store.part(structs.replace(one, reseller_id=TWO), 1) is None
-    assert await store.change_import(structs.replace(one, state="checked"), one)
-    assert await store.part(one, 1) == b"end"
-    assert await store.change_import(structs.replace(one, state="done"), structs.replace(one, state="checked"))
-    assert await store.part(one, 0) is None
+    await store.imports.add(one, 0)
+    assert await store.imports.add_part(one, 0, b"\0" * 300_000)
+    assert await store.imports.add_part(one, 1, b"end")
+    assert await store.imports.part(one, 0) == b"\0" * 300_000
+    assert await store.imports.part(structs.replace(one, reseller_id=TWO), 1) is None
+    assert await store.imports.update(structs.replace(one, state="checked"), one)
+    assert await store.imports.part(one, 1) == b"end"
+    assert await store.imports.update(structs.replace(one, state="done"), structs.replace(one, state="checked"))
+    assert await store.imports.part(one, 0) is None
 
 
 async def test_an_import_that_is_not_arriving_takes_no_part(store: Store) -> None:
     one = an_import("a", state="arriving")
-    await store.add_import(one, 0)
-    assert not await store.add_part(structs.replace(one, reseller_id=TWO), 0, b"x")
-    assert await store.change_import(structs.replace(one, state="cancelled"), one)
-    assert not await store.add_part(one, 0, b"x")
-    assert not await store.add_part(an_import("b"), 0, b"x")
-    assert await store.part(one, 0) is None
+    await store.imports.add(one, 0)
+    assert not await store.imports.add_part(structs.replace(one, reseller_id=TWO), 0, b"x")
+    assert await store.imports.update(structs.replace(one, state="cancelled"), one)
+    assert not await store.imports.add_part(one, 0, b"x")
+    assert not await store.imports.add_part(an_import("b"), 0, b"x")
+    assert await store.imports.part(one, 0) is None
 
 
 async def test_no_part_is_left_of_an_import_that_is_cancelled_while_its_parts_come(
@@ -124,110 +125,110 @@ async def test_no_part_is_left_of_an_import_that_is_cancelled_while_its_parts_co
     other = await open_store()
     for attempt in range(effort(quick=5, thorough=50)):
         one = an_import(f"{attempt}", state="arriving")
-        await store.add_import(one, 0)
+        await store.imports.add(one, 0)
         *added, cancelled = await asyncio.gather(
-            *(store.add_part(one, number, b"x") for number in range(8)),
-            other.change_import(structs.replace(one, state="cancelled"), one),
+            *(store.imports.add_part(one, number, b"x") for number in range(8)),
+            other.imports.update(structs.replace(one, state="cancelled"), one),
         )
         assert cancelled
-        assert [await store.part(one, number) for number in range(8)] == [None] * 8, added
+        assert [await store.imports.part(one, number) for number in range(8)] == [None] * 8, added
 
 
 async def test_one_process_at_a_time_has_an_import(store: Store) -> None:
     one = an_import("a")
-    await store.add_import(one, 0)
+    await store.imports.add(one, 0)
     assert (await held(store, one)).holder == "me"
-    assert not await store.hold_import("a", "other", 1999, 9000)
-    assert await store.hold_import("a", "me", 1999, 3000)
-    assert not await store.hold_import("a", "other", 2500, 9000)
-    assert await store.hold_import("a", "other", 3001, 9000)
+    assert not await store.imports.lease("a", "other", 1999, 9000)
+    assert await store.imports.lease("a", "me", 1999, 3000)
+    assert not await store.imports.lease("a", "other", 2500, 9000)
+    assert await store.imports.lease("a", "other", 3001, 9000)
 
 
 async def test_nobody_keeps_an_import_by_a_clock_that_was_ahead(store: Store) -> None:
     day, hold = 86_400_000, 15_000
-    await store.add_import(an_import("a"), 0)
-    assert await store.hold_import("a", "ahead", day, day + hold)
-    assert not await store.hold_import("a", "other", day + hold - LONGEST_HOLD, day), "clocks may differ by so much"
-    assert not await store.hold_import("a", "other", 0, 0), "who lets go takes nothing"
-    assert await store.import_to_do("other", 1000) == "a"
-    assert await store.hold_import("a", "other", 1000, 1000 + hold)
+    await store.imports.add(an_import("a"), 0)
+    assert await store.imports.lease("a", "ahead", day, day + hold)
+    assert not await store.imports.lease("a", "other", day + hold - LONGEST_HOLD, day), "clocks may differ by so much"
+    assert not await store.imports.lease("a", "other", 0, 0), "who lets go takes nothing"
+    assert await store.imports.next_job("other", 1000) == "a"
+    assert await store.imports.lease("a", "other", 1000, 1000 + hold)
 
 
 async def test_only_one_of_many_gets_hold_of_an_import(open_store: Open, store: Store) -> None:
-    await store.add_import(an_import("a"), 0)
+    await store.imports.add(an_import("a"), 0)
     other = await open_store()
     got = await asyncio.gather(
-        *((store, other)[number % 2].hold_import("a", f"process {number}", 1000, 2000) for number in range(8))
+        *((store, other)[number % 2].imports.lease("a", f"process {number}", 1000, 2000) for number in range(8))
     )
     assert sum(got) == 1
 
 
 async def test_what_waits_longest_and_nobody_has_is_to_be_done(store: Store) -> None:
-    assert await store.import_to_do("me", 1000) is None
+    assert await store.imports.next_job("me", 1000) is None
     for import_id, state, at in (
         ("done", "done", 1),
         ("wait", "checked", 2),
         ("b", "running", 4),
         ("a", "checking", 3),
     ):
-        await store.add_import(an_import(import_id, state=state, at=at), 0)  # type: ignore[arg-type]
-    await store.add_import(structs.replace(an_import("elsewhere", at=0), stored=False), 0)
-    assert await store.import_to_do("me", 1000) == "a"
-    await store.hold_import("a", "other", 1000, 2000)
-    assert await store.import_to_do("me", 1000) == "b"
-    assert await store.import_to_do("me", 2001) == "b"
-    await store.hold_import("b", "other", 1000, 3000)
-    assert await store.import_to_do("me", 1000) is None
-    assert await store.import_to_do("other", 1000) == "a"
-    assert await store.import_to_do("me", 2001) == "a"
+        await store.imports.add(an_import(import_id, state=state, at=at), 0)  # type: ignore[arg-type]
+    await store.imports.add(structs.replace(an_import("elsewhere", at=0), stored=False), 0)
+    assert await store.imports.next_job("me", 1000) == "a"
+    await store.imports.lease("a", "other", 1000, 2000)
+    assert await store.imports.next_job("me", 1000) == "b"
+    assert await store.imports.next_job("me", 2001) == "b"
+    await store.imports.lease("b", "other", 1000, 3000)
+    assert await store.imports.next_job("me", 1000) is None
+    assert await store.imports.next_job("other", 1000) == "a"
+    assert await store.imports.next_job("me", 2001) == "a"
 
 
 async def test_a_change_holds_only_for_its_holder_and_state(store: Store) -> None:
     one = an_import("a")
-    await store.add_import(one, 0)
+    await store.imports.add(one, 0)
     mine = await held(store, one)
     further = structs.replace(mine, total=7)
-    assert await store.change_import(further, mine, until=5000)
-    assert await store.an_import("a") == further
-    assert not await store.hold_import("a", "other", 4000, 9000)
+    assert await store.imports.update(further, mine, until=5000)
+    assert await store.imports.get("a") == further
+    assert not await store.imports.lease("a", "other", 4000, 9000)
     await held(store, one, "other", 5001, 9000)
-    assert not await store.change_import(structs.replace(further, total=8), mine, [FAULTY])
-    current = await store.an_import("a")
+    assert not await store.imports.update(structs.replace(further, total=8), mine, [FAULTY])
+    current = await store.imports.get("a")
     assert current
     assert current.total == 7
-    assert await store.change_import(structs.replace(current, state="cancelled"), current)
-    assert not await store.change_import(structs.replace(current, total=9), current)
-    assert not await store.hold_import("a", "other", 99_000, 99_000)
-    assert await store.faulty_rows(one, 0, 10) == []
+    assert await store.imports.update(structs.replace(current, state="cancelled"), current)
+    assert not await store.imports.update(structs.replace(current, total=9), current)
+    assert not await store.imports.lease("a", "other", 99_000, 99_000)
+    assert await store.imports.faulty_rows(one, 0, 10) == []
 
 
 async def test_faulty_rows_are_kept_and_begun_anew(store: Store) -> None:
     one = an_import("a")
-    await store.add_import(one, 0)
+    await store.imports.add(one, 0)
     later = FaultyRow(9, 20, [Fault("name", "is required")], b'["Stra\xc3\x9fe"]')
-    assert await store.change_import(one, one, [later, FAULTY])
-    assert await store.faulty_rows(one, 0, 10) == [FAULTY, later]
-    assert await store.faulty_rows(one, 2, 10) == [later]
-    assert await store.faulty_rows(one, 0, 1) == [FAULTY]
+    assert await store.imports.update(one, one, [later, FAULTY])
+    assert await store.imports.faulty_rows(one, 0, 10) == [FAULTY, later]
+    assert await store.imports.faulty_rows(one, 2, 10) == [later]
+    assert await store.imports.faulty_rows(one, 0, 1) == [FAULTY]
     again = structs.replace(later, line=21)
-    assert await store.change_import(one, one, [again])
-    assert await store.faulty_rows(one, 0, 10) == [FAULTY, again]
-    assert await store.change_import(one, one, [], anew=True)
-    assert await store.faulty_rows(one, 0, 10) == []
+    assert await store.imports.update(one, one, [again])
+    assert await store.imports.faulty_rows(one, 0, 10) == [FAULTY, again]
+    assert await store.imports.update(one, one, [], anew=True)
+    assert await store.imports.faulty_rows(one, 0, 10) == []
 
 
 async def test_old_imports_are_forgotten_with_all_that_they_have(store: Store) -> None:
     for import_id, at in (("a", 1), ("b", 2), ("c", 3)):
         one = an_import(import_id, state="arriving", at=at)
-        await store.add_import(one, 0)
-        await store.add_part(one, 0, b"x")
-        await store.change_import(one, one, [FAULTY])
-    assert await store.forget_imports(3, 1) == 1
-    assert await store.forget_imports(3, 10) == 1
-    assert await store.forget_imports(3, 10) == 0
-    assert [one.id for one in await store.imports(ONE, 10)] == ["c"]
-    assert [await store.part(an_import(name), 0) for name in ("a", "b", "c")] == [None, None, b"x"]
-    assert [len(await store.faulty_rows(an_import(name), 0, 9)) for name in ("a", "b", "c")] == [0, 0, 1]
+        await store.imports.add(one, 0)
+        await store.imports.add_part(one, 0, b"x")
+        await store.imports.update(one, one, [FAULTY])
+    assert await store.imports.purge(3, 1) == 1
+    assert await store.imports.purge(3, 10) == 1
+    assert await store.imports.purge(3, 10) == 0
+    assert [one.id for one in await store.imports.latest(ONE, 10)] == ["c"]
+    assert [await store.imports.part(an_import(name), 0) for name in ("a", "b", "c")] == [None, None, b"x"]
+    assert [len(await store.imports.faulty_rows(an_import(name), 0, 9)) for name in ("a", "b", "c")] == [0, 0, 1]
 
 
 # Walks
@@ -235,31 +236,31 @@ async def test_old_imports_are_forgotten_with_all_that_they_have(store: Store) -
 
 async def test_a_walk_meets_the_resellers_own_customers_oldest_first(store: Store) -> None:
     mine = [(await add(store)).document for _ in range(5)]
-    await store.add_customer(new(BELOW_ONE, customer("Below")))
-    first = await store.walk(ONE, 0, 3)
+    await store.customers.add(new(BELOW_ONE, customer("Below")))
+    first = await store.customers.scan(ONE, 0, 3)
     assert [one.ordinal for one in first] == [1, 2, 3]
-    assert [one.document for one in first + await store.walk(ONE, first[-1].ordinal, 9)] == mine
-    assert await store.walk(ONE, 5, 9) == []
-    assert await store.walk(TWO, 0, 9) == []
+    assert [one.document for one in first + await store.customers.scan(ONE, first[-1].ordinal, 9)] == mine
+    assert await store.customers.scan(ONE, 5, 9) == []
+    assert await store.customers.scan(TWO, 0, 9) == []
 
 
 async def test_a_walk_misses_nobody_while_others_are_added(open_store: Open, store: Store) -> None:
     other = await open_store()
     await add(store)
     adding = [
-        asyncio.create_task((store, other)[number % 2].add_customer(new(ONE, customer("New")))) for number in range(40)
+        asyncio.create_task((store, other)[number % 2].customers.add(new(ONE, customer("New")))) for number in range(40)
     ]
     met: list[int] = []
     while len(met) < 41:
-        met += [one.ordinal for one in await store.walk(ONE, met[-1] if met else 0, 7)]
+        met += [one.ordinal for one in await store.customers.scan(ONE, met[-1] if met else 0, 7)]
     await asyncio.gather(*adding)
     assert met == list(range(1, 42))
 
 
 @pytest.mark.parametrize("external_id", ["x", "007", "Straße", "'; --", "a,b", '"'])
 async def test_the_holders_of_external_ids_are_found(store: Store, external_id: str) -> None:
-    record = await store.add_customer(new(ONE, customer("Acme", external_id)))
-    await store.add_customer(new(BELOW_ONE, customer("Below", "below")))
-    await store.add_customer(new(ONE, customer("None")))
-    assert await store.holders(ONE, [external_id, "nobody", "below"]) == {external_id: record}
-    assert await store.holders(ONE, []) == {}
+    record = await store.customers.add(new(ONE, customer("Acme", external_id)))
+    await store.customers.add(new(BELOW_ONE, customer("Below", "below")))
+    await store.customers.add(new(ONE, customer("None")))
+    assert await store.customers.by_external_ids(ONE, [external_id, "nobody", "below"]) == {external_id: record}
+    assert await store.customers.by_external_ids(ONE, []) == {}

@@ -9,12 +9,12 @@ NUL = "a\0b"
 
 
 async def test_nothing_is_found_by_a_text_with_nul(store: Store) -> None:
-    assert await store.user(NUL) is None
-    assert await store.client(NUL, NUL) is None
-    assert await store.sessions(NUL, 10) == []
-    assert await store.administrator(NUL) is None
-    assert await store.administrators(NUL, 10) == []
-    assert await store.usage(ONE, 0, NUL) == []
-    assert await store.an_import(NUL) is None
-    assert await store.end_sessions(NUL, [], 1) == 0
-    assert await store.end_other_sessions(NUL, b"", 1) == 0
+    assert await store.users.get(NUL) is None
+    assert await store.clients.get(NUL, NUL) is None
+    assert await store.sessions.by_login(NUL, 10) == []
+    assert await store.administrators.get(NUL) is None
+    assert await store.administrators.by_email(NUL, 10) == []
+    assert await store.usage.by_day(ONE, 0, NUL) == []
+    assert await store.imports.get(NUL) is None
+    assert await store.sessions.end(NUL, [], 1) == 0
+    assert await store.sessions.end_others(NUL, b"", 1) == 0

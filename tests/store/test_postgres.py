@@ -14,28 +14,20 @@ from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.store import rows
-from emporion.store.base import (
-    AdministratorLogin,
-    Change,
-    Counts,
-    Entry,
-    Filter,
-    Found,
-    Link,
-    Listing,
-    Once,
-    Platform,
-    Record,
-    ResellerChange,
-    Session,
-    SubscriptionKey,
-    Usage,
-    User,
-    Uses,
-)
+from emporion.store.administrators import AdministratorLogin, Link
+from emporion.store.customers import Change, Counts, Found
+from emporion.store.events import Entry
+from emporion.store.idempotency import Kept, Once
 from emporion.store.migrations import Migration, migrations
+from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore, events, schema
 from emporion.store.postgres.connections import Limits
+from emporion.store.records import Filter, Listing, Record
+from emporion.store.resellers import ResellerChange
+from emporion.store.sessions import Session
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.usage import Usage, Uses
+from emporion.store.users import User
 from tests.postgres import Databases, binaries, server
 from tests.store.conftest import ONE, PROVIDER, TWO, event, new_reseller
 from tests.store.test_base import add, change, customer, ids, new
@@ -69,7 +61,7 @@ async def founded(url: str, limits: Limits) -> PostgresStore:
     store = PostgresStore(url, limits)
     await store.migrate()
     await store.open()
-    await store.found(
+    await store.platform.create(
         Platform(sandbox=False),
         new_reseller("Provider", None, PROVIDER),
         new_reseller("One", PROVIDER, ONE),
@@ -112,19 +104,19 @@ async def test_a_platform_from_before_its_resellers_could_be_told_apart_is_broug
     store = PostgresStore(url, Limits(connections=2))
     assert await store.migrate() == [migration.title for migration in migrations("postgres")[1:]]
     await store.open()
-    assert await store.platform() == Platform(sandbox=True)
-    assert await store.signing_keys() == []
+    assert await store.platform.get() == Platform(sandbox=True)
+    assert await store.signing_keys.all() == []
     account = Reseller(id=str(TWO), name=name, status="active", language="en", reseller_id=str(ONE))
-    assert await store.reseller(TWO) == Record(TWO, TWO, 1, rows.document(account))
-    assert await store.is_within(TWO, PROVIDER)
-    assert not await store.is_within(ONE, TWO)
-    assert not await store.is_shut(TWO)
-    assert (await store.resellers(PROVIDER, Filter(name="munchen"), 0, 10)).total == 1
-    assert (await store.resellers(PROVIDER, Filter(), 0, 10)).total == 3
-    assert await store.user("API") == User("api", ONE, "us", "hash")
-    assert await store.key(b"digest") == SubscriptionKey(b"digest", ONE)
-    below = await store.add_reseller(new_reseller("Below two", TWO))
-    assert await store.is_within(below.id, ONE)
+    assert await store.resellers.get(TWO) == Record(TWO, TWO, 1, rows.document(account))
+    assert await store.resellers.is_within(TWO, PROVIDER)
+    assert not await store.resellers.is_within(ONE, TWO)
+    assert not await store.resellers.is_suspended(TWO)
+    assert (await store.resellers.page(PROVIDER, Filter(name="munchen"), 0, 10)).total == 1
+    assert (await store.resellers.page(PROVIDER, Filter(), 0, 10)).total == 3
+    assert await store.users.get("API") == User("api", ONE, "us", "hash")
+    assert await store.subscription_keys.get(b"digest") == SubscriptionKey(b"digest", ONE)
+    below = await store.resellers.add(new_reseller("Below two", TWO))
+    assert await store.resellers.is_within(below.id, ONE)
     record = await add(store, below.id)
     assert await ids(store, PROVIDER) == [record.id]
     await store.close()
@@ -150,9 +142,9 @@ async def test_the_customers_of_an_older_database_are_counted_and_listed_by_stat
     store = PostgresStore(url, Limits(connections=2))
     await store.migrate()
     await store.open()
-    assert await store.counts(ONE, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
-    assert await store.counts(TWO, 0) == Counts({"error": 1}, {0: 1})
-    assert await store.customers(ONE, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
+    assert await store.customers.counts(ONE, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
+    assert await store.customers.counts(TWO, 0) == Counts({"error": 1}, {0: 1})
+    assert await store.customers.page(ONE, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
     await store.close()
 
 
@@ -189,7 +181,7 @@ async def test_no_database_no_server_and_no_entry_are_told(postgres: Databases) 
 async def test_what_takes_too_long_is_given_up_and_told(url: str) -> None:
     store = await founded(url, Limits(connections=2, statement_timeout=0.2))
     with pytest.raises(Problem) as raised:
-        await store._primary.row("SELECT pg_sleep(60)")
+        await store._database.primary.row("SELECT pg_sleep(60)")
     assert raised.value.code is Code.UNAVAILABLE
     assert "takes the database too long" in raised.value.message
     assert raised.value.headers["Retry-After"]
@@ -199,9 +191,9 @@ async def test_what_takes_too_long_is_given_up_and_told(url: str) -> None:
 
 async def test_a_lock_is_not_waited_for_longer_than_allowed_and_keeps_nobody_else_waiting(url: str) -> None:
     store = await founded(url, Limits(connections=4, lock_timeout=0.3))
-    await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
+    await store.resellers.add(new_reseller("Two", PROVIDER, TWO))
     for reseller in (ONE, TWO):
-        await store.add_customer(new(reseller, customer(status="pending")))
+        await store.customers.add(new(reseller, customer(status="pending")))
 
     def verified(record: Record) -> Change:
         return change(record, customer(), changes={"status": ("pending", "active")})
@@ -213,13 +205,13 @@ async def test_a_lock_is_not_waited_for_longer_than_allowed_and_keeps_nobody_els
         await asyncio.sleep(0)
         async with asyncio.timeout(0.25):  # less than the others wait
             record = await add(store, TWO)
-            await store.change_customer(change(record, customer("New")))
+            await store.customers.update(change(record, customer("New")))
         for result in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(result, Problem)
             assert result.code is Code.UNAVAILABLE
-        assert await store.verify(1, verified) == 0
-        assert await store.verify(1, verified) == 1
-        assert (await store.customers(ONE, Filter(), 0, 1, whole=False)).total == 1
+        assert await store.customers.verify(1, verified) == 0
+        assert await store.customers.verify(1, verified) == 1
+        assert (await store.customers.page(ONE, Filter(), 0, 1, whole=False)).total == 1
     await holder.close()
     record = await add(store)
     assert (await ids(store, ONE))[0] == record.id
@@ -233,7 +225,7 @@ async def test_a_change_that_can_never_be_made_fails_alone(url: str) -> None:
     twice = [AdministratorLogin(0, "same", None), AdministratorLogin(1, "SAME", None)]
     results = await asyncio.gather(
         *(
-            store.change_customer(change(record, customer("New"), logins=twice if number == 4 else None))
+            store.customers.update(change(record, customer("New"), logins=twice if number == 4 else None))
             for number, record in enumerate(records)
         ),
         return_exceptions=True,
@@ -244,7 +236,7 @@ async def test_a_change_that_can_never_be_made_fails_alone(url: str) -> None:
 
 async def test_who_vanishes_within_a_transaction_holds_no_lock_for_long(url: str) -> None:
     store = await founded(url, Limits(connections=2, statement_timeout=0.3))
-    async with store._primary.using() as vanished:
+    async with store._database.primary.using() as vanished:
         await vanished.execute("BEGIN")
         await vanished.execute("SELECT 1 FROM resellers WHERE reseller_id = $1 FOR UPDATE", ONE)
         other = PostgresStore(url, Limits(connections=2, lock_timeout=5, statement_timeout=5))
@@ -255,7 +247,7 @@ async def test_who_vanishes_within_a_transaction_holds_no_lock_for_long(url: str
 
 
 async def test_a_pool_is_made_once_however_many_ask_for_it(url: str, postgres: Databases) -> None:
-    connections = PostgresStore(url, Limits(connections=3))._primary
+    connections = PostgresStore(url, Limits(connections=3))._database.primary
     await asyncio.gather(*(connections.open() for _ in range(20)))
     await asyncio.gather(*(connections.row("SELECT pg_sleep(0.01)") for _ in range(20)))
     count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -269,7 +261,7 @@ async def test_the_newest_postgresql_serves_as_well() -> None:
     with server(programs=binaries([])) as newest:
         store = await founded(newest.url(), Limits(connections=2))
         record = await add(store, ONE, "Zoë", "x")
-        assert await store.change_customer(change(record, customer("Zenith"), changes={"name": ("Zoë", "Zenith")}))
+        assert await store.customers.update(change(record, customer("Zenith"), changes={"name": ("Zoë", "Zenith")}))
         assert await ids(store, ONE, Filter(name="zenith")) == [record.id]
         assert await ids(store, PROVIDER) == [record.id]
         await store.close()
@@ -289,12 +281,12 @@ async def test_logins_that_two_nodes_want_at_once_go_to_one(url: str) -> None:
     first = await founded(url, Limits(connections=2))
     second = PostgresStore(url, Limits(connections=2))
     await second.open()
-    await first.add_reseller(new_reseller("Two", PROVIDER, 30))
+    await first.resellers.add(new_reseller("Two", PROVIDER, 30))
 
     async def want(node: PostgresStore, reseller: int, number: int) -> bool:
         login = AdministratorLogin(0, f"login{number}", None)
         try:
-            await node.add_customer(new(reseller, customer(f"N{number}"), login))
+            await node.customers.add(new(reseller, customer(f"N{number}"), login))
         except Problem as problem:
             if [fault.field for fault in problem.faults] != ["contactPersons[0].login"]:
                 raise
@@ -308,7 +300,7 @@ async def test_logins_that_two_nodes_want_at_once_go_to_one(url: str) -> None:
             asyncio.gather(*(want(second, 30, number) for number in reversed(numbers))),
         )
         assert [one != other for one, other in zip(mine, reversed(theirs), strict=True)] == [True] * 20
-    assert (await first.customers(PROVIDER, Filter(), 0, 1, whole=False)).total == 200
+    assert (await first.customers.page(PROVIDER, Filter(), 0, 1, whole=False)).total == 200
     await first.close()
     await second.close()
 
@@ -317,10 +309,10 @@ async def test_reads_that_come_at_once_go_out_together(url: str) -> None:
     store = await founded(url, Limits(connections=2))
     records = [await add(store, ONE, str(number)) for number in range(50)]
     sent: list[str] = []
-    async with store._primary.using() as connection:
+    async with store._database.primary.using() as connection:
         connection.add_query_logger(lambda query: sent.append(query.query))
     wanted = [*records, *records]
-    found = await asyncio.gather(*(store.document(ONE, record.id) for record in wanted))
+    found = await asyncio.gather(*(store.customers.document(ONE, record.id) for record in wanted))
     assert found == [Found(record.document, record.version) for record in wanted]
     assert 1 <= len(sent) <= 3
     await store.close()
@@ -334,15 +326,15 @@ async def test_a_request_that_many_nodes_get_at_once_is_done_once(url: str) -> N
     wanted = structs.replace(new(ONE, customer("Once", "x")), once=Once("a" * 64, b"f" * 32, since=0))
     below = structs.replace(new_reseller("Below", ONE, external_id="y"), once=Once("b" * 64, b"f" * 32, since=0))
     for answers, original in (
-        (await asyncio.gather(*(node.add_customer(wanted) for node in nodes)), first.customer),
-        (await asyncio.gather(*(node.add_reseller(below) for node in nodes)), lambda _, id_: first.reseller(id_)),
+        (await asyncio.gather(*(node.customers.add(wanted) for node in nodes)), first.customers.get),
+        (await asyncio.gather(*(node.resellers.add(below) for node in nodes)), lambda _, id_: first.resellers.get(id_)),
     ):
         assert sorted(record.replayed for record in answers) == [False] + [True] * (len(nodes) - 1)
         assert len({(record.reseller_id, record.id, record.version, record.document) for record in answers}) == 1
         kept = await original(answers[0].reseller_id, answers[0].id)
         assert kept == structs.replace(answers[0], replayed=False)
-    assert len(await first.events(ONE, 0, 100)) == 2
-    assert (await first.resellers(ONE, Filter(), 0, 1)).total == 2
+    assert len(await first.events.log(ONE, 0, 100)) == 2
+    assert (await first.resellers.page(ONE, Filter(), 0, 1)).total == 2
     await first.close()
     await second.close()
 
@@ -350,7 +342,7 @@ async def test_a_request_that_many_nodes_get_at_once_is_done_once(url: str) -> N
 async def test_within_one_group_each_request_is_answered_for_itself(url: str) -> None:
     store = await founded(url, Limits(connections=1))
     before = structs.replace(new(ONE, customer("Before", "x")), once=Once("a" * 64, b"f" * 32, since=0))
-    record = await store.add_customer(before)
+    record = await store.customers.add(before)
     once = Once("a" * 64, b"f" * 32, since=1000)
     wanted = [
         structs.replace(before, once=once),
@@ -368,11 +360,12 @@ async def test_within_one_group_each_request_is_answered_for_itself(url: str) ->
     assert isinstance(plain, Record)
     assert isinstance(added, Record)
     assert not plain.replayed
-    assert await store.given(ONE, structs.replace(once, key="c" * 64)) == structs.replace(added, replayed=True)
+    kept = await store.idempotency.get(ONE, structs.replace(once, key="c" * 64))
+    assert kept == Kept(str(added.id), added.document)
     later = structs.replace(new(ONE, customer("Later")), once=structs.replace(once, since=1001), at=5000)
-    anew = await store.add_customer(later)
+    anew = await store.customers.add(later)
     assert not anew.replayed
-    assert await store.given(ONE, once) == structs.replace(anew, replayed=True)
+    assert await store.idempotency.get(ONE, once) == Kept(str(anew.id), anew.document)
     await store.close()
 
 
@@ -381,18 +374,18 @@ async def test_a_feed_is_whole_however_it_is_read(url: str, window: int, monkeyp
     """By what comes next, by what each reseller has next, and first the one and then the other."""
     monkeypatch.setattr(events, "WINDOW", window)
     store = await founded(url, Limits(connections=2))
-    below = [(await store.add_reseller(new_reseller(str(number), ONE))).id for number in range(5)]
-    beside = (await store.add_reseller(new_reseller("Beside", PROVIDER))).id
+    below = [(await store.resellers.add(new_reseller(str(number), ONE))).id for number in range(5)]
+    beside = (await store.resellers.add(new_reseller("Beside", PROVIDER))).id
     for number in range(12):
         owners = [beside] * 5 + [below[number % 5]] * (number % 3)
-        await store.add_events([event(owner) for owner in owners])
-        await store.feed((PROVIDER, ONE, beside)[number % 3], 0, 1)
-    everything = await store.feed(PROVIDER, 0, 1000)
-    assert [entry.position for entry in everything] == list(range(1, await store.written(PROVIDER) + 1))
-    assert [entry.position for entry in everything] == list(range(1, await store.feed_end() + 1))
+        await store.events.add([event(owner) for owner in owners])
+        await store.events.feed((PROVIDER, ONE, beside)[number % 3], 0, 1)
+    everything = await store.events.feed(PROVIDER, 0, 1000)
+    assert [entry.position for entry in everything] == list(range(1, await store.events.log_position(PROVIDER) + 1))
+    assert [entry.position for entry in everything] == list(range(1, await store.events.feed_end() + 1))
     for root, those in ((PROVIDER, {*below, beside, PROVIDER, ONE}), (ONE, {*below, ONE}), (below[1], {below[1]})):
         found: list[Entry] = []
-        while part := await store.feed(root, found[-1].position if found else 0, 3):
+        while part := await store.events.feed(root, found[-1].position if found else 0, 3):
             found += part
         assert found == [entry for entry in everything if entry.event.reseller_id in those]
     await store.close()
@@ -400,14 +393,14 @@ async def test_a_feed_is_whole_however_it_is_read(url: str, window: int, monkeyp
 
 async def test_letters_that_postgresql_does_not_take_are_no_harm(url: str) -> None:
     store = await founded(url, Limits(connections=2))
-    assert await store.user("a\0b") is None
-    assert await store.client("r\0", "x") is None
+    assert await store.users.get("a\0b") is None
+    assert await store.clients.get("r\0", "x") is None
     session = Session(b"s", "api", ONE, None, b"", 1, 1, 2, None, "a\0b")
-    await store.add_session(session)
-    assert await store.session(b"s") == structs.replace(session, agent="a\ufffdb")
+    await store.sessions.add(session)
+    assert await store.sessions.get(b"s") == structs.replace(session, agent="a\ufffdb")
     refused = structs.replace(event(ONE, "access.refused"), reason="no such user a\0b", changes={"a": ("\0", None)})
-    await store.add_events([refused])
-    (kept,) = await store.events(ONE, 1, 10)
+    await store.events.add([refused])
+    (kept,) = await store.events.log(ONE, 1, 10)
     assert kept.reason == "no such user a\ufffdb"
     assert kept.changes == {"a": ("\0", None)}
     await store.close()
@@ -417,13 +410,13 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
     """On two nodes, for the same resellers and with the same logins."""
     nodes = [await founded(url, Limits(connections=4)), PostgresStore(url, Limits(connections=4))]
     await nodes[1].open()
-    await nodes[0].add_reseller(new_reseller("Two", PROVIDER, TWO))
+    await nodes[0].resellers.add(new_reseller("Two", PROVIDER, TWO))
 
     async def held(store: PostgresStore, number: int) -> None:
-        record = await store.reseller(ONE)
+        record = await store.resellers.get(ONE)
         assert record
         account = msgspec.json.decode(record.document, type=Reseller)
-        await store.change_reseller(
+        await store.resellers.update(
             ResellerChange(
                 ONE,
                 record.version,
@@ -437,7 +430,7 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
         )
 
     async def pending(store: PostgresStore, owner: int, number: int) -> None:
-        await store.add_customer(new(owner, customer(str(number), status="pending")))
+        await store.customers.add(new(owner, customer(str(number), status="pending")))
 
     def verified(record: Record) -> Change:
         return change(record, customer(), event="customer.verified", changes={"status": ("pending", "active")})
@@ -445,26 +438,28 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
     async def enter(store: PostgresStore, owner: int, number: int) -> None:
         login = f"login{number % 7}"
         link = Link(bytes([number % 256, number // 256]), login, owner, 1, 1, 9)
-        await store.add_link(link, event(owner))
-        who = await store.administrator(login)
+        await store.links.add(link, event(owner))
+        who = await store.administrators.get(login)
         if who:
-            await store.set_password(who, str(number), event(who.reseller_id))
-        await store.use_link(link, str(number), 2, event(owner))
+            await store.administrators.set_password(who, str(number), event(who.reseller_id))
+        await store.links.use(link, str(number), 2, event(owner))
 
     async def one(number: int) -> None:
         store, owner = nodes[number % 2], (ONE, TWO)[number // 2 % 2]
         logins = [AdministratorLogin(n, f"login{(number + 3 * n) % 7}", None) for n in range(2)]
         kinds: list[Callable[[], Awaitable[object]]] = [
-            lambda: store.add_customer(new(owner, customer(str(number)), *logins)),
-            lambda: store.add_reseller(structs.replace(new_reseller(str(number), owner), logins=logins[number % 3 :])),
+            lambda: store.customers.add(new(owner, customer(str(number)), *logins)),
+            lambda: store.resellers.add(structs.replace(new_reseller(str(number), owner), logins=logins[number % 3 :])),
             lambda: held(store, number),
-            lambda: store.add_user(User(f"login{number % 7}", owner, "us", "hash"), event(owner)),
-            lambda: store.add_events([event(TWO), event(ONE), event(PROVIDER)]),
-            lambda: store.note_uses(Uses(number, [(ONE, "api"), (ONE, "login1")], [b"digest"])),
-            lambda: store.feed(owner, 0, 5),
-            lambda: store.verify(3, verified),
+            lambda: store.users.add(User(f"login{number % 7}", owner, "us", "hash"), event(owner)),
+            lambda: store.events.add([event(TWO), event(ONE), event(PROVIDER)]),
+            lambda: store.usage.record_uses(Uses(number, [(ONE, "api"), (ONE, "login1")], [b"digest"])),
+            lambda: store.events.feed(owner, 0, 5),
+            lambda: store.customers.verify(3, verified),
             lambda: pending(store, owner, number),
-            lambda: store.note_usage([Usage(one, key, 1, 1, 0) for key in "ba" for one in (owner, PROVIDER, TWO, ONE)]),
+            lambda: store.usage.record(
+                [Usage(one, key, 1, 1, 0) for key in "ba" for one in (owner, PROVIDER, TWO, ONE)]
+            ),
             lambda: enter(store, owner, number),
         ]
         try:
@@ -477,14 +472,14 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
     database = url.rpartition("/")[2]
     counted = "SELECT sum(events)::int, (SELECT count(*)::int FROM events) FROM resellers WHERE reseller_id > 0"
     ((written, kept),) = postgres.query(counted, database)
-    assert written == kept == await nodes[0].written(PROVIDER)
-    fed = [entry.position for entry in await nodes[1].feed(PROVIDER, 0, 10_000)]
+    assert written == kept == await nodes[0].events.log_position(PROVIDER)
+    fed = [entry.position for entry in await nodes[1].events.feed(PROVIDER, 0, 10_000)]
     assert fed == list(range(1, written + 1))
     statuses = postgres.query("SELECT status, count(*) FROM customers GROUP BY status", database)
-    assert (await nodes[1].counts(PROVIDER, 0)).by_status == dict(statuses)
-    shut = await nodes[0].is_shut(ONE)
-    below = msgspec.json.decode((await nodes[0].resellers(ONE, Filter(), 0, 1000)).data)
+    assert (await nodes[1].customers.counts(PROVIDER, 0)).by_status == dict(statuses)
+    shut = await nodes[0].resellers.is_suspended(ONE)
+    below = msgspec.json.decode((await nodes[0].resellers.page(ONE, Filter(), 0, 1000)).data)
     assert len(below) > 1
-    assert {await nodes[1].is_shut(int(reseller["id"])) for reseller in below} == {shut}
+    assert {await nodes[1].resellers.is_suspended(int(reseller["id"])) for reseller in below} == {shut}
     for node in nodes:
         await node.close()

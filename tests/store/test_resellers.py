@@ -22,21 +22,17 @@ from emporion.accounts.statuses import Status
 from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.store import copying
-from emporion.store.base import (
-    AdministratorLogin,
-    Filter,
-    Listing,
-    Platform,
-    Record,
-    ResellerChange,
-    Store,
-    SubscriptionKey,
-    User,
-)
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.base import Store
+from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Connections, Limits
+from emporion.store.records import Filter, Listing, Record
+from emporion.store.resellers import ResellerChange
 from emporion.store.sqlite import SqliteStore
 from emporion.store.sqlite.connections import Connections as SqliteConnections
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.effort import effort
 from tests.postgres import Databases
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event, new_reseller
@@ -68,25 +64,25 @@ def reseller_change(record: Record, logins: list[AdministratorLogin] | None = No
 
 async def put(store: Store, reseller_id: int, **members: Any) -> Record:
     """The reseller after a change of these members."""
-    record = await store.reseller(reseller_id)
+    record = await store.resellers.get(reseller_id)
     assert record
-    changed = await store.change_reseller(reseller_change(record, **members))
+    changed = await store.resellers.update(reseller_change(record, **members))
     assert changed
     return changed
 
 
 async def below(store: Store, parent_id: int, name: str = "Next", **members: Any) -> int:
     """The id of a new reseller."""
-    return (await store.add_reseller(new_reseller(name, parent_id, **members))).id
+    return (await store.resellers.add(new_reseller(name, parent_id, **members))).id
 
 
 async def listed(store: Store, root: int, wanted: Filter = EVERYTHING, offset: int = 0, limit: int = 100) -> list[int]:
-    listing = await store.resellers(root, wanted, offset, limit)
+    listing = await store.resellers.page(root, wanted, offset, limit)
     return [int(item["id"]) for item in msgspec.json.decode(listing.data)]
 
 
 async def shut(store: Store, *reseller_ids: int) -> list[bool]:
-    return [await store.is_shut(reseller_id) for reseller_id in reseller_ids]
+    return [await store.resellers.is_suspended(reseller_id) for reseller_id in reseller_ids]
 
 
 async def refused(answer: Awaitable[object]) -> Problem:
@@ -104,21 +100,21 @@ def fields(problem: Problem) -> list[str]:
 
 async def test_a_reseller_is_given_back_whole(store: Store) -> None:
     members: dict[str, Any] = {"external_id": "e", "status": "pending", "contact_persons": [person()], "language": "de"}
-    record = await store.add_reseller(new_reseller("Zoë", ONE, **members))
+    record = await store.resellers.add(new_reseller("Zoë", ONE, **members))
     assert (record.reseller_id, record.version, record.replayed) == (record.id, 1, False)
     account = reseller_of(record)
     assert (account.id, account.reseller_id, account.name) == (str(record.id), str(ONE), "Zoë")
     assert (account.external_id, account.status, account.language) == ("e", "pending", "de")
     assert account.contact_persons == [person()]
-    assert await store.reseller(record.id) == record
+    assert await store.resellers.get(record.id) == record
 
 
 async def test_the_store_gives_a_reseller_its_id_and_the_account_above(store: Store) -> None:
     wanted = new_reseller("Next", ONE)
     account = structs.replace(wanted.account, id="7", reseller_id="8")
-    record = await store.add_reseller(structs.replace(wanted, account=account))
+    record = await store.resellers.add(structs.replace(wanted, account=account))
     assert (reseller_of(record).id, reseller_of(record).reseller_id) == (str(record.id), str(ONE))
-    provider = await store.reseller(PROVIDER)
+    provider = await store.resellers.get(PROVIDER)
     assert provider
     assert b"resellerId" not in provider.document
 
@@ -131,31 +127,31 @@ async def test_a_reseller_without_an_id_gets_the_next_one_of_all_accounts(store:
 
 
 async def test_a_reseller_may_be_given_an_id(store: Store) -> None:
-    record = await store.add_reseller(new_reseller("Named", BELOW_ONE, 50))
+    record = await store.resellers.add(new_reseller("Named", BELOW_ONE, 50))
     assert record.id == 50
-    assert await store.is_within(50, ONE)
+    assert await store.resellers.is_within(50, ONE)
 
 
 async def test_a_resellers_log_begins_with_its_creation(store: Store) -> None:
     wanted = new_reseller("Next", ONE)
-    reseller_id = (await store.add_reseller(structs.replace(wanted, origin=ORIGIN, at=77))).id
-    (first,) = await store.events(reseller_id, 0, 10)
+    reseller_id = (await store.resellers.add(structs.replace(wanted, origin=ORIGIN, at=77))).id
+    (first,) = await store.events.log(reseller_id, 0, 10)
     assert (first.sequence, first.account_id, first.type) == (1, reseller_id, "reseller.created")
     assert (first.at, first.origin) == (77, ORIGIN)
-    assert await store.events(ONE, 1, 10) == []
+    assert await store.events.log(ONE, 1, 10) == []
     for founded in (PROVIDER, ONE):
-        assert [one.type for one in await store.events(founded, 0, 1)] == ["reseller.created"]
+        assert [one.type for one in await store.events.log(founded, 0, 1)] == ["reseller.created"]
 
 
 async def test_an_unknown_reseller_is_none(store: Store) -> None:
     record = await add(store)
     for nobody in (99, record.id, 10**17):
-        assert await store.reseller(nobody) is None
-        assert await store.resellers(nobody, EVERYTHING, 0, 10) == Listing(b"[]", 0)
-        assert await store.is_shut(nobody)
-        assert not await store.is_within(nobody, nobody)
-        assert not await store.is_within(nobody, PROVIDER)
-        assert not await store.is_within(PROVIDER, nobody)
+        assert await store.resellers.get(nobody) is None
+        assert await store.resellers.page(nobody, EVERYTHING, 0, 10) == Listing(b"[]", 0)
+        assert await store.resellers.is_suspended(nobody)
+        assert not await store.resellers.is_within(nobody, nobody)
+        assert not await store.resellers.is_within(nobody, PROVIDER)
+        assert not await store.resellers.is_within(PROVIDER, nobody)
 
 
 async def test_a_reseller_needs_a_parent_that_exists(store: Store) -> None:
@@ -163,12 +159,12 @@ async def test_a_reseller_needs_a_parent_that_exists(store: Store) -> None:
     logins = [AdministratorLogin(0, "admin", "hash")]
     for parent_id in (99, record.id):
         problem = await refused(
-            store.add_reseller(structs.replace(new_reseller("Orphan", parent_id), id=50, logins=logins))
+            store.resellers.add(structs.replace(new_reseller("Orphan", parent_id), id=50, logins=logins))
         )
         assert problem.code is Code.NOT_FOUND
-    assert await store.reseller(50) is None
-    assert await store.logins(50, 50) == []
-    await store.add_reseller(structs.replace(new_reseller("Next", ONE), id=50, logins=logins))
+    assert await store.resellers.get(50) is None
+    assert await store.administrators.logins(50, 50) == []
+    await store.resellers.add(structs.replace(new_reseller("Next", ONE), id=50, logins=logins))
 
 
 # What is taken
@@ -196,25 +192,25 @@ async def test_all_that_is_taken_is_named_and_nothing_is_left(store: Store) -> N
     admin = AdministratorLogin(1, "API", None)
     free = AdministratorLogin(0, "free", None)
     wanted = structs.replace(new_reseller("Half", ONE, external_id="x"), logins=[free, admin])
-    problem = await refused(store.add_reseller(wanted))
+    problem = await refused(store.resellers.add(wanted))
     assert problem.code is Code.CONFLICT
     assert fields(problem) == ["externalId", "contactPersons[1].login"]
     assert await listed(store, ONE, Filter(name="half")) == []
-    assert await store.written(PROVIDER) == 5
-    assert await store.user("free") is None
-    await store.add_user(User("free", TWO, "us", "hash"), event(TWO))
+    assert await store.events.log_position(PROVIDER) == 5
+    assert await store.users.get("free") is None
+    await store.users.add(User("free", TWO, "us", "hash"), event(TWO))
 
 
 async def test_administrators_of_a_reseller_have_logins(store: Store) -> None:
     logins = [AdministratorLogin(0, "first", "hash"), AdministratorLogin(2, "second", None)]
-    reseller_id = (await store.add_reseller(structs.replace(new_reseller("Next", ONE), logins=logins))).id
-    assert await store.logins(reseller_id, reseller_id) == logins
+    reseller_id = (await store.resellers.add(structs.replace(new_reseller("Next", ONE), logins=logins))).id
+    assert await store.administrators.logins(reseller_id, reseller_id) == logins
     for other in (ONE, PROVIDER, BELOW_ONE):
-        assert await store.logins(other, reseller_id) == []
-        assert await store.logins(reseller_id, other) == []
-    assert await store.user("first") is None
-    assert (await refused(store.add_user(User("FIRST", ONE, "us", "hash"), event(ONE)))).code is Code.CONFLICT
-    problem = await refused(store.add_customer(new(ONE, customer(), AdministratorLogin(0, "Second", None))))
+        assert await store.administrators.logins(other, reseller_id) == []
+        assert await store.administrators.logins(reseller_id, other) == []
+    assert await store.users.get("first") is None
+    assert (await refused(store.users.add(User("FIRST", ONE, "us", "hash"), event(ONE)))).code is Code.CONFLICT
+    problem = await refused(store.customers.add(new(ONE, customer(), AdministratorLogin(0, "Second", None))))
     assert fields(problem) == ["contactPersons[0].login"]
 
 
@@ -222,41 +218,41 @@ async def test_administrators_of_a_reseller_have_logins(store: Store) -> None:
 
 
 async def test_a_change_moves_the_version_and_is_in_the_log(store: Store) -> None:
-    record = await store.reseller(ONE)
+    record = await store.resellers.get(ONE)
     assert record
     change = reseller_change(record, name="New", external_id="e")
-    changed = await store.change_reseller(change)
+    changed = await store.resellers.update(change)
     assert changed
     assert (changed.reseller_id, changed.id, changed.version) == (ONE, ONE, 2)
     assert reseller_of(changed) == change.account
-    assert await store.reseller(ONE) == changed
-    (logged,) = await store.events(ONE, 1, 10)
+    assert await store.resellers.get(ONE) == changed
+    (logged,) = await store.events.log(ONE, 1, 10)
     assert (logged.account_id, logged.type, logged.at, logged.origin) == (ONE, "reseller.updated", 2000, ORIGIN)
     assert logged.changes == {"name": ("One", "New"), "external_id": (None, "e")}
 
 
 async def test_a_change_of_an_older_version_or_of_nobody_does_nothing(store: Store) -> None:
-    record = await store.reseller(ONE)
+    record = await store.resellers.get(ONE)
     assert record
     changed = await put(store, ONE, name="First")
     held = reseller_change(record, status="adminHold")
-    assert await store.change_reseller(held) is None
-    assert await store.change_reseller(structs.replace(held, id=99)) is None
-    assert await store.reseller(ONE) == changed
-    assert not await store.is_shut(BELOW_ONE)
-    assert len(await store.events(ONE, 1, 10)) == 1
+    assert await store.resellers.update(held) is None
+    assert await store.resellers.update(structs.replace(held, id=99)) is None
+    assert await store.resellers.get(ONE) == changed
+    assert not await store.resellers.is_suspended(BELOW_ONE)
+    assert len(await store.events.log(ONE, 1, 10)) == 1
 
 
 async def test_of_many_changes_to_one_version_just_one_gets_through(store: Store, open_store: Open) -> None:
     stores = [store, await open_store()]
-    record = await store.reseller(ONE)
+    record = await store.resellers.get(ONE)
     assert record
     results = await asyncio.gather(
-        *(stores[n % 2].change_reseller(reseller_change(record, name=str(n), status="adminHold")) for n in range(20))
+        *(stores[n % 2].resellers.update(reseller_change(record, name=str(n), status="adminHold")) for n in range(20))
     )
     (changed,) = [result for result in results if result]
-    assert await store.reseller(ONE) == changed
-    assert len(await store.events(ONE, 1, 100)) == 1
+    assert await store.resellers.get(ONE) == changed
+    assert len(await store.events.log(ONE, 1, 100)) == 1
     await put(store, ONE, status="active")
     assert await shut(stores[1], ONE, BELOW_ONE) == [False, False]
 
@@ -264,18 +260,18 @@ async def test_of_many_changes_to_one_version_just_one_gets_through(store: Store
 async def test_a_change_to_what_is_taken_changes_nothing(store: Store) -> None:
     first = await below(store, ONE, external_id="x")
     mine = [AdministratorLogin(0, "mine", "hash")]
-    record = await store.add_reseller(structs.replace(new_reseller("Second", ONE, external_id="y"), logins=mine))
+    record = await store.resellers.add(structs.replace(new_reseller("Second", ONE, external_id="y"), logins=mine))
     takes_id = reseller_change(record, name="New", external_id="x", status="adminHold")
     takes_login = reseller_change(record, [AdministratorLogin(3, "Api", None)], name="New", status="cancelled")
     for change, field in ((takes_id, "externalId"), (takes_login, "contactPersons[3].login")):
-        problem = await refused(store.change_reseller(change))
+        problem = await refused(store.resellers.update(change))
         assert problem.code is Code.CONFLICT
         assert fields(problem) == [field]
-    assert f"reseller {first} " in (await refused(store.change_reseller(takes_id))).faults[0].message
-    assert await store.reseller(record.id) == record
-    assert await store.logins(record.id, record.id) == mine
-    assert len(await store.events(record.id, 0, 10)) == 1
-    assert not await store.is_shut(record.id)
+    assert f"reseller {first} " in (await refused(store.resellers.update(takes_id))).faults[0].message
+    assert await store.resellers.get(record.id) == record
+    assert await store.administrators.logins(record.id, record.id) == mine
+    assert len(await store.events.log(record.id, 0, 10)) == 1
+    assert not await store.resellers.is_suspended(record.id)
 
 
 async def test_an_external_id_is_free_once_it_was_given_up(store: Store) -> None:
@@ -288,22 +284,22 @@ async def test_an_external_id_is_free_once_it_was_given_up(store: Store) -> None
 
 async def test_logins_are_replaced_or_stay(store: Store) -> None:
     logins = [AdministratorLogin(0, "first", "hash"), AdministratorLogin(1, "second", None)]
-    record = await store.add_reseller(structs.replace(new_reseller("Next", ONE), logins=logins))
+    record = await store.resellers.add(structs.replace(new_reseller("Next", ONE), logins=logins))
     await put(store, record.id, name="New")
-    assert await store.logins(record.id, record.id) == logins
+    assert await store.administrators.logins(record.id, record.id) == logins
     swapped = [AdministratorLogin(0, "second", "new"), AdministratorLogin(1, "third", None)]
     await put(store, record.id, logins=swapped)
-    assert await store.logins(record.id, record.id) == swapped
-    await store.add_user(User("first", TWO, "us", "hash"), event(TWO))
+    assert await store.administrators.logins(record.id, record.id) == swapped
+    await store.users.add(User("first", TWO, "us", "hash"), event(TWO))
     await put(store, record.id, logins=[])
-    assert await store.logins(record.id, record.id) == []
-    assert await store.user("api")
+    assert await store.administrators.logins(record.id, record.id) == []
+    assert await store.users.get("api")
 
 
 async def test_changes_of_resellers_do_not_touch_their_customers_logins(store: Store) -> None:
-    record = await store.add_customer(new(ONE, customer(), AdministratorLogin(0, "admin", None)))
+    record = await store.customers.add(new(ONE, customer(), AdministratorLogin(0, "admin", None)))
     await put(store, ONE, logins=[AdministratorLogin(0, "mine", None)])
-    assert await store.logins(ONE, record.id) == [AdministratorLogin(0, "admin", None)]
+    assert await store.administrators.logins(ONE, record.id) == [AdministratorLogin(0, "admin", None)]
 
 
 # Lists
@@ -319,15 +315,15 @@ async def test_a_list_has_the_reseller_and_all_below_newest_first(store: Store) 
     everyone = await listed(store, PROVIDER)
     for offset, limit in itertools.product(range(8), (1, 2, 6, 1000)):
         assert await listed(store, PROVIDER, EVERYTHING, offset, limit) == everyone[offset : offset + limit]
-        assert (await store.resellers(PROVIDER, EVERYTHING, offset, limit)).total == 6
-    assert await store.resellers(PROVIDER, EVERYTHING, 2**63 - 1, 10) == Listing(b"[]", 6)
+        assert (await store.resellers.page(PROVIDER, EVERYTHING, offset, limit)).total == 6
+    assert await store.resellers.page(PROVIDER, EVERYTHING, 2**63 - 1, 10) == Listing(b"[]", 6)
 
 
 async def test_a_list_has_whole_documents(store: Store) -> None:
-    record = await store.add_reseller(new_reseller("Zoë", TWO, external_id="e", contact_persons=[person()]))
-    two = await store.reseller(TWO)
+    record = await store.resellers.add(new_reseller("Zoë", TWO, external_id="e", contact_persons=[person()]))
+    two = await store.resellers.get(TWO)
     assert two
-    listing = await store.resellers(TWO, EVERYTHING, 0, 10)
+    listing = await store.resellers.page(TWO, EVERYTHING, 0, 10)
     assert listing.data == b"[" + record.document + b"," + two.document + b"]"
 
 
@@ -338,7 +334,7 @@ async def test_every_filter_finds_what_a_plain_comparison_finds(store: Store) ->
     for number, name in enumerate(names * 2):
         parent_id, external_id = parents[number % 3], f"e{number}"
         persons = [person(f"P{number % 4}@Example.com"), person("all@example.com", "billing")]
-        record = await store.add_reseller(
+        record = await store.resellers.add(
             new_reseller(name, parent_id, external_id=external_id, contact_persons=persons)
         )
         kept.append((record.id, parent_id, name, external_id, {f"p{number % 4}@example.com", "all@example.com"}))
@@ -371,17 +367,17 @@ async def test_a_change_is_found_by_its_new_members_only(store: Store) -> None:
 
 
 async def test_those_who_wait_come_oldest_first_from_everywhere(store: Store) -> None:
-    assert await store.waiting_resellers(10) == []
+    assert await store.resellers.pending(10) == []
     waiting = [await below(store, parent_id, status="pending") for parent_id in (TWO, BELOW_ONE, ONE, PROVIDER)]
     await below(store, ONE)
-    found = await store.waiting_resellers(3)
+    found = await store.resellers.pending(3)
     assert [record.id for record in found] == waiting[:3]
-    assert found[0] == await store.reseller(waiting[0])
+    assert found[0] == await store.resellers.get(waiting[0])
     await put(store, waiting[0], status="active")
     await put(store, waiting[2], status="error")
-    assert [record.id for record in await store.waiting_resellers(10)] == [waiting[1], waiting[3]]
+    assert [record.id for record in await store.resellers.pending(10)] == [waiting[1], waiting[3]]
     await put(store, ONE, status="pending")
-    assert [record.id for record in await store.waiting_resellers(1)] == [ONE]
+    assert [record.id for record in await store.resellers.pending(1)] == [ONE]
 
 
 # The tree
@@ -403,7 +399,7 @@ async def test_those_who_wait_come_oldest_first_from_everywhere(store: Store) ->
     ],
 )
 async def test_a_reseller_is_within_itself_and_all_above(store: Store, reseller: int, root: int, within: bool) -> None:
-    assert await store.is_within(reseller, root) is within
+    assert await store.resellers.is_within(reseller, root) is within
 
 
 async def test_a_tree_that_grows_anywhere_stays_the_same_tree(store: Store) -> None:
@@ -418,7 +414,7 @@ async def test_a_tree_that_grows_anywhere_stays_the_same_tree(store: Store) -> N
     for root in everyone:
         assert await listed(store, root, limit=1000) == [one for one in everyone if root in above[one]]
     for one, root in zip(luck.choices(everyone, k=300), luck.choices(everyone, k=300), strict=True):
-        assert await store.is_within(one, root) is (root in above[one])
+        assert await store.resellers.is_within(one, root) is (root in above[one])
 
 
 def _line(parents: dict[int, int | None], reseller_id: int | None) -> Iterator[int]:
@@ -433,13 +429,13 @@ async def test_resellers_added_at_once_stand_where_they_belong(store: Store, ope
     owners = [ONE, TWO, BELOW_ONE, PROVIDER]
     added = await asyncio.gather(*(below(stores[n % 3], owners[n % 4], f"N{n}") for n in range(72)))
     for n, reseller_id in enumerate(added):
-        assert [await store.is_within(reseller_id, root) for root in owners] == [
+        assert [await store.resellers.is_within(reseller_id, root) for root in owners] == [
             owners[n % 4] in (ONE, BELOW_ONE),
             owners[n % 4] == TWO,
             owners[n % 4] == BELOW_ONE,
             True,
         ]
-        assert [one.type for one in await store.events(reseller_id, 0, 10)] == ["reseller.created"]
+        assert [one.type for one in await store.events.log(reseller_id, 0, 10)] == ["reseller.created"]
     assert await listed(store, PROVIDER) == sorted([*owners, *added], reverse=True)
 
 
@@ -572,7 +568,7 @@ def _recursive(plan: dict[str, Any], *, within: bool = False) -> set[str]:
 async def founded(store: Store) -> None:
     await store.migrate()
     await store.open()
-    await store.found(
+    await store.platform.create(
         Platform(sandbox=False),
         new_reseller("Provider", None, PROVIDER),
         new_reseller("One", PROVIDER, ONE),
@@ -584,45 +580,45 @@ async def founded(store: Store) -> None:
 async def grow(store: Store, shape: str) -> None:
     """Many resellers below ONE, and TWO beside it; the deepest and TWO have a customer each."""
     await founded(store)
-    await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
-    await store.add_reseller(new_reseller("Top", ONE, TOP))
+    await store.resellers.add(new_reseller("Two", PROVIDER, TWO))
+    await store.resellers.add(new_reseller("Top", ONE, TOP))
     started = time.perf_counter()
     for first in range(TOP + 1, TOP + MANY, GROUP):
         some = range(first, min(first + GROUP, TOP + MANY))
-        await asyncio.gather(*(store.add_reseller(new_reseller("Next", SHAPES[shape](one), one)) for one in some))
+        await asyncio.gather(*(store.resellers.add(new_reseller("Next", SHAPES[shape](one), one)) for one in some))
     tell(f"\n{shape} of {MANY}: added in {time.perf_counter() - started:.1f} s")
     for owner in (TWO, DEEPEST):
         await add(store, owner)
-    await store.feed(PROVIDER, 0, 1)
+    await store.events.feed(PROVIDER, 0, 1)
 
 
 def leaf_questions(store: Store, leaf: int) -> dict[str, Callable[[], Awaitable[object]]]:
     """What is asked of a reseller with none below it."""
     return {
-        "is_within": lambda: store.is_within(leaf, PROVIDER),
-        "is_shut": lambda: store.is_shut(leaf),
-        "resellers": lambda: store.resellers(leaf, EVERYTHING, 0, 10),
-        "customers": lambda: store.customers(leaf, EVERYTHING, 0, 10, whole=False),
-        "written": lambda: store.written(leaf),
-        "feed": lambda: store.feed(leaf, 0, 10),
+        "is_within": lambda: store.resellers.is_within(leaf, PROVIDER),
+        "is_shut": lambda: store.resellers.is_suspended(leaf),
+        "resellers": lambda: store.resellers.page(leaf, EVERYTHING, 0, 10),
+        "customers": lambda: store.customers.page(leaf, EVERYTHING, 0, 10, whole=False),
+        "written": lambda: store.events.log_position(leaf),
+        "feed": lambda: store.events.feed(leaf, 0, 10),
     }
 
 
 async def look_around(store: Store) -> None:
     """Everything at the top of the tree and at its end, with the time that it takes."""
     asked: dict[str, tuple[Awaitable[object], object]] = {
-        "is_within(deepest, top)": (store.is_within(DEEPEST, TOP), True),
-        "is_within(top, deepest)": (store.is_within(TOP, DEEPEST), False),
-        "is_within(deepest, beside)": (store.is_within(DEEPEST, TWO), False),
-        "is_shut(deepest)": (store.is_shut(DEEPEST), False),
+        "is_within(deepest, top)": (store.resellers.is_within(DEEPEST, TOP), True),
+        "is_within(top, deepest)": (store.resellers.is_within(TOP, DEEPEST), False),
+        "is_within(deepest, beside)": (store.resellers.is_within(DEEPEST, TWO), False),
+        "is_shut(deepest)": (store.resellers.is_suspended(DEEPEST), False),
         "resellers(top, 10)": (listed(store, TOP, limit=10), list(range(DEEPEST, DEEPEST - 10, -1))),
         "resellers(top, last page)": (listed(store, TOP, offset=MANY - 9), list(range(TOP + 8, TOP - 1, -1))),
         "resellers(top, name)": (listed(store, TOP, Filter(name="top")), [TOP]),
         "resellers(deepest)": (listed(store, DEEPEST), [DEEPEST]),
         "customers(top)": (ids(store, TOP), await ids(store, DEEPEST)),
         "customers(top, name)": (ids(store, TOP, Filter(name="acme")), await ids(store, DEEPEST)),
-        "written(top)": (store.written(TOP), MANY + 1),
-        "written(deepest)": (store.written(DEEPEST), 2),
+        "written(top)": (store.events.log_position(TOP), MANY + 1),
+        "written(deepest)": (store.events.log_position(DEEPEST), 2),
     }
     for what, (answer, expected) in asked.items():
         started = time.perf_counter()
@@ -644,9 +640,9 @@ async def hold_the_top(store: Store) -> None:
 async def test_many_resellers_are_looked_up_like_one_on_sqlite(
     tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emporion.store.sqlite.store.Connections", CountedSqlite)
+    monkeypatch.setattr("emporion.store.sqlite.database.Connections", CountedSqlite)
     store = SqliteStore(tmp_path / "store.db")
-    counted = store._connections
+    counted = store._database.connections
     assert isinstance(counted, CountedSqlite)
     await grow(store, shape)
     await look_around(store)
@@ -681,7 +677,7 @@ async def grown_postgres(
 ) -> AsyncIterator[Callable[[str], Awaitable[PostgresStore]]]:
     """Gives a store with the resellers that another one has grown."""
     stores: list[Store] = []
-    monkeypatch.setattr("emporion.store.postgres.store.Connections", CountedConnections)
+    monkeypatch.setattr("emporion.store.postgres.database.Connections", CountedConnections)
     with ExitStack() as databases:
 
         async def grown(shape: str) -> PostgresStore:
@@ -707,7 +703,7 @@ async def test_many_resellers_are_looked_up_like_one_on_postgres(
 ) -> None:
     store = await grown_postgres(shape)
     await look_around(store)
-    counted = store._primary
+    counted = store._database.primary
     assert isinstance(counted, CountedConnections)
     shallow, deep = leaf_questions(store, TWO), leaf_questions(store, DEEPEST)
     for what in shallow:

@@ -24,27 +24,20 @@ from emporion.emails import fold_email
 from emporion.errors import Problem
 from emporion.events import NewEvent, Origin
 from emporion.limits import Limit
-from emporion.store.base import (
-    Administrator,
-    AdministratorLogin,
-    Change,
-    Client,
-    Filter,
-    Link,
-    NewRecord,
-    Once,
-    Platform,
-    Record,
-    Session,
-    Store,
-    SubscriptionKey,
-    Usage,
-    User,
-    Uses,
-)
+from emporion.store.administrators import Administrator, AdministratorLogin, Link
+from emporion.store.base import Store
+from emporion.store.clients import Client
+from emporion.store.customers import Change, NewRecord
+from emporion.store.idempotency import Once
+from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
+from emporion.store.records import Filter, Record
+from emporion.store.sessions import Session
 from emporion.store.sqlite import SqliteStore
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.usage import Usage, Uses
+from emporion.store.users import User
 from tests.effort import effort
 from tests.postgres import Databases
 from tests.store.conftest import new_reseller
@@ -274,7 +267,7 @@ class History:
         elif isinstance(step, Alter) and self._records:
             await self._keep(self._alter(step))
         elif isinstance(step, Verify):
-            await self._keep(self._store.verify(step.limit, self._verified))
+            await self._keep(self._store.customers.verify(step.limit, self._verified))
         elif isinstance(step, AddAccess):
             await self._keep(self._add_access(step))
         elif isinstance(step, AlterAccess) and self._access:
@@ -284,87 +277,87 @@ class History:
         elif isinstance(step, Sign):
             await self._keep(self._sign(step))
         elif isinstance(step, Log):
-            await self._keep(self._store.add_events([self._event(number) for number in step.resellers]))
+            await self._keep(self._store.events.add([self._event(number) for number in step.resellers]))
         elif isinstance(step, Fail):
             await self._keep(self._fail(step))
         elif isinstance(step, Read):
-            await self._keep(self._store.feed(self._reseller(step.reseller), step.after, step.limit))
-            await self._keep(self._store.feed_end())
+            await self._keep(self._store.events.feed(self._reseller(step.reseller), step.after, step.limit))
+            await self._keep(self._store.events.feed_end())
         elif isinstance(step, Forget):
-            await self._keep(self._store.forget_answers(self._now - step.ago, step.limit))
+            await self._keep(self._store.idempotency.purge(self._now - step.ago, step.limit))
         elif isinstance(step, SignIn):
             await self._keep(self._sign_in(step))
         elif isinstance(step, SetPassword):
             await self._keep(self._set_password(step))
         elif isinstance(step, Came):
             await self._keep(self._came(step))
-        await self._keep(self._store.waiting())
+        await self._keep(self._store.customers.count_pending())
 
     async def ask(self, question: tuple[Filter, int, int, bool]) -> None:
         wanted, offset, limit, whole = question
         for root in [*self._resellers, 77]:
-            await self._keep(self._store.customers(root, wanted, offset, limit, whole=whole))
-            await self._keep(self._store.resellers(root, wanted, offset, limit))
+            await self._keep(self._store.customers.page(root, wanted, offset, limit, whole=whole))
+            await self._keep(self._store.resellers.page(root, wanted, offset, limit))
 
     async def look_at_everything(self) -> None:
         await self._look_at_the_tree()
         for reseller in [*self._resellers, 77]:
             await self._look_at(reseller)
         for record in self._records:
-            await self._keep(self._store.owner(record.id))
+            await self._keep(self._store.customers.owner(record.id))
         for login in ("first", "Second", "api", "SANDBOX", "\0", "ſandbox", "İ"):
-            await self._keep(self._store.user(login))
-            await self._keep(self._store.key(login.encode()))
-            await self._keep(self._store.client("realm", login))
-            await self._keep(self._store.administrator(login))
-            await self._keep(self._store.sessions(login, 3))
+            await self._keep(self._store.users.get(login))
+            await self._keep(self._store.subscription_keys.get(login.encode()))
+            await self._keep(self._store.clients.get("realm", login))
+            await self._keep(self._store.administrators.get(login))
+            await self._keep(self._store.sessions.by_login(login, 3))
         for number in range(6):
-            await self._keep(self._store.session(bytes([number])))
+            await self._keep(self._store.sessions.get(bytes([number])))
         for email in ("a@example.com", "b@example.com", fold_email("ä@example.com"), "\0"):
             for limit in (1, 100):
-                await self._keep(self._store.administrators(email, limit))
-        await self._keep(self._store.signing_keys())
-        await self._keep(self._store.waiting_resellers(3))
-        await self._keep(self._store.failures([b"a", b"\0", b"b", b"\xff"]))
+                await self._keep(self._store.administrators.by_email(email, limit))
+        await self._keep(self._store.signing_keys.all())
+        await self._keep(self._store.resellers.pending(3))
+        await self._keep(self._store.login_failures.get([b"a", b"\0", b"b", b"\xff"]))
 
     async def read_the_feed(self, limits: list[int]) -> None:
         """All of it for each reseller, in parts of these lengths."""
         for reseller in self._resellers:
             after, lengths = 0, itertools.cycle(limits)
-            while part := await self._store.feed(reseller, after, next(lengths)):
+            while part := await self._store.events.feed(reseller, after, next(lengths)):
                 self.answers.append(part)
                 after = part[-1].position
-            await self._keep(self._store.feed_end())
+            await self._keep(self._store.events.feed_end())
 
     async def _look_at(self, reseller: int) -> None:
-        await self._keep(self._store.reseller(reseller))
-        await self._keep(self._store.events(reseller, 0, 1000))
-        await self._keep(self._store.events(reseller, 2, 2))
-        await self._keep(self._store.written(reseller))
+        await self._keep(self._store.resellers.get(reseller))
+        await self._keep(self._store.events.log(reseller, 0, 1000))
+        await self._keep(self._store.events.log(reseller, 2, 2))
+        await self._keep(self._store.events.log_position(reseller))
         for since in (-1, 1, 3):
-            counts = await self._store.counts(reseller, since)
+            counts = await self._store.customers.counts(reseller, since)
             self.answers.append((sorted(counts.by_status.items()), sorted(counts.by_day.items())))
             for name in (None, "", "a", "\0"):
-                await self._keep(self._store.usage(reseller, since, name))
-        await self._keep(self._store.users(reseller))
-        await self._keep(self._store.keys(reseller))
-        await self._keep(self._store.clients(reseller))
+                await self._keep(self._store.usage.by_day(reseller, since, name))
+        await self._keep(self._store.users.by_reseller(reseller))
+        await self._keep(self._store.subscription_keys.by_reseller(reseller))
+        await self._keep(self._store.clients.by_reseller(reseller))
         for record in self._records:
-            await self._keep(self._store.customer(reseller, record.id))
-            await self._keep(self._store.document(reseller, record.id))
+            await self._keep(self._store.customers.get(reseller, record.id))
+            await self._keep(self._store.customers.document(reseller, record.id))
         for account_id in [*self._resellers, *(record.id for record in self._records)]:
-            await self._keep(self._store.logins(reseller, account_id))
-            await self._keep(self._store.account_events(reseller, account_id, 1, 3))
+            await self._keep(self._store.administrators.logins(reseller, account_id))
+            await self._keep(self._store.events.by_account(reseller, account_id, 1, 3))
         for kind, key, sent in itertools.product(("customer", "reseller"), range(2), range(2)):
             once = self._once(kind, Again(key, sent, 8))
             assert once
-            await self._keep(self._store.given(reseller, once))
+            await self._keep(self._store.idempotency.get(reseller, once))
 
     async def _look_at_the_tree(self) -> None:
         for reseller in [*self._resellers, 77]:
-            await self._keep(self._store.is_shut(reseller))
+            await self._keep(self._store.resellers.is_suspended(reseller))
             for other in [*self._resellers, 77]:
-                await self._keep(self._store.is_within(reseller, other))
+                await self._keep(self._store.resellers.is_within(reseller, other))
 
     async def _keep(self, answer: Awaitable[object]) -> None:
         try:
@@ -390,7 +383,7 @@ class History:
 
     async def _add(self, step: Add) -> Record:
         wanted = _customer(step)
-        record = await self._store.add_customer(
+        record = await self._store.customers.add(
             NewRecord(
                 self._reseller(step.reseller),
                 wanted,
@@ -406,14 +399,14 @@ class History:
 
     async def _alter(self, step: Alter) -> Record | None:
         number = step.account % len(self._records)
-        record = await self._store.customer(self._records[number].reseller_id, self._records[number].id)
+        record = await self._store.customers.get(self._records[number].reseller_id, self._records[number].id)
         assert record
-        return await self._store.change_customer(_change(record, _customer(step.to), step))
+        return await self._store.customers.update(_change(record, _customer(step.to), step))
 
     async def _add_reseller(self, step: Add) -> Record:
         # An id that was to be given to what could not be added is lost in one of the stores.
         wanted = new_reseller(step.name, self._any_reseller(step.reseller), 500_000 + self._now, **_members(step))
-        record = await self._store.add_reseller(
+        record = await self._store.resellers.add(
             structs.replace(
                 wanted,
                 logins=_logins(step),
@@ -427,25 +420,25 @@ class History:
         return record
 
     async def _alter_reseller(self, step: Alter) -> Record | None:
-        record = await self._store.reseller(self._reseller(step.account))
+        record = await self._store.resellers.get(self._reseller(step.account))
         assert record
         logins = _logins(step.to) if step.rewrites_logins else None
         change = reseller_change(record, logins, name=step.to.name, **_members(step.to))
-        return await self._store.change_reseller(structs.replace(change, version=change.version + step.stale))
+        return await self._store.resellers.update(structs.replace(change, version=change.version + step.stale))
 
     async def _add_access(self, step: AddAccess) -> None:
         reseller_id = self._any_reseller(step.reseller)
         one: User | SubscriptionKey | Client
         if step.kind == "user":
             one = User(step.name, reseller_id, "us", "hash", step.role, created_at=self._now)
-            await self._store.add_user(one, self._event(step.reseller))
+            await self._store.users.add(one, self._event(step.reseller))
         elif step.kind == "key":
             digest = f"{step.name}{self._now}".encode()
             one = SubscriptionKey(digest, reseller_id, None, step.name, Limit(1, None, 3), self._now % 3)
-            await self._store.add_key(one, self._event(step.reseller))
+            await self._store.subscription_keys.add(one, self._event(step.reseller))
         else:
             one = Client("realm", step.name, reseller_id, b"\0", step.role, created_at=self._now)
-            await self._store.add_client(one, self._event(step.reseller))
+            await self._store.clients.add(one, self._event(step.reseller))
         self._access.append(one)
 
     async def _alter_access(self, step: AlterAccess) -> bool | None:
@@ -454,23 +447,26 @@ class History:
         off = self._now if step.off else None
         if step.foreign:
             one = structs.replace(one, reseller_id=self._reseller(step.number))
+        version = one.version + step.stale
         if isinstance(one, SubscriptionKey):
             key = structs.replace(one, name="New", api_version="1.6", limit=Limit(), revoked_at=off)
-            await self._store.change_key(key, self._event(0))
-            return None
-        version = one.version + step.stale
+            key = structs.replace(key, version=one.version + 1)
+            done = await self._store.subscription_keys.update(key, version, self._event(0))
+            if done:
+                self._access[number] = key
+            return done
         changed = structs.replace(one, role=step.role, version=one.version + 1, disabled_at=off)
         if isinstance(changed, User):
-            done = await self._store.change_user(changed, version, self._event(0))
+            done = await self._store.users.update(changed, version, self._event(0))
         else:
-            done = await self._store.change_client(changed, version, self._event(0))
+            done = await self._store.clients.update(changed, version, self._event(0))
         if done:
             self._access[number] = changed
         return done
 
     async def _use(self, step: Use) -> None:
         used = [self._access[number % len(self._access)] for number in step.numbers if self._access]
-        await self._store.note_uses(
+        await self._store.usage.record_uses(
             Uses(
                 step.at,
                 sorted({(one.reseller_id, one.login) for one in used if isinstance(one, User)}),
@@ -482,31 +478,31 @@ class History:
     async def _sign(self, step: Sign) -> bool | None:
         name = f"{step.name}{self._now}"
         if step.ends:
-            keys = await self._store.signing_keys()
-            return await self._store.end_signing_key(keys[0].id if keys else name, self._now, self._event(1))
-        await self._store.add_signing_key(SigningKey(name, b"\0" * 32, self._now // 2), 99, self._event(1))
+            keys = await self._store.signing_keys.all()
+            return await self._store.signing_keys.end(keys[0].id if keys else name, self._now, self._event(1))
+        await self._store.signing_keys.add(SigningKey(name, b"\0" * 32, self._now // 2), 99, self._event(1))
         return None
 
     async def _fail(self, step: Fail) -> object:
         if step.kind == "forget":
-            return await self._store.forget_failures(self._now - step.ago, self._now - step.ago, 2)
+            return await self._store.login_failures.purge(self._now - step.ago, self._now - step.ago, 2)
         if step.kind == "success" and step.subjects:
-            await self._store.note_success(step.subjects[0], self._now)
+            await self._store.login_failures.reset(step.subjects[0], self._now)
         else:
-            await self._store.note_failure(step.subjects, self._now, self._now - step.ago)
-        return await self._store.failures(step.subjects)
+            await self._store.login_failures.record(step.subjects, self._now, self._now - step.ago)
+        return await self._store.login_failures.get(step.subjects)
 
     async def _sign_in(self, step: SignIn) -> int:
         digests = [bytes([number]) for number in range(6)]
         if step.kind == "end":
-            return await self._store.end_sessions(step.login, digests[: step.number], self._now)
+            return await self._store.sessions.end(step.login, digests[: step.number], self._now)
         if step.kind == "forget":
-            return await self._store.forget_sessions(step.at, 2)
+            return await self._store.sessions.purge(step.at, 2)
         if step.kind == "use":
-            await self._store.use_session(digests[step.number], step.at)
+            await self._store.sessions.touch(digests[step.number], step.at)
         elif self._begun < len(digests):
             customer_id = self._records[0].id if self._records and step.number % 2 else None
-            await self._store.add_session(
+            await self._store.sessions.add(
                 Session(
                     digest=digests[self._begun],
                     login=step.login,
@@ -522,13 +518,13 @@ class History:
         return self._begun
 
     async def _set_password(self, step: SetPassword) -> object:
-        who = await self._store.administrator(step.login) or Administrator(step.login, 77, 78, 0, None)
+        who = await self._store.administrators.get(step.login) or Administrator(step.login, 77, 78, 0, None)
         if step.stale:
             who = structs.replace(who, customer_id=self._records[0].id if self._records else 1)
         if step.kind == "self":
-            return await self._store.set_password(who, f"hash {self._now}", self._event(2))
+            return await self._store.administrators.set_password(who, f"hash {self._now}", self._event(2))
         if step.kind == "forget":
-            return await self._store.forget_links(self._now - step.at, 2)
+            return await self._store.links.purge(self._now - step.at, 2)
         if step.kind == "make":
             self._link = Link(
                 digest=f"{self._now}".encode(),
@@ -538,16 +534,16 @@ class History:
                 created_at=self._now,
                 ends_at=self._now + 4 * step.at,
             )
-            await self._keep(self._store.add_link(self._link, self._event(step.at)))
+            await self._keep(self._store.links.add(self._link, self._event(step.at)))
         else:
-            await self._keep(self._store.use_link(self._link, f"hash {self._now}", self._now, self._event(step.at)))
-        return await self._store.link(self._link.digest)
+            await self._keep(self._store.links.use(self._link, f"hash {self._now}", self._now, self._event(step.at)))
+        return await self._store.links.get(self._link.digest)
 
     async def _came(self, step: Came) -> int:
         if step.forgets:
-            return await self._store.forget_usage(step.day, 2)
+            return await self._store.usage.purge(step.day, 2)
         usage = [Usage(self._any_reseller(number), step.key, step.day, number, self._now) for number in step.resellers]
-        await self._store.note_usage(usage)
+        await self._store.usage.record(usage)
         return 0
 
     def _verified(self, record: Record) -> Change:
@@ -615,7 +611,7 @@ def test_both_stores_answer_the_same(
         await store.migrate()
         await store.open()
         try:
-            await store.found(
+            await store.platform.create(
                 Platform(sandbox=True),
                 new_reseller("Provider", None, PROVIDER_ID),
                 new_reseller("Reseller", PROVIDER_ID, RESELLER_ID),

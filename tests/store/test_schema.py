@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from emporion.store import postgres as package
-from emporion.store import statements
+from emporion import store
+from emporion.store import events
+from emporion.store import postgres as server
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from tests.postgres import Databases
@@ -22,9 +23,9 @@ PLATFORM_WIDE = {
     "imports",
 }  # fmt: skip
 # Where statements stand.
-FILES = [*Path(package.__file__).parent.glob("*.py"), Path(statements.__file__)]
+FILES = [file for package in (store, server) for file in Path(str(package.__file__)).parent.glob("*.py")]
 # What is asked of all resellers at once.
-ACROSS = {statements.FEED_END}
+ACROSS = {events._FEED_END}
 
 
 @pytest.fixture

@@ -8,7 +8,11 @@ import pytest
 
 from emporion.emails import fold_email
 from emporion.store import rows
-from emporion.store.base import Filter, Platform, Store, SubscriptionKey, User
+from emporion.store.base import Store
+from emporion.store.platform import Platform
+from emporion.store.records import Filter
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.store.conftest import ONE, PROVIDER, know_all_migrations_but, new_reseller
 from tests.store.test_base import change, customer, ids, new, person
 
@@ -32,7 +36,7 @@ async def test_its_addresses_are_found_in_every_spelling_and_can_be_changed(
         await store.migrate()
         await store.open()
         reseller = new_reseller("One", PROVIDER, ONE, contact_persons=[person(email) for email in MOVED])
-        await store.found(
+        await store.platform.create(
             Platform(sandbox=False),
             new_reseller("Provider", None, PROVIDER),
             reseller,
@@ -42,7 +46,7 @@ async def test_its_addresses_are_found_in_every_spelling_and_can_be_changed(
         records = {}
         for email in (*MOVED, *STAYING):
             wanted = customer(email, None, "active", person(email), person("same@example.com"))
-            records[email] = await store.add_customer(new(ONE, wanted))
+            records[email] = await store.customers.add(new(ONE, wanted))
         await store.close()
     store = new_store()
     assert NAME.replace("_", " ") in " ".join(await store.migrate())
@@ -52,7 +56,7 @@ async def test_its_addresses_are_found_in_every_spelling_and_can_be_changed(
         for spelling in (email, other):
             asked = Filter(email=fold_email(spelling))
             assert await ids(store, ONE, asked) == [records[email].id]
-            assert (await store.resellers(PROVIDER, asked, 0, 10)).total == 1
+            assert (await store.resellers.page(PROVIDER, asked, 0, 10)).total == 1
         if once != fold_email(other):
             assert await ids(store, ONE, Filter(email=once)) == []
     for email in STAYING:
@@ -61,6 +65,6 @@ async def test_its_addresses_are_found_in_every_spelling_and_can_be_changed(
     # An address that is given up is not found any more.
     for email, record in records.items():
         moved = customer(email, None, "active", person("new@example.com"))
-        await store.change_customer(change(record, moved, changes={"contactPersons": ([{"email": email}], [])}))
+        await store.customers.update(change(record, moved, changes={"contactPersons": ([{"email": email}], [])}))
         assert await ids(store, ONE, Filter(email=fold_email(email))) == []
     await store.close()

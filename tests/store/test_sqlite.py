@@ -19,11 +19,15 @@ import emporion.store
 from emporion.accounts.folding import fold
 from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
-from emporion.store.base import Counts, Filter, Listing, Platform, SubscriptionKey, User
+from emporion.store.customers import Counts
 from emporion.store.migrations import Migration, migrations
+from emporion.store.platform import Platform
+from emporion.store.records import Filter, Listing
 from emporion.store.sqlite import SqliteStore, schema
 from emporion.store.sqlite.connections import OF_ONE
 from emporion.store.sqlite.places import ordinal_of, place
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.turns import ACCOUNT
 from tests.effort import HANGS
 from tests.store.conftest import event, new_reseller
@@ -32,7 +36,7 @@ ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
 
 
 async def found(store: SqliteStore) -> None:
-    await store.found(
+    await store.platform.create(
         Platform(sandbox=False),
         new_reseller("Provider", None, 10),
         new_reseller("One", 10, 20),
@@ -141,23 +145,23 @@ async def test_what_an_older_database_has_is_kept_and_gets_what_is_new(
     store = SqliteStore(path)
     assert await store.migrate() == [migration.title for migration in known[2:]]
     await store.open()
-    assert await store.platform() == Platform(sandbox=False)
-    assert await store.signing_keys() == []
-    assert await store.user("api") == User("Api", 20, "us", "hash")
-    assert await store.key(b"\1") == SubscriptionKey(b"\1", 20, "1.15")
+    assert await store.platform.get() == Platform(sandbox=False)
+    assert await store.signing_keys.all() == []
+    assert await store.users.get("api") == User("Api", 20, "us", "hash")
+    assert await store.subscription_keys.get(b"\1") == SubscriptionKey(b"\1", 20, "1.15")
     for reseller_id, (name, parent_id) in names.items():
-        record = await store.reseller(reseller_id)
+        record = await store.resellers.get(reseller_id)
         assert record
         above = None if parent_id is None else str(parent_id)
         account = Reseller(id=str(reseller_id), name=name, status="active", language="en", reseller_id=above)
         assert (record.version, msgspec.json.decode(record.document, type=Reseller)) == (1, account)
-        assert (await store.resellers(reseller_id, Filter(name=fold(name)), 0, 10)).total == 1
-        assert not await store.is_shut(reseller_id)
-        assert await store.is_within(reseller_id, 20) is (reseller_id in (20, 30))
-        assert len(await store.events(reseller_id, 0, 10)) == 1
-    assert [entry.position for entry in await store.feed(10, 0, 10)] == [1, 2, 3, 4]
-    below = await store.add_reseller(new_reseller("Next", 30))
-    assert await store.is_within(below.id, 20)
+        assert (await store.resellers.page(reseller_id, Filter(name=fold(name)), 0, 10)).total == 1
+        assert not await store.resellers.is_suspended(reseller_id)
+        assert await store.resellers.is_within(reseller_id, 20) is (reseller_id in (20, 30))
+        assert len(await store.events.log(reseller_id, 0, 10)) == 1
+    assert [entry.position for entry in await store.events.feed(10, 0, 10)] == [1, 2, 3, 4]
+    below = await store.resellers.add(new_reseller("Next", 30))
+    assert await store.resellers.is_within(below.id, 20)
     await store.close()
 
 
@@ -189,9 +193,9 @@ async def test_the_customers_of_an_older_database_are_counted_and_listed_by_stat
     store = SqliteStore(path)
     await store.migrate()
     await store.open()
-    assert await store.counts(20, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
-    assert await store.counts(30, 0) == Counts({"error": 1}, {0: 1})
-    assert await store.customers(20, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
+    assert await store.customers.counts(20, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
+    assert await store.customers.counts(30, 0) == Counts({"error": 1}, {0: 1})
+    assert await store.customers.page(20, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
     await store.close()
 
 
@@ -218,29 +222,29 @@ async def test_a_request_sees_what_a_command_wrote_before_it_was_sent(founded: S
     seen: asyncio.Future[User | None] = loop.create_future()
 
     async def request() -> None:
-        seen.set_result(await founded.user("late"))
+        seen.set_result(await founded.users.get("late"))
 
     # A request reads; before the event loop turns to anything else, a command writes and another request is sent.
-    assert await founded.user("late") is None
+    assert await founded.users.get("late") is None
     add_by_command(tmp_path / "store.db", "late")
     loop.call_soon(lambda: loop.create_task(request()))
     assert await seen
 
 
 async def test_requests_of_one_turn_share_a_view(founded: SqliteStore, tmp_path: Path) -> None:
-    assert await founded.user("late") is None
+    assert await founded.users.get("late") is None
     add_by_command(tmp_path / "store.db", "late")
-    assert await founded.user("late") is None
+    assert await founded.users.get("late") is None
     await asyncio.sleep(0)
-    assert await founded.user("late")
+    assert await founded.users.get("late")
 
 
 async def test_the_log_does_not_grow_while_reads_and_writes_alternate(founded: SqliteStore, tmp_path: Path) -> None:
     users = 0
     while times_begun_anew(tmp_path / "store.db-wal") < 3:
         users += 1
-        await founded.add_user(User(f"user{users}", 20, "us", "h" * 100), event(20))
-        assert await founded.user(f"user{users}")
+        await founded.users.add(User(f"user{users}", 20, "us", "h" * 100), event(20))
+        assert await founded.users.get(f"user{users}")
         assert users < 3000
 
 
@@ -277,7 +281,7 @@ async def test_nothing_is_held_after_closing(tmp_path: Path) -> None:
     await store.migrate()
     await store.open()
     await found(store)
-    await store.events(20, 0, 10)
+    await store.events.log(20, 0, 10)
     await store.close()
     assert not (tmp_path / "store.db-wal").exists()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -291,19 +295,19 @@ async def test_a_long_read_ends_after_its_time_and_the_next_one_has_its_own(tmp_
     try:
         for _ in range(2):
             with pytest.raises(Problem) as raised:
-                await store._connections.in_thread(1, lambda c: c.execute(ENDLESS).fetchone())
+                await store._database.connections.in_thread(1, lambda c: c.execute(ENDLESS).fetchone())
             assert "takes the database too long" in raised.value.message
-        assert await store._connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone()) == (1,)
+        assert await store._database.connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone()) == (1,)
     finally:
         await store.close()
 
 
 async def test_whoever_asks_about_many_resellers_has_one_queue(founded: SqliteStore) -> None:
-    held, read = threading.Event(), founded._connections.in_thread
+    held, read = threading.Event(), founded._database.connections.in_thread
     ACCOUNT.set(10)
     asked = [asyncio.create_task(read(reseller, lambda _: held.wait(HANGS))) for reseller in (20, 30, 40, 50)]
     await asyncio.sleep(0)
-    assert len(founded._connections._threads._threads) == OF_ONE
+    assert len(founded._database.connections._threads._threads) == OF_ONE
     ACCOUNT.set(20)
     async with asyncio.timeout(HANGS):
         assert await read(20, lambda _: True)
@@ -314,11 +318,11 @@ async def test_whoever_asks_about_many_resellers_has_one_queue(founded: SqliteSt
 async def test_reads_that_wait_while_all_is_closed_are_refused(founded: SqliteStore) -> None:
     held = threading.Event()
     reads = [
-        asyncio.create_task(founded._connections.in_thread(reseller, lambda _: held.wait(HANGS)))
+        asyncio.create_task(founded._database.connections.in_thread(reseller, lambda _: held.wait(HANGS)))
         for reseller in (1, 2, 3, 4)
     ]
     await asyncio.sleep(0)
-    closing_ = asyncio.create_task(founded._connections.close())
+    closing_ = asyncio.create_task(founded._database.connections.close())
     with pytest.raises(Problem) as raised:
         await reads[3]
     assert raised.value.code is Code.UNAVAILABLE
@@ -332,9 +336,9 @@ async def test_short_reads_do_not_say_that_long_ones_work(founded: SqliteStore, 
         (tmp_path / "store.db").rename(tmp_path / "away.db")
         for _ in range(2):
             with pytest.raises(Problem):
-                await founded._connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone())
-            assert await founded.user("api")
+                await founded._database.connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone())
+            assert await founded.users.get("api")
         (tmp_path / "away.db").rename(tmp_path / "store.db")
-        assert await founded._connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone()) == (1,)
+        assert await founded._database.connections.in_thread(1, lambda c: c.execute("SELECT 1").fetchone()) == (1,)
     told = [entry["event"] for entry in logs if "reads" in entry["event"]]
     assert told == ["long reads fail, and are tried again with each request", "long reads work again"]

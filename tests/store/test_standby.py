@@ -9,9 +9,12 @@ import msgspec
 import pytest
 
 from emporion.errors import Problem
-from emporion.store.base import Filter, Platform, SubscriptionKey, User
+from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Connections, Limits
+from emporion.store.records import Filter
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from tests.postgres import Postgres, server
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, new_reseller
 from tests.store.test_base import add, change, customer
@@ -47,15 +50,15 @@ async def store(primary: Postgres, standby: Postgres) -> AsyncIterator[PostgresS
         await store.migrate()
         primary.wait_until_followed(standby)
         await store.open()
-        await store.found(
+        await store.platform.create(
             Platform(sandbox=False),
             new_reseller("Provider", None, PROVIDER),
             new_reseller("One", PROVIDER, ONE),
             User("api", ONE, "us", "hash"),
             SubscriptionKey(b"digest", ONE),
         )
-        await store.add_reseller(new_reseller("Two", PROVIDER, TWO))
-        await store.add_reseller(new_reseller("Below one", ONE, BELOW_ONE))
+        await store.resellers.add(new_reseller("Two", PROVIDER, TWO))
+        await store.resellers.add(new_reseller("Below one", ONE, BELOW_ONE))
         for reseller in (ONE, TWO):
             await add(store, reseller)
         primary.wait_until_followed(standby)
@@ -64,14 +67,14 @@ async def store(primary: Postgres, standby: Postgres) -> AsyncIterator[PostgresS
 
 
 async def names(store: PostgresStore, reseller: int, wanted: Filter) -> list[str]:
-    listing = await store.customers(reseller, wanted, 0, 10, whole=False)
+    listing = await store.customers.page(reseller, wanted, 0, 10, whole=False)
     return [item["name"] for item in msgspec.json.decode(listing.data)]
 
 
 def mark(store: PostgresStore, primary: Postgres) -> None:
     """Let whoever reads from the primary see it, behind the store's back."""
     primary.query("UPDATE customers SET summary = convert_to(replace(convert_from(summary, 'UTF8'), 'Acme', 'Marked'),"
-                  " 'UTF8')", store._primary._url.rpartition("/")[2])  # fmt: skip
+                  " 'UTF8')", store._database.primary._url.rpartition("/")[2])  # fmt: skip
 
 
 @pytest.mark.parametrize("wanted", QUESTIONS, ids=str)
@@ -98,14 +101,14 @@ async def test_whoever_has_written_reads_from_the_primary_until_the_standby_has_
     standby.resume_replay()
     primary.wait_until_followed(standby)
     standby.pause_replay()
-    primary.query("UPDATE customers SET summary = '{}'", store._primary._url.rpartition("/")[2])
+    primary.query("UPDATE customers SET summary = '{}'", store._database.primary._url.rpartition("/")[2])
     assert await names(store, ONE, wanted) == ["Marked of one", "Marked"]
 
 
 async def test_a_change_counts_as_well(store: PostgresStore, standby: Postgres) -> None:
     record = await add(store, BELOW_ONE)
     standby.pause_replay()
-    await store.change_customer(change(record, customer("Acme changed")))
+    await store.customers.update(change(record, customer("Acme changed")))
     assert (await names(store, ONE, Filter()))[0] == "Acme changed"
     assert (await names(store, BELOW_ONE, Filter()))[0] == "Acme changed"
 
@@ -113,9 +116,8 @@ async def test_a_change_counts_as_well(store: PostgresStore, standby: Postgres) 
 async def test_another_process_reads_what_this_one_has_written(
     store: PostgresStore, primary: Postgres, standby: Postgres
 ) -> None:
-    other = PostgresStore(
-        store._primary._url, Limits(connections=3), standby.url(store._primary._url.rpartition("/")[2])
-    )
+    url = store._database.primary._url
+    other = PostgresStore(url, Limits(connections=3), standby.url(url.rpartition("/")[2]))
     await other.open()
     standby.pause_replay()
     await add(store, ONE, "Acme of one")
@@ -139,7 +141,7 @@ async def test_a_standby_that_hangs_delays_nobody_for_long(store: PostgresStore,
 
 async def lists(read_url: str, primary: Postgres, store: PostgresStore) -> list[str]:
     """The names that ONE's list has where lists may be read from `read_url`."""
-    other = PostgresStore(store._primary._url, Limits(connections=3), read_url)
+    other = PostgresStore(store._database.primary._url, Limits(connections=3), read_url)
     await other.open()
     try:
         return await names(other, ONE, Filter()) + await names(other, ONE, Filter(name="acme"))
@@ -154,7 +156,7 @@ async def test_what_is_no_standby_is_not_read(store: PostgresStore, primary: Pos
         another = PostgresStore(primary.url(name), Limits())
         await another.migrate()
         await another.open()
-        await another.found(
+        await another.platform.create(
             Platform(sandbox=False),
             new_reseller("Provider", None, PROVIDER),
             new_reseller("One", PROVIDER, ONE),
@@ -172,9 +174,9 @@ async def test_what_is_no_standby_is_not_read(store: PostgresStore, primary: Pos
 async def test_a_search_that_takes_too_long_does_not_turn_the_standby_off(
     store: PostgresStore, primary: Postgres, standby: Postgres
 ) -> None:
-    assert store._standby
+    assert store._database.standby
     with pytest.raises(Problem, match="takes the database too long"):
-        await store._standby.read(_slow)
+        await store._database.standby.read(_slow)
     standby.pause_replay()
     mark(store, primary)
     assert await names(store, TWO, Filter()) == ["Acme"]
@@ -187,7 +189,7 @@ async def _slow(connections: Connections) -> None:
 
 
 async def test_many_lists_at_once_open_the_standby_once(store: PostgresStore, standby: Postgres) -> None:
-    url = store._primary._url
+    url = store._database.primary._url
     other = PostgresStore(url, Limits(connections=3), standby.url(url.rpartition("/")[2]))
     await other.open()
     before = standby.query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")[0][0]

@@ -10,7 +10,9 @@ import pytest
 from msgspec import structs
 
 from emporion.events import Event, NewEvent, Subject, account_subject
-from emporion.store.base import Entry, Once, Store
+from emporion.store.base import Store
+from emporion.store.events import Entry
+from emporion.store.idempotency import Kept, Once
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
@@ -32,69 +34,71 @@ def sequences(entries: list[Entry]) -> list[int]:
 
 
 async def test_an_event_keeps_what_it_is_about(store: Store) -> None:
-    await store.add_events([about(ANNA), about(KEY), about(None)])
-    added = await store.add_customer(new(ONE, customer()))
-    below = (await store.events(BELOW_ONE, 0, 1))[0]
-    assert [one.subject for one in await store.events(ONE, 1, 10)] == [
+    await store.events.add([about(ANNA), about(KEY), about(None)])
+    added = await store.customers.add(new(ONE, customer()))
+    below = (await store.events.log(BELOW_ONE, 0, 1))[0]
+    assert [one.subject for one in await store.events.log(ONE, 1, 10)] == [
         ANNA,
         KEY,
         Subject("reseller", str(ONE)),
         Subject("customer", str(added.id)),
     ]
     assert below.subject == Subject("reseller", str(BELOW_ONE))
-    assert [entry.event.subject for entry in await store.feed(PROVIDER, 0, 100)].count(ANNA) == 1
+    assert [entry.event.subject for entry in await store.events.feed(PROVIDER, 0, 100)].count(ANNA) == 1
 
 
 async def test_the_last_events_about_one_thing_are_newest_first(store: Store) -> None:
-    await store.add_events([about(ANNA), about(KEY), about(ANNA), about(ANNA), about(ANNA, TWO)])
-    assert [one.sequence for one in await store.last_subject_events(ONE, ANNA, FARTHEST, 2)] == [5, 4]
-    assert [one.sequence for one in await store.last_subject_events(ONE, ANNA, 4, 10)] == [2]
-    assert await store.last_subject_events(ONE, Subject("key", "anna"), FARTHEST, 10) == []
+    await store.events.add([about(ANNA), about(KEY), about(ANNA), about(ANNA), about(ANNA, TWO)])
+    assert [one.sequence for one in await store.events.last_by_subject(ONE, ANNA, FARTHEST, 2)] == [5, 4]
+    assert [one.sequence for one in await store.events.last_by_subject(ONE, ANNA, 4, 10)] == [2]
+    assert await store.events.last_by_subject(ONE, Subject("key", "anna"), FARTHEST, 10) == []
 
 
 async def test_the_feed_of_one_thing_has_its_events_by_position_and_no_others(store: Store) -> None:
-    await store.add_events([about(ANNA), about(KEY), about(ANNA)])
-    whole = await store.feed(PROVIDER, 0, 100)
-    await store.add_events([about(None), about(ANNA)])
-    found = await store.subject_feed(PROVIDER, ANNA, 0, 100)
+    await store.events.add([about(ANNA), about(KEY), about(ANNA)])
+    whole = await store.events.feed(PROVIDER, 0, 100)
+    await store.events.add([about(None), about(ANNA)])
+    found = await store.events.subject_feed(PROVIDER, ANNA, 0, 100)
     assert sequences(found) == [2, 4, 6]
-    whole += await store.feed(PROVIDER, whole[-1].position, 100)
+    whole += await store.events.feed(PROVIDER, whole[-1].position, 100)
     assert found == [entry for entry in whole if entry.event.subject == ANNA]
     for number, entry in enumerate(found):
-        assert await store.subject_feed(ONE, ANNA, entry.position - 1, 1) == [entry]
-        assert await store.subject_feed(ONE, ANNA, entry.position, 100) == found[number + 1 :]
-    assert await store.subject_feed(ONE, ANNA, FARTHEST, 10) == []
+        assert await store.events.subject_feed(ONE, ANNA, entry.position - 1, 1) == [entry]
+        assert await store.events.subject_feed(ONE, ANNA, entry.position, 100) == found[number + 1 :]
+    assert await store.events.subject_feed(ONE, ANNA, FARTHEST, 10) == []
 
 
 async def test_the_feed_of_an_account_has_what_is_about_itself(store: Store) -> None:
-    first, second = [await store.add_customer(new(ONE, customer())) for _ in range(2)]
-    await store.change_customer(change(first, customer("New"), changes={"name": ("Acme", "New")}))
-    await store.add_events([about(ANNA), about(None)])
-    types = [entry.event.type for entry in await store.subject_feed(ONE, Subject("customer", str(first.id)), 0, 10)]
+    first, second = [await store.customers.add(new(ONE, customer())) for _ in range(2)]
+    await store.customers.update(change(first, customer("New"), changes={"name": ("Acme", "New")}))
+    await store.events.add([about(ANNA), about(None)])
+    types = [
+        entry.event.type for entry in await store.events.subject_feed(ONE, Subject("customer", str(first.id)), 0, 10)
+    ]
     assert types == ["customer.created", "customer.updated"]
-    assert sequences(await store.subject_feed(ONE, Subject("customer", str(second.id)), 0, 10)) == [3]
-    assert sequences(await store.subject_feed(ONE, Subject("reseller", str(ONE)), 0, 10)) == [1, 6]
+    assert sequences(await store.events.subject_feed(ONE, Subject("customer", str(second.id)), 0, 10)) == [3]
+    assert sequences(await store.events.subject_feed(ONE, Subject("reseller", str(ONE)), 0, 10)) == [1, 6]
     for nothing in (str(first.id), "0", "x", "99", "9" * 30, ""):
-        assert await store.subject_feed(ONE, Subject("reseller", nothing), 0, 10) == []
+        assert await store.events.subject_feed(ONE, Subject("reseller", nothing), 0, 10) == []
 
 
 async def test_nobody_reads_what_is_about_something_beside_or_above_him(store: Store) -> None:
     mine, theirs = Subject("user", "mine"), Subject("user", "theirs")
-    await store.add_events([about(mine, BELOW_ONE), about(theirs, TWO)])
-    account = (await store.add_customer(new(BELOW_ONE, customer()))).id
+    await store.events.add([about(mine, BELOW_ONE), about(theirs, TWO)])
+    account = (await store.customers.add(new(BELOW_ONE, customer()))).id
     for root, count in ((PROVIDER, 1), (ONE, 1), (BELOW_ONE, 1), (TWO, 0)):
-        assert len(await store.subject_feed(root, mine, 0, 10)) == count
-        assert len(await store.subject_feed(root, Subject("customer", str(account)), 0, 10)) == count
-        assert len(await store.subject_feed(root, Subject("reseller", str(BELOW_ONE)), 0, 10)) == count
-    assert len(await store.subject_feed(TWO, theirs, 0, 10)) == 1
-    assert await store.subject_feed(ONE, theirs, 0, 10) == []
-    assert await store.subject_feed(ONE, Subject("reseller", str(PROVIDER)), 0, 10) == []
+        assert len(await store.events.subject_feed(root, mine, 0, 10)) == count
+        assert len(await store.events.subject_feed(root, Subject("customer", str(account)), 0, 10)) == count
+        assert len(await store.events.subject_feed(root, Subject("reseller", str(BELOW_ONE)), 0, 10)) == count
+    assert len(await store.events.subject_feed(TWO, theirs, 0, 10)) == 1
+    assert await store.events.subject_feed(ONE, theirs, 0, 10) == []
+    assert await store.events.subject_feed(ONE, Subject("reseller", str(PROVIDER)), 0, 10) == []
 
 
 async def test_an_answer_that_is_given_again_is_of_what_was_made(store: Store) -> None:
     once = Once("0" * 64, b"f" * 32, 0)
-    made = await store.add_customer(structs.replace(new(ONE, customer()), once=once))
-    assert await store.given(ONE, once) == structs.replace(made, replayed=True)
+    made = await store.customers.add(structs.replace(new(ONE, customer()), once=once))
+    assert await store.idempotency.get(ONE, once) == Kept(str(made.id), made.document)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -118,17 +122,17 @@ async def test_events_and_answers_of_an_older_database_get_their_subjects(older:
     assert "subjects" in " ".join(await older.migrate())
     assert await older.migrate() == []
     await older.open()
-    found = [one for log in before_subjects.LOGS for one in await older.events(log, 0, 100)]
+    found = [one for log in before_subjects.LOGS for one in await older.events.log(log, 0, 100)]
     assert [as_before(one) for one in found] == before_subjects.TABLES["events"]["rows"]
     for one in found:
         own = account_subject(one.reseller_id, one.account_id)
         assert one.subject == before_subjects.SUBJECTS.get((one.reseller_id, one.sequence), own)
     kept = before_subjects.TABLES["answers"]["rows"]
     for reseller_id, key, fingerprint, account_id, at, _ in kept:
-        given = await older.given(reseller_id, Once(key, fingerprint["bytes"].encode("latin-1"), at))
+        given = await older.idempotency.get(reseller_id, Once(key, fingerprint["bytes"].encode("latin-1"), at))
         assert given
-        assert given.id == account_id
-    feed = await older.subject_feed(before_subjects.OPERATOR, ANNA, 0, 100)
+        assert given.subject_id == str(account_id)
+    feed = await older.events.subject_feed(before_subjects.OPERATOR, ANNA, 0, 100)
     assert sequences(feed) == [7, 8, 9, 10, 11, 12, 23]
 
 

@@ -22,7 +22,7 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.guesses import FREE
-from emporion.store.base import Change
+from emporion.store.customers import Change
 from emporion.store.sqlite import SqliteStore
 from emporion.web.forms import LARGEST
 from emporion.web.panel import area, messages
@@ -331,7 +331,7 @@ async def _fail_verification(database: Path) -> None:
     failed = structs.replace(decode(made.document), status="error")
     changes: Changes = {"status": ("pending", "error")}
     origin = Origin(None, "worker")
-    assert await store.change_customer(
+    assert await store.customers.update(
         Change(RESELLER_ID, made.id, made.version, failed, None, "customer.verified", changes, origin, 1)
     )
     await store.close()

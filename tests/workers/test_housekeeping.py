@@ -27,7 +27,7 @@ async def test_an_upload_that_a_killed_process_has_left_is_cancelled(
     marketplace = build_marketplace(settings_for(database), store)
     actor = Actor(RESELLER_ID, "anna", "console", "editor")
     draft = await marketplace.imports.draft(actor, RESELLER_ID, "x.csv", "csv")
-    await store.add_import(structs.replace(draft, state="arriving", stored=True, created_at=1), 0)
+    await store.imports.add(structs.replace(draft, state="arriving", stored=True, created_at=1), 0)
     ended, end = asyncio.Event(), marketplace.imports.end_arrivals
 
     async def end_arrivals() -> None:

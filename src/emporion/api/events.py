@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.logbook import News
-    from emporion.store.base import Entry
+    from emporion.store.events import Entry
 
 TAG = "Events"
 # Seconds that a request can wait for news.

@@ -15,7 +15,7 @@ from emporion.errors import Code, Problem, Refused
 from emporion.events import Origin
 from emporion.marketplace.actors import Actor
 from emporion.settings import ApiVersion
-from emporion.store.base import SubscriptionKey
+from emporion.store.subscription_keys import SubscriptionKey
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace

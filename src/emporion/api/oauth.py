@@ -18,7 +18,7 @@ from emporion.marketplace.clients import WRONG
 if TYPE_CHECKING:
     from emporion.events import Origin
     from emporion.marketplace import Marketplace
-    from emporion.store.base import Client
+    from emporion.store.clients import Client
 
 TAG = "OAuth 2.0"
 REALM = "/auth/realms/{realm}"

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from emporion.api.gate import Gate, Login
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Record, SubscriptionKey
+    from emporion.store.records import Record
+    from emporion.store.subscription_keys import SubscriptionKey
 
 
 # As much of a path as goes into the log of events.

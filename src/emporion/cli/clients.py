@@ -13,7 +13,7 @@ from emporion.cli.shown import minute_of, show_json, show_table, show_thing, tim
 from emporion.credentials import Role
 from emporion.errors import Code, Problem
 from emporion.marketplace.clients import NewClient
-from emporion.store.base import Client
+from emporion.store.clients import Client
 
 app = typer.Typer(no_args_is_help=True, help="OAuth clients: programs of a reseller that get tokens by OAuth 2.0.")
 

@@ -97,7 +97,7 @@ async def _copy(source: Store, target: Store, shown: str) -> None:
             if store is target:
                 await store.migrate()
             await store.open()
-        total = sum([await source.count(table) for table in TABLES[:-1]])
+        total = sum([await source.copies.count(table) for table in TABLES[:-1]])
         with bar:
             task = bar.add_task("copying", total=total)
             await copying.copy(source, target, lambda rows: bar.advance(task, rows))

@@ -29,8 +29,8 @@ from emporion.files.file_types import SIGNATURE_BYTES, unreadable_kind
 from emporion.files.rows import Format
 from emporion.marketplace.import_content import PART, Lost
 from emporion.marketplace.import_runner import with_columns
-from emporion.store.base import FaultyRow, Import
 from emporion.store.external_ids import ExternalIds
+from emporion.store.imports import FaultyRow, Import
 
 # The format of a file by the end of its name.
 FORMATS: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}

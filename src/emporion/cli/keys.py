@@ -14,7 +14,7 @@ from emporion.cli.shown import minute_of, show_json, show_table, show_thing, tim
 from emporion.limits import Limit
 from emporion.marketplace.subscription_keys import NewKey
 from emporion.settings import ApiVersion
-from emporion.store.base import SubscriptionKey
+from emporion.store.subscription_keys import SubscriptionKey
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -91,8 +91,8 @@ def operate(database: str | None, work: Callable[[Operator], Awaitable[T]], **gi
         raise Stop(no_platform(settings))
 
     async def begin(store: Store) -> T:
-        if not await store.platform():
-            raise Stop(unfinished(settings) if await store.copied() else no_platform(settings))
+        if not await store.platform.get():
+            raise Stop(unfinished(settings) if await store.copies.progress() else no_platform(settings))
         marketplace = build_marketplace(settings, store)
         done = await work(Operator(marketplace, Actor(PROVIDER_ID, _login_name(), "command line")))
         await marketplace.visits.keep()

@@ -168,12 +168,12 @@ async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> boo
     """See that the database holds a platform to serve, and tell whether that is a sandbox."""
 
     async def prepare(store: Store) -> bool:
-        platform = await store.platform()
+        platform = await store.platform.get()
         if sandbox and not platform:
             await _found_sandbox(store)
-            platform = await store.platform()
+            platform = await store.platform.get()
         if not platform:
-            raise Stop(unfinished(settings) if await store.copied() else no_platform(settings))
+            raise Stop(unfinished(settings) if await store.copies.progress() else no_platform(settings))
         if sandbox and not platform.sandbox:
             raise Stop(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
         if platform.sandbox:
@@ -189,7 +189,7 @@ async def _found_sandbox(store: Store) -> None:
     try:
         await platforms.found(store, SANDBOX, now(), sandbox=True)
     except Problem:
-        if not await store.platform():
+        if not await store.platform.get():
             raise
 
 

@@ -15,7 +15,7 @@ from emporion.cli.shown import minute_of, show_json, show_table, show_thing, tim
 from emporion.cli.users import user_called
 from emporion.credentials import SigningKey, TokenClaims
 from emporion.errors import Code, Problem, Refused
-from emporion.store.base import SubscriptionKey
+from emporion.store.subscription_keys import SubscriptionKey
 
 app = typer.Typer(no_args_is_help=True, help="Tokens, and the keys that sign them.")
 

@@ -14,7 +14,7 @@ from emporion.cli.shown import minute_of, show_json, show_table, show_thing, tim
 from emporion.credentials import Role
 from emporion.errors import Code, Problem
 from emporion.marketplace.users import NewUser
-from emporion.store.base import User
+from emporion.store.users import User
 
 app = typer.Typer(no_args_is_help=True, help="API users: who signs in for a reseller, and in which role.")
 

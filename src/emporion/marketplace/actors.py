@@ -12,7 +12,7 @@ from emporion.errors import Code, Refused, not_found
 from emporion.events import Origin, Source
 
 if TYPE_CHECKING:
-    from emporion.store.base import Store
+    from emporion.store.resellers import ResellerStore
 
 # Each may do what those before it may.
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -51,7 +51,7 @@ class Actor(Struct, frozen=True):
         return Origin(self.user, self.source, self.correlation_id, self.account_id, self.address)
 
 
-async def check_reach(store: Store, actor: Actor, reseller_id: int) -> None:
+async def check_reach(resellers: ResellerStore, actor: Actor, reseller_id: int) -> None:
     """Raise Problem (NOT_FOUND) unless the reseller is the actor's own account or stands below it."""
-    if not await store.is_within(reseller_id, actor.account_id):
+    if not await resellers.is_within(reseller_id, actor.account_id):
         raise not_found(f"there is no reseller {reseller_id}")

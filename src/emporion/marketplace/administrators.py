@@ -14,7 +14,7 @@ from emporion.credentials import new_login
 from emporion.errors import Code, Fault, refuse
 from emporion.events import Changes
 from emporion.marketplace.passwords import Passwords
-from emporion.store.base import AdministratorLogin
+from emporion.store.administrators import AdministratorLogin
 
 # The digests of the passwords in a request, by position. They take long, so a second attempt finds them here.
 Digests = dict[int, str]

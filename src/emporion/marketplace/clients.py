@@ -16,12 +16,13 @@ from emporion.errors import Problem, Refused, not_found, refuse
 from emporion.events import Changes, EventType, NewEvent, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
-from emporion.store.base import Client
+from emporion.store.clients import Client
 from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Store
+    from emporion.store.clients import ClientStore
+    from emporion.store.resellers import ResellerStore
 
 NOBODY = b"\0" * 32
 WRONG = "The realm, the client_id or the client_secret is wrong."
@@ -55,13 +56,14 @@ class NewClient(NamedTuple):
 class Clients:
     """The OAuth clients of all resellers. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: ClientStore, resellers: ResellerStore, clock: Callable[[], float]) -> None:
         self._store = store
+        self._resellers = resellers
         self._clock = clock
 
     async def find(self, realm: str, client_id: str, secret: str) -> Client:
         """The client. Raises Refused (UNAUTHENTICATED) if there is none, it is disabled, or this is not its secret."""
-        client = await self._store.client(realm, client_id)
+        client = await self._store.get(realm, client_id)
         right = hmac.compare_digest(key_digest(secret), client.secret_digest if client else NOBODY)
         if not client:
             raise Refused(errors.Code.UNAUTHENTICATED, WRONG)
@@ -71,11 +73,11 @@ class Clients:
 
     async def of(self, reseller_id: int) -> list[Client]:
         """The reseller's clients, by realm and id, with those that are disabled."""
-        return await self._store.clients(reseller_id)
+        return await self._store.by_reseller(reseller_id)
 
     async def get(self, realm: str, client_id: str) -> Client:
         """One of them. Raises Problem (NOT_FOUND)."""
-        client = await self._store.client(realm, client_id)
+        client = await self._store.get(realm, client_id)
         if not client:
             raise _unknown(realm, client_id)
         return client
@@ -97,7 +99,7 @@ class Clients:
         and (NOT_FOUND) if there is no such reseller.
         """
         actor.must_be("owner")
-        await check_reach(self._store, actor, reseller_id)
+        await check_reach(self._resellers, actor, reseller_id)
         wanted, faults = read(ClientName, {"realm": realm, "id": client_id, "name": name or None})
         if faults:
             refuse(faults)
@@ -105,7 +107,7 @@ class Clients:
         client = Client(
             realm, client_id, reseller_id, key_digest(shown), role, wanted.name or "", created_at=self._now()
         )
-        await self._store.add_client(client, self._event(actor, client, diff({}, _shown(client)), new=True))
+        await self._store.add(client, self._event(actor, client, diff({}, _shown(client)), new=True))
         return NewClient(shown, client)
 
     async def rotate(self, actor: Actor, realm: str, client_id: str) -> NewClient:
@@ -129,13 +131,13 @@ class Clients:
         actor.must_be("owner")
         for _ in range(ATTEMPTS):
             client = await self.get(realm, client_id)
-            if not await self._store.is_within(client.reseller_id, actor.account_id):
+            if not await self._resellers.is_within(client.reseller_id, actor.account_id):
                 raise _unknown(realm, client_id)
             changed = structs.replace(client, **members, version=client.version + 1)
             changes = {**diff(_shown(client), _shown(changed)), **(also or {})}
             if not changes:
                 return client
-            if await self._store.change_client(changed, client.version, self._event(actor, client, changes)):
+            if await self._store.update(changed, client.version, self._event(actor, client, changes)):
                 return changed
         raise too_busy()
 

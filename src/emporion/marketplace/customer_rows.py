@@ -18,7 +18,9 @@ from emporion.files.rows import Format, RowReader
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.import_rows import Outcome
 from emporion.marketplace.patches import patched
-from emporion.store.base import Filter, Import, Once, Record
+from emporion.store.idempotency import Once
+from emporion.store.imports import Import
+from emporion.store.records import Filter, Record
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -49,14 +51,14 @@ class CustomerRows:
 
     async def newest(self, reseller_id: int) -> int:
         """See `RowImporter.newest`."""
-        listing = await self._store.customers(reseller_id, Filter(), 0, 1, whole=False)
+        listing = await self._store.customers.page(reseller_id, Filter(), 0, 1, whole=False)
         newest = msgspec.json.decode(listing.data, type=list[dict[str, str]])
         return int(newest[0]["id"]) if newest else 0
 
     async def find(self, imported: Import, rows: Sequence[CustomerRow]) -> dict[int, Record]:
         """See `RowImporter.find`."""
         wanted = sorted({row.key for row in rows if row.key is not None and not row.faults})
-        holders = await self._store.holders(imported.reseller_id, wanted) if wanted else {}
+        holders = await self._store.customers.by_external_ids(imported.reseller_id, wanted) if wanted else {}
         found = {}
         for row in rows:
             if row.key is not None:
@@ -77,7 +79,7 @@ class CustomerRows:
         number = account_number(id_) if id_ else None
         if number is None or number > imported.newest or reseller_id not in (None, str(imported.reseller_id)):
             return None
-        record = await self._store.customer(imported.reseller_id, number)
+        record = await self._store.customers.get(imported.reseller_id, number)
         if record is None:
             return None
         customer, new = decode(record.document), row.new()

@@ -21,17 +21,11 @@ from emporion.events import Origin
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
 from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
-from emporion.store.base import (
-    Administrator,
-    AdministratorLogin,
-    Change,
-    Filter,
-    Found,
-    NewRecord,
-    Once,
-    Record,
-    ResellerChange,
-)
+from emporion.store.administrators import Administrator, AdministratorLogin
+from emporion.store.customers import Change, Found, NewRecord
+from emporion.store.idempotency import Once
+from emporion.store.records import Filter, Record
+from emporion.store.resellers import ResellerChange
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -67,12 +61,12 @@ class Customers:
         """The customer's public JSON and version. Raises Problem (NOT_FOUND) if the actor reaches no such customer."""
         number = account_number(customer_id)
         if number is not None:
-            found = await self._store.document(actor.account_id, number)
+            found = await self._store.customers.document(actor.account_id, number)
             if found is not None:
                 return found
             owner = await self._owner_below(actor, number)
             if owner is not None:
-                found = await self._store.document(owner, number)
+                found = await self._store.customers.document(owner, number)
                 if found is not None:
                     return found
         raise _unknown(number)
@@ -94,11 +88,11 @@ class Customers:
         root = actor.account_id
         if query.reseller_id is not None:
             number = account_number(query.reseller_id)
-            if number is None or not await self._store.is_within(number, root):
+            if number is None or not await self._store.resellers.is_within(number, root):
                 raise not_found("there is no such reseller")
             root = number
         limit = min(query.limit, LARGEST_PAGE)
-        listing = await self._store.customers(root, filter_of(query), query.offset, limit, whole=whole)
+        listing = await self._store.customers.page(root, filter_of(query), query.offset, limit, whole=whole)
         return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
 
     async def create(
@@ -111,14 +105,14 @@ class Customers:
         """
         actor.must_be("editor")
         owner = actor.account_id if reseller_id is None else reseller_id
-        if once and (given := await self._store.given(owner, once)):
-            return given
+        if once and (kept := await self._store.idempotency.get(owner, once)):
+            return Record(owner, int(kept.subject_id), 1, kept.document, replayed=True)
         wanted, faults = read(NewCustomer, body)
         self._administrators.check(wanted, faults)
         customer = _render(wanted, "", wanted.status or "pending", str(owner))
         logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, {}, {})
         changes = created(customer, logins)
-        return await self._store.add_customer(
+        return await self._store.customers.add(
             NewRecord(owner, customer, logins, actor.origin(), self._now(), once, changes)
         )
 
@@ -161,7 +155,7 @@ class Customers:
             refuse([Fault("contactPersons", STAY)])
 
         async def find() -> Record:
-            record = await self._store.customer(administrator.reseller_id, administrator.customer_id)
+            record = await self._store.customers.get(administrator.reseller_id, administrator.customer_id)
             if not record:
                 raise _unknown(administrator.customer_id)
             return record
@@ -186,7 +180,7 @@ class Customers:
             if change is None:
                 return record
             change = with_reason(change, reason)
-            changed = await self._store.change_customer(change)
+            changed = await self._store.customers.update(change)
             if changed:
                 return changed
         raise too_busy()
@@ -194,7 +188,7 @@ class Customers:
     async def verify_waiting(self) -> int:
         """Make pending customers active, some at a time; how many were found waiting."""
         # Whoever changed a customer meanwhile wins; it is still waiting then, or not any more.
-        return await self._store.verify(VERIFIED_AT_ONCE, self._verified)
+        return await self._store.customers.verify(VERIFIED_AT_ONCE, self._verified)
 
     def _verified(self, record: Record) -> Change:
         before = decode(record.document)
@@ -228,7 +222,7 @@ class Customers:
         changes = diff(to_builtins(before), to_builtins(customer))
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
-            old = await self._store.logins(record.reseller_id, record.id)
+            old = await self._store.administrators.logins(record.reseller_id, record.id)
             if stays is None:
                 stays = matching_administrators(before.contact_persons, customer.contact_persons)
             kept = kept_logins(old, stays)
@@ -253,15 +247,15 @@ class Customers:
         if number is not None:
             owner = await self._owner_below(actor, number)
             if owner is not None:
-                record = await self._store.customer(owner, number)
+                record = await self._store.customers.get(owner, number)
                 if record:
                     return record
         raise _unknown(number)
 
     async def _owner_below(self, actor: Actor, number: int) -> int | None:
         """The reseller that the customer belongs to, if the actor reaches it."""
-        owner = await self._store.owner(number)
-        if owner is None or not await self._store.is_within(owner, actor.account_id):
+        owner = await self._store.customers.owner(number)
+        if owner is None or not await self._store.resellers.is_within(owner, actor.account_id):
             return None
         return owner
 

@@ -18,11 +18,13 @@ from emporion.files.csv_writer import csv_header, csv_line
 from emporion.files.rows import Format
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.customers import filter_of
-from emporion.store.base import SMALL_PAGE, Filter
+from emporion.store.customers import SMALL_PAGE
 from emporion.store.faults import temporary_files
+from emporion.store.records import Filter
 
 if TYPE_CHECKING:
-    from emporion.store.base import Store
+    from emporion.store.customers import CustomerStore
+    from emporion.store.resellers import ResellerStore
 
 # How many customers are read at a time, and the bytes of a piece of the file.
 AT_ONCE = 64
@@ -36,13 +38,14 @@ decode = msgspec.json.Decoder(dict[str, Any]).decode
 class Exports:
     """Exports for an actor who reaches some resellers."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: CustomerStore, resellers: ResellerStore) -> None:
         self._store = store
+        self._resellers = resellers
 
     async def count(self, actor: Actor, reseller_id: int | None = None) -> int:
         """How many customers an export of all has now. Raises Problem (NOT_FOUND) as `export` does."""
         root = await self._root(actor, reseller_id, CustomerQuery())
-        return (await self._store.customers(root, Filter(), 0, 1, whole=False)).total
+        return (await self._store.page(root, Filter(), 0, 1, whole=False)).total
 
     async def export(
         self,
@@ -76,27 +79,27 @@ class Exports:
             if number is None:
                 raise not_found("there is no such reseller")
             root = number
-        await check_reach(self._store, actor, root)
+        await check_reach(self._resellers, actor, root)
         return root
 
     async def _documents(self, root: int, wanted: Filter, tell: Callable[[int], None]) -> AsyncIterator[bytes]:
         """The documents, a line each."""
-        for reseller_id in await self._resellers(root):
+        for reseller_id in await self._reseller_ids(root):
             after = 0
-            while page := await self._store.walk(reseller_id, after, AT_ONCE):
+            while page := await self._store.scan(reseller_id, after, AT_ONCE):
                 after = page[-1].ordinal
                 tell(len(page))
                 for _, document in page:
                     if wanted == Filter() or _is_wanted(decode(document), wanted):
                         yield document + b"\n"
 
-    async def _resellers(self, root: int) -> list[int]:
+    async def _reseller_ids(self, root: int) -> list[int]:
         """The reseller and all below it, by id."""
         found: set[int] = set()
         offset, total = 0, 1
         while offset < total:
             # One that is added meanwhile moves the others on, so that some come twice.
-            listing = await self._store.resellers(root, Filter(), offset, SMALL_PAGE)
+            listing = await self._resellers.page(root, Filter(), offset, SMALL_PAGE)
             found |= {int(reseller["id"]) for reseller in msgspec.json.decode(listing.data)}
             offset, total = offset + SMALL_PAGE, listing.total
         return sorted(found)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from emporion.errors import Code, Refused
 
 if TYPE_CHECKING:
-    from emporion.store.base import Failures, Store
+    from emporion.store.login_failures import Failures, LoginFailureStore
 
 # Failures that cost nothing: typos of a person, and of the many persons behind one address.
 FREE = 5
@@ -57,7 +57,7 @@ class Attempt(NamedTuple):
 class Guesses:
     """Counts failed logins. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: LoginFailureStore, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
         self._turns: dict[bytes, asyncio.Lock] = {}
@@ -84,7 +84,7 @@ class Guesses:
         if he must wait for all of them.
         """
         subjects = [_subjects(login, address) for login in logins]
-        kept = await self._store.failures([one.both for one in subjects])
+        kept = await self._store.get([one.both for one in subjects])
         known = [self._is_known(both) for both in kept]
         attempts = [Attempt(*one) for one in zip(logins, subjects, known, strict=True)]
         attempts = sorted(attempts, key=lambda attempt: not attempt.known)[:MOST_TRIED]
@@ -101,24 +101,24 @@ class Guesses:
         """Count a failure with each of some logins, and one from their address."""
         now = self._now()
         subjects = list({subject: None for attempt in attempts for subject in attempt.subjects})
-        await self._store.note_failure(subjects, now, now - FORGOTTEN * 1000)
+        await self._store.record(subjects, now, now - FORGOTTEN * 1000)
 
     async def succeeded(self, attempt: Attempt) -> None:
         """Note that it went well."""
         subjects = attempt.subjects
-        (kept,) = await self._store.failures([subjects.both])
+        (kept,) = await self._store.get([subjects.both])
         now = self._now()
         if kept.count or kept.good_at is None or now - kept.good_at > NOTED * 1000:
-            await self._store.note_success(subjects.both, now)
+            await self._store.reset(subjects.both, now)
 
     async def forget(self) -> None:
         """Remove some of what is of no more use. Raises Problem (UNAVAILABLE)."""
         now = self._now()
-        await self._store.forget_failures(now - FORGOTTEN * 1000, now - KNOWN * 1000, FORGOTTEN_AT_ONCE)
+        await self._store.purge(now - FORGOTTEN * 1000, now - KNOWN * 1000, FORGOTTEN_AT_ONCE)
 
     async def _wait(self, subjects: Subjects) -> float:
         """Seconds until there is another try."""
-        both, address, login = await self._store.failures(subjects)
+        both, address, login = await self._store.get(subjects)
         now = self._now()
         if self._is_known(both):
             return _wait(both, FREE, now)

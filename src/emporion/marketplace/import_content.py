@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from emporion.errors import Code, Problem
 
 if TYPE_CHECKING:
-    from emporion.store.base import Import, Store
+    from emporion.store.base import Store
+    from emporion.store.imports import Import
 
 # Bytes of a part of the content, and of all of it.
 PART, LARGEST = 256 << 10, 64 << 20
@@ -30,11 +31,11 @@ async def store_content(store: Store, imported: Import, parts: AsyncIterator[byt
         digest.update(data)
         rest += data
         while len(rest) >= PART:
-            if not await store.add_part(imported, number, bytes(rest[:PART])):
+            if not await store.imports.add_part(imported, number, bytes(rest[:PART])):
                 raise cancelled()
             del rest[:PART]
             number += 1
-    if rest and not await store.add_part(imported, number, bytes(rest)):
+    if rest and not await store.imports.add_part(imported, number, bytes(rest)):
         raise cancelled()
     return size, digest.digest()
 
@@ -43,7 +44,7 @@ async def read_content(store: Store, imported: Import, offset: int) -> AsyncIter
     """The content from a byte on. Raises Lost if it is gone: the import is over then."""
     while offset < imported.size:
         number, skip = divmod(offset, PART)
-        part = await store.part(imported, number)
+        part = await store.imports.part(imported, number)
         if part is None:
             raise Lost
         yield part[skip:]

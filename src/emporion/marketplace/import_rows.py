@@ -12,7 +12,9 @@ from emporion.errors import Code, Fault, Problem
 from emporion.files.rows import Format, Row, RowReader
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.repeats import KEPT
-from emporion.store.base import FaultyRow, Import, Once, Record
+from emporion.store.idempotency import Once
+from emporion.store.imports import FaultyRow, Import
+from emporion.store.records import Record
 
 # After so many rows, of 200 µs each, the event loop turns to others.
 WITHOUT_PAUSE = 8

@@ -20,8 +20,8 @@ from emporion.marketplace.import_rows import ImportRows, Outcome, faulty_row
 from emporion.marketplace.imports import LISTED
 from emporion.marketplace.repeats import KEPT
 from emporion.marketplace.tokens import SHUT
-from emporion.store.base import FaultyRow, Import
 from emporion.store.external_ids import ExternalIds
+from emporion.store.imports import FaultyRow, Import
 
 if TYPE_CHECKING:
     from emporion.marketplace.import_rows import RowImporter
@@ -63,26 +63,26 @@ class ImportRunner:
     async def begin(self, draft: Import, holder: str) -> Import:
         """Keep a draft as an import that writes, whose content is not here."""
         running = structs.replace(draft, state="running", holder=holder, at=Position(), total=0, faulty=0, let_in=True)
-        await self._store.add_import(running, self._now() + HELD)
+        await self._store.imports.add(running, self._now() + HELD)
         return running
 
     async def hold(self, import_id: str, holder: str) -> Import | None:
         """The import, which belongs to `holder` for a while; None if another one has it, or it is over."""
         now = self._now()
-        if not await self._store.hold_import(import_id, holder, now, now + HELD):
+        if not await self._store.imports.lease(import_id, holder, now, now + HELD):
             return None
-        return await self._store.an_import(import_id)
+        return await self._store.imports.get(import_id)
 
     async def release(self, import_id: str, holder: str) -> None:
         """Let others have it at once."""
-        await self._store.hold_import(import_id, holder, 0, 0)
+        await self._store.imports.lease(import_id, holder, 0, 0)
 
     async def run_next(self, holder: str) -> bool:
         """Do the import that has waited longest, for a turn; whether there was one.
 
         Raises Problem (UNAVAILABLE); then it is gone on with later, by the process that comes first.
         """
-        waiting = await self._store.import_to_do(holder, self._now())
+        waiting = await self._store.imports.next_job(holder, self._now())
         held = await self.hold(waiting, holder) if waiting else None
         if not held:
             return False
@@ -90,15 +90,15 @@ class ImportRunner:
             until = time.monotonic() + TURN
             done = await self.run(held, lambda offset: read_content(self._store, held, offset), until=until)
             if done.state == held.state:  # those that wait longer have their turn now
-                await self._store.hold_import(held.id, holder, 0, self._now())
+                await self._store.imports.lease(held.id, holder, 0, self._now())
         except (Problem, Lost) as stopped:
             if isinstance(stopped, Problem):
                 raise
         except Exception:
             # It would fail again and again, and those after it would never have their turn.
-            now = await self._store.an_import(held.id)
+            now = await self._store.imports.get(held.id)
             if now:
-                await self._store.change_import(structs.replace(now, state="refused", refusal=FAILED), now)
+                await self._store.imports.update(structs.replace(now, state="refused", refusal=FAILED), now)
             raise
         return True
 
@@ -196,10 +196,10 @@ class ImportRunner:
 
     async def _check_open(self, imported: Import) -> None:
         """Raise Problem (FORBIDDEN) if the importing user would not be let in any more, or only to read."""
-        if await self._store.is_shut(imported.account_id):
+        if await self._store.resellers.is_suspended(imported.account_id):
             raise Problem(Code.FORBIDDEN, SHUT)
         if imported.source == "console":
-            user = await self._store.user(imported.user)
+            user = await self._store.users.get(imported.user)
             if not user or user.disabled_at is not None or user.role == "reader":
                 raise Problem(Code.FORBIDDEN, f"The user {imported.user} may not import any more.")
 
@@ -208,7 +208,7 @@ class ImportRunner:
         now = structs.replace(now, updated_at=self._now())
         if now.state in ("checking", "checked"):
             faulty = faulty[: max(0, LISTED - before.faulty)]
-        if not await self._store.change_import(now, before, faulty, until=now.updated_at + HELD):
+        if not await self._store.imports.update(now, before, faulty, until=now.updated_at + HELD):
             raise Lost
         return now
 
@@ -221,7 +221,7 @@ class ImportRunner:
                 await asyncio.sleep(HELD / 4000)
                 now = self._now()
                 with suppress(Problem):  # who cannot be reached cannot give it to others
-                    await self._store.hold_import(held.id, held.holder, now, now + HELD)
+                    await self._store.imports.lease(held.id, held.holder, now, now + HELD)
 
         task = asyncio.create_task(again())
         try:

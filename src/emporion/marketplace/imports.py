@@ -14,7 +14,7 @@ from emporion.files.rejected_rows import rejected_header, rejected_row
 from emporion.files.rows import Format, Position
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.import_content import cancelled, store_content
-from emporion.store.base import LONGEST_ARRIVAL, OVER, FaultyRow, Import
+from emporion.store.imports import LONGEST_ARRIVAL, OVER, FaultyRow, Import
 
 if TYPE_CHECKING:
     from emporion.marketplace.import_rows import RowImporter
@@ -54,24 +54,24 @@ class Imports:
         (CONFLICT) if too many imports of the reseller wait, and Refused (FORBIDDEN) for a reader.
         """
         coming = structs.replace(await self.draft(actor, reseller_id, file_name, format), state="arriving", stored=True)
-        if not await self._store.add_import(coming, 0, most=MOST_STORED):
+        if not await self._store.imports.add(coming, 0, most=MOST_STORED):
             raise Problem(Code.CONFLICT, f"{MOST_STORED} imports wait already; confirm or cancel some of them first.")
         try:
             size, digest = await store_content(self._store, coming, parts)
             arrived = structs.replace(coming, state="checking", size=size, digest=digest)
-            if not await self._store.change_import(arrived, coming):
+            if not await self._store.imports.update(arrived, coming):
                 raise cancelled()
         except BaseException:
             with suppress(Problem):
-                await self._store.change_import(structs.replace(coming, state="cancelled"), coming)
+                await self._store.imports.update(structs.replace(coming, state="cancelled"), coming)
             raise
         return arrived
 
     async def get(self, actor: Actor, import_id: str) -> Import:
         """The import. Raises Problem (NOT_FOUND) if the actor reaches no such one, Refused (FORBIDDEN) for a reader."""
         actor.must_be("editor")
-        imported = await self._store.an_import(import_id)
-        if not imported or not await self._store.is_within(imported.reseller_id, actor.account_id):
+        imported = await self._store.imports.get(import_id)
+        if not imported or not await self._store.resellers.is_within(imported.reseller_id, actor.account_id):
             raise not_found("there is no such import")
         return imported
 
@@ -81,9 +81,9 @@ class Imports:
         The user of an account that the actor does not reach is "": who acts from above is not told below.
         """
         actor.must_be("editor")
-        found = await self._store.imports(actor.account_id, SHOWN)
+        found = await self._store.imports.latest(actor.account_id, SHOWN)
         senders = {one.account_id for one in found}
-        reached = {sender for sender in senders if await self._store.is_within(sender, actor.account_id)}
+        reached = {sender for sender in senders if await self._store.resellers.is_within(sender, actor.account_id)}
         return [one if one.account_id in reached else structs.replace(one, user="") for one in found]
 
     async def faults(self, actor: Actor, import_id: str) -> list[FaultyRow]:
@@ -91,7 +91,7 @@ class Imports:
         imported = await self.get(actor, import_id)
         found: list[FaultyRow] = []
         while len(found) < LISTED:
-            page = await self._store.faulty_rows(imported, found[-1].number if found else 0, PAGE)
+            page = await self._store.imports.faulty_rows(imported, found[-1].number if found else 0, PAGE)
             if not page:
                 break
             found += [structs.replace(row, kept=None) for row in page]
@@ -121,7 +121,7 @@ class Imports:
                 f"{checked.faulty:,} rows are faulty, too many to give back; correct the file, then send it again."
             )
             raise Problem(Code.CONFLICT, message)
-        if checked.state != "checked" or not await self._store.change_import(running, checked, anew=True, until=0):
+        if checked.state != "checked" or not await self._store.imports.update(running, checked, anew=True, until=0):
             raise Problem(Code.CONFLICT, f"The import is {checked.state}, so it cannot be confirmed now.")
         return running
 
@@ -132,7 +132,7 @@ class Imports:
             if imported.state in OVER:
                 raise Problem(Code.CONFLICT, f"The import is {imported.state} already.")
             now = structs.replace(imported, state="cancelled", updated_at=self._now())
-            if await self._store.change_import(now, imported):
+            if await self._store.imports.update(now, imported):
                 return now
 
     async def rejected(self, actor: Actor, import_id: str) -> AsyncIterator[bytes]:
@@ -144,7 +144,7 @@ class Imports:
         """The same, of an import that is known to be the actor's."""
         yield rejected_header(imported.format, imported.headers, imported.delimiter)
         after = 0
-        while page := await self._store.faulty_rows(imported, after, PAGE):
+        while page := await self._store.imports.faulty_rows(imported, after, PAGE):
             after = page[-1].number
             yield b"".join(
                 rejected_row(imported.format, imported.headers, imported.delimiter, row.kept, row.faults)
@@ -154,7 +154,7 @@ class Imports:
 
     async def forget(self) -> None:
         """Remove some of the imports that are remembered no longer. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_imports(int((self._clock() - REMEMBERED) * 1000), FORGOTTEN_AT_ONCE)
+        await self._store.imports.purge(int((self._clock() - REMEMBERED) * 1000), FORGOTTEN_AT_ONCE)
 
     async def end_arrivals(self) -> None:
         """Cancel some of the imports whose content never came, and remove what there is of it.
@@ -162,8 +162,8 @@ class Imports:
         The process that took it in has died, or could not cancel it. Raises Problem (UNAVAILABLE).
         """
         now = self._now()
-        for one in await self._store.arriving(now - LONGEST_ARRIVAL, FORGOTTEN_AT_ONCE):
-            await self._store.change_import(structs.replace(one, state="cancelled", updated_at=now), one)
+        for one in await self._store.imports.arriving(now - LONGEST_ARRIVAL, FORGOTTEN_AT_ONCE):
+            await self._store.imports.update(structs.replace(one, state="cancelled", updated_at=now), one)
 
     async def draft(
         self,
@@ -176,7 +176,7 @@ class Imports:
     ) -> Import:
         """An import that is to be checked and is not kept yet. Raises Problem as `start` does."""
         actor.must_be("editor")
-        await check_reach(self._store, actor, reseller_id)
+        await check_reach(self._store.resellers, actor, reseller_id)
         newest = await self._rows.newest(reseller_id)
         now = self._now()
         return Import(
@@ -200,7 +200,7 @@ class Imports:
 
     async def unfinished(self, like: Import) -> Import | None:
         """One of the same content, into the same reseller, that was cut short and whose content is not here."""
-        for one in await self._store.imports(like.reseller_id, 10 * SHOWN):
+        for one in await self._store.imports.latest(like.reseller_id, 10 * SHOWN):
             same = (one.reseller_id, one.format, one.digest) == (like.reseller_id, like.format, like.digest)
             if same and one.state == "running" and not one.stored:
                 return one

@@ -13,7 +13,7 @@ from emporion.credentials import key_digest
 from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.events import NewEvent, Origin
 from emporion.marketplace.sessions import Closed, email_of
-from emporion.store.base import Administrator, AdministratorLogin, Link
+from emporion.store.administrators import Administrator, AdministratorLogin, Link
 
 if TYPE_CHECKING:
     from emporion.accounts.customers import Customer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.sessions import Sessions
-    from emporion.store.base import Store
+    from emporion.store.administrators import AdministratorStore, LinkStore
 
 # Seconds for which a link is good, and for which it is known that it was.
 LIFETIME = 24 * 3600
@@ -44,13 +44,15 @@ class Links:
 
     def __init__(
         self,
-        store: Store,
+        store: LinkStore,
+        administrators: AdministratorStore,
         passwords: Passwords,
         customers: Customers,
         sessions: Sessions,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
+        self._administrators = administrators
         self._sessions = sessions
         self._passwords = passwords
         self._customers = customers
@@ -64,16 +66,14 @@ class Links:
         """
         actor.must_be("editor")
         owner, number = await self._customers.owner(actor, customer_id)
-        for login in await self._store.logins(owner, number):
+        for login in await self._administrators.logins(owner, number):
             if login.position == position:
                 await self._check_open(login, owner, number)
                 now = self._now()
                 secret = secrets.token_urlsafe(32)
                 link = Link(key_digest(secret), login.login, owner, number, now, now + LIFETIME * 1000)
                 about = f"for the administrator at contactPersons[{position}]"
-                await self._store.add_link(
-                    link, NewEvent(owner, number, "link.created", now, actor.origin(), {}, about)
-                )
+                await self._store.add(link, NewEvent(owner, number, "link.created", now, actor.origin(), {}, about))
                 return NewLink(secret, link)
         raise not_found(f"contactPersons[{position}] of customer {number} is no administrator")
 
@@ -97,12 +97,12 @@ class Links:
         who = structs.replace(origin, user=email_of(administrator, customer), account_id=link.customer_id)
         now = self._now()
         event = NewEvent(link.reseller_id, link.customer_id, "customer.updated", now, who, changes)
-        if not await self._store.use_link(link, digest, now, event):
+        if not await self._store.use(link, digest, now, event):
             raise not_found(NO_LINK)
         return structs.replace(administrator, password_hash=digest)
 
     async def _find(self, secret: str) -> tuple[Link, Administrator, Customer]:
-        link = await self._store.link(key_digest(secret))
+        link = await self._store.get(key_digest(secret))
         if not link or link.used_at is not None or link.ends_at <= self._now():
             raise not_found(NO_LINK)
         found = await self._sessions.administrator(link.login, link.customer_id)
@@ -122,7 +122,7 @@ class Links:
 
     async def forget(self) -> None:
         """Remove some of the links that ended long ago. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_links(self._now() - KEPT * 1000, FORGOTTEN_AT_ONCE)
+        await self._store.purge(self._now() - KEPT * 1000, FORGOTTEN_AT_ONCE)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -11,14 +11,16 @@ from msgspec import structs
 
 from emporion.errors import Fault, refuse
 from emporion.events import Origin, Subject
-from emporion.store.base import Entry
+from emporion.store.events import Entry
 
 Read = Callable[[int, int], Awaitable[list[Entry]]]
 
 if TYPE_CHECKING:
     from emporion.events import Event
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Store
+    from emporion.store.events import EventStore
+    from emporion.store.resellers import ResellerStore
+    from emporion.store.users import UserStore
 
 # Events that one request looks through at most for those of the types that it wants.
 MOST_SCANNED = 3000
@@ -43,8 +45,12 @@ class News(NamedTuple):
 class Logbook:
     """The events of all resellers. clock: seconds that only ever increase."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: EventStore, resellers: ResellerStore, users: UserStore, clock: Callable[[], float]
+    ) -> None:
         self._store = store
+        self._resellers = resellers
+        self._users = users
         self._clock = clock
         self._looks: dict[int, asyncio.Task[int]] = {}
         self._waiting: dict[int, int] = {}
@@ -90,11 +96,11 @@ class Logbook:
 
         Raises Problem (INVALID) for a sequence that was never given.
         """
-        if after and not await self._store.events(reseller_id, after - 1, 1):
+        if after and not await self._store.log(reseller_id, after - 1, 1):
             refuse([Fault("after", "must be the `next` of an earlier answer, or left out")])
 
         async def read(at: int, some: int) -> list[Entry]:
-            events = await self._store.account_events(reseller_id, account_id, at, some)
+            events = await self._store.by_account(reseller_id, account_id, at, some)
             return [Entry(event.sequence, event) for event in events]
 
         news = await self._scan(read, after, limit, types)
@@ -102,14 +108,14 @@ class Logbook:
 
     async def history(self, actor: Actor, reseller_id: int, account_id: int, before: int | None, limit: int) -> News:
         """What happened to one account that the actor reaches, newest first, before a sequence or until now."""
-        events = await self._store.last_account_events(reseller_id, account_id, before or FARTHEST, limit + 1)
+        events = await self._store.last_by_account(reseller_id, account_id, before or FARTHEST, limit + 1)
         return await self._history(actor, events, limit)
 
     async def history_of(
         self, actor: Actor, reseller_id: int, subject: Subject, before: int | None, limit: int
     ) -> News:
         """What happened to something other than an account, in the log of a reseller that the actor reaches."""
-        events = await self._store.last_subject_events(reseller_id, subject, before or FARTHEST, limit + 1)
+        events = await self._store.last_by_subject(reseller_id, subject, before or FARTHEST, limit + 1)
         return await self._history(actor, events, limit)
 
     async def _history(self, actor: Actor, events: list[Event], limit: int) -> News:
@@ -121,7 +127,7 @@ class Logbook:
         """What reads the events of the actor `root`, all or those about a subject."""
         if subject is None:
             return lambda after, limit: self._store.feed(root, after, limit)
-        if subject.type == "user" and (user := await self._store.user(subject.id)):
+        if subject.type == "user" and (user := await self._users.get(subject.id)):
             subject = Subject("user", user.login)  # whatever its case
         about = subject
         return lambda after, limit: self._store.subject_feed(root, about, after, limit)
@@ -172,7 +178,7 @@ class Logbook:
         """How far the logs go, or went a moment ago; one look for all who ask within that."""
         look = self._looks.get(root)
         if look is None:
-            look = self._looks[root] = asyncio.create_task(self._store.written(root))
+            look = self._looks[root] = asyncio.create_task(self._store.log_position(root))
             asyncio.get_running_loop().call_later(LOOK, self._looks.pop, root, None)
         return await asyncio.shield(look)
 
@@ -187,7 +193,7 @@ class Logbook:
                 entries.append(entry)
                 continue
             if account_id is not None and account_id not in reached:
-                reached[account_id] = await self._store.is_within(account_id, actor.account_id)
+                reached[account_id] = await self._resellers.is_within(account_id, actor.account_id)
             if account_id is not None and not reached[account_id]:
                 shown = Origin(None, origin.source, account_id=origin.account_id)
                 entry = entry._replace(event=structs.replace(entry.event, origin=shown))

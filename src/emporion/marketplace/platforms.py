@@ -20,7 +20,10 @@ from emporion.events import Origin
 from emporion.marketplace import subscription_keys, users
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.users import NewLogin
-from emporion.store.base import NewResellerRecord, Platform, SubscriptionKey, User
+from emporion.store.platform import Platform
+from emporion.store.resellers import NewResellerRecord
+from emporion.store.subscription_keys import SubscriptionKey
+from emporion.store.users import User
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -81,7 +84,7 @@ async def found(store: Store, access: Access, at: int, *, sandbox: bool, currenc
     )
     user = User(access.user, RESELLER_ID, access.marketplace, hash_password(access.password), created_at=at)
     key = SubscriptionKey(key_digest(access.subscription_key), RESELLER_ID, name="The first key", created_at=at)
-    await store.found(
+    await store.platform.create(
         Platform(sandbox=sandbox),
         provider=NewResellerRecord(None, provider, (), origin, at, PROVIDER_ID),
         reseller=NewResellerRecord(PROVIDER_ID, reseller, (), origin, at, RESELLER_ID),

@@ -17,7 +17,7 @@ from emporion.marketplace.guesses import network
 
 if TYPE_CHECKING:
     from emporion.marketplace.visits import Visits
-    from emporion.store.base import Store
+    from emporion.store.events import EventStore
 
 # Refusals of one account and address that get an event each, per minute; the others are summed up, since whoever is
 # turned away must not be able to fill the database.
@@ -44,7 +44,7 @@ class Tally(Struct):
 class Refusals:
     """Writes refusals down. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, visits: Visits, clock: Callable[[], float]) -> None:
+    def __init__(self, store: EventStore, visits: Visits, clock: Callable[[], float]) -> None:
         self._store = store
         self._visits = visits
         self._clock = clock
@@ -105,7 +105,7 @@ class Refusals:
         while self._waiting:
             some = self._waiting[:AT_ONCE]
             try:
-                await self._store.add_events(some)
+                await self._store.add(some)
                 del self._waiting[: len(some)]
             except Exception as error:
                 if not isinstance(error, Problem):

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from emporion.errors import Code, Problem
-from emporion.store.base import Once
+from emporion.store.idempotency import Once
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Store
+    from emporion.store.idempotency import IdempotencyStore
 
 # Seconds for which an answer is kept.
 KEPT = 86_400
@@ -32,7 +32,7 @@ encode = msgspec.json.Encoder(order="sorted").encode
 class Repeats:
     """Knows which requests with a key are running here. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: IdempotencyStore, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
         self._running: set[str] = set()
@@ -64,7 +64,7 @@ class Repeats:
 
     async def forget(self) -> None:
         """Remove some of the answers that are kept no longer. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_answers(self._since(), FORGOTTEN_AT_ONCE)
+        await self._store.purge(self._since(), FORGOTTEN_AT_ONCE)
 
     def _since(self) -> int:
         return int((self._clock() - KEPT) * 1000)

@@ -21,12 +21,17 @@ from emporion.marketplace.administrators import Administrators, Digests, changed
 from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of, with_reason
 from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
-from emporion.store.base import Found, NewResellerRecord, Once, Record, ResellerChange
+from emporion.store.customers import Found
+from emporion.store.idempotency import Once
+from emporion.store.records import Record
+from emporion.store.resellers import NewResellerRecord, ResellerChange
 from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Administrator, AdministratorLogin, Children, Store
+    from emporion.store.administrators import Administrator, AdministratorLogin
+    from emporion.store.base import Store
+    from emporion.store.resellers import Children
 
 # What an account may not change of itself: those above it set it. The external id is theirs, and a taken one would tell
 # of those beside it.
@@ -51,7 +56,7 @@ class Resellers:
         Raises Problem (NOT_FOUND) for any other.
         """
         number = account_number(reseller_id)
-        if number is None or not await self._store.is_within(number, actor.account_id):
+        if number is None or not await self._store.resellers.is_within(number, actor.account_id):
             raise _unknown(number)
         return number
 
@@ -62,7 +67,7 @@ class Resellers:
 
     async def above(self, administrator: Administrator) -> Reseller:
         """The reseller from whom a customer's administrator has his account. Raises Problem (NOT_FOUND)."""
-        record = await self._store.reseller(administrator.reseller_id)
+        record = await self._store.resellers.get(administrator.reseller_id)
         if not record:
             raise _unknown(administrator.reseller_id)
         return decode(record.document)
@@ -71,13 +76,13 @@ class Resellers:
         """A reseller and all below it, newest first. root_id: one that the actor reaches, or else his own account."""
         limit = min(query.limit, LARGEST_PAGE)
         root = actor.account_id if root_id is None else root_id
-        listing = await self._store.resellers(root, filter_of(query), query.offset, limit)
+        listing = await self._store.resellers.page(root, filter_of(query), query.offset, limit)
         return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
 
     async def children(self, actor: Actor, parent_id: int, offset: int, limit: int) -> Children:
         """Those right below a reseller, newest first. Raises Problem (NOT_FOUND) if the actor does not reach it."""
-        await check_reach(self._store, actor, parent_id)
-        return await self._store.children(parent_id, offset, limit)
+        await check_reach(self._store.resellers, actor, parent_id)
+        return await self._store.resellers.children(parent_id, offset, limit)
 
     async def create(
         self, actor: Actor, body: dict[str, Any], once: Once | None = None, parent_id: int | None = None
@@ -89,14 +94,14 @@ class Resellers:
         """
         actor.must_be("owner")
         above = actor.account_id if parent_id is None else parent_id
-        if once and (given := await self._store.given(above, once)):
-            return given
+        if once and (kept := await self._store.idempotency.get(above, once)):
+            return Record(int(kept.subject_id), int(kept.subject_id), 1, kept.document, replayed=True)
         wanted, faults = read(NewReseller, body)
         self._administrators.check(wanted, faults)
         account = _render(wanted, "", wanted.status or "pending", str(above))
         logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, {}, {})
         changes = created(account, logins)
-        return await self._store.add_reseller(
+        return await self._store.resellers.add(
             NewResellerRecord(above, account, logins, actor.origin(), self._now(), once=once, changes=changes)
         )
 
@@ -123,18 +128,18 @@ class Resellers:
             change = await self._change(record, patch, actor, digests)
             if change is None:
                 return record
-            changed = await self._store.change_reseller(with_reason(change, reason))
+            changed = await self._store.resellers.update(with_reason(change, reason))
             if changed:
                 return changed
         raise too_busy()
 
     async def verify_waiting(self) -> int:
         """Make pending resellers active, some at a time; how many were found waiting."""
-        waiting = await self._store.waiting_resellers(VERIFIED_AT_ONCE)
+        waiting = await self._store.resellers.pending(VERIFIED_AT_ONCE)
         for record in waiting:
             before = decode(record.document)
             # Whoever changed it meanwhile wins; the next look finds it again if it still waits.
-            await self._store.change_reseller(
+            await self._store.resellers.update(
                 ResellerChange(
                     id=record.id,
                     version=record.version,
@@ -163,7 +168,7 @@ class Resellers:
         check_status_change(before.status, status, operator=actor.is_operator)
         logins: list[AdministratorLogin] | None = None
         if "contactPersons" in patch:
-            old = await self._store.logins(record.id, record.id)
+            old = await self._store.administrators.logins(record.id, record.id)
             kept = kept_logins(old, matching_administrators(before.contact_persons, account.contact_persons))
             logins = await self._administrators.logins(actor.account_id, wanted.contact_persons, kept, digests)
             changes |= changed_logins(kept, logins)
@@ -182,7 +187,7 @@ class Resellers:
 
     async def _find(self, actor: Actor, reseller_id: str) -> Record:
         number = await self.reached(actor, reseller_id)
-        record = await self._store.reseller(number)
+        record = await self._store.resellers.get(number)
         if not record:
             raise _unknown(number)
         return record

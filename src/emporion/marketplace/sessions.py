@@ -18,7 +18,9 @@ from emporion.events import NewEvent
 from emporion.marketplace import customers
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.tokens import SHUT
-from emporion.store.base import Administrator, Session, User
+from emporion.store.administrators import Administrator
+from emporion.store.sessions import Session
+from emporion.store.users import User
 
 if TYPE_CHECKING:
     from emporion.events import Changes, Origin
@@ -104,14 +106,14 @@ class Sessions:
         and (FORBIDDEN) if his reseller is shut.
         """
         async with self._guesses.attempt(login, origin.address, None) as attempt:
-            user = await self._store.user(login)
+            user = await self._store.users.get(login)
             right = await self._passwords.verify(user.password_hash if user else None, password, known=attempt.known)
             if not user or not right or user.disabled_at is not None:
                 await self._guesses.failed(attempt)
                 known = (user.reseller_id, user.login) if user else (None, None)
                 raise Refused(Code.UNAUTHENTICATED, WRONG, *known)
             await self._guesses.succeeded(attempt)
-        if await self._store.is_shut(user.reseller_id):
+        if await self._store.resellers.is_suspended(user.reseller_id):
             raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
         self._visits.user(user.reseller_id, user.login)
         return await self._begin(user.login, user.reseller_id, None, _credentials(user), origin, agent)
@@ -142,10 +144,10 @@ class Sessions:
 
     async def _named(self, name: str) -> list[Administrator]:
         """Who has this login or e-mail address, and a password."""
-        found = await self._store.administrator(name)
+        found = await self._store.administrators.get(name)
         if found or "@" not in name:
             return [found] if found else []
-        sharing = await self._store.administrators(fold_email(name), MOST_SHARING)
+        sharing = await self._store.administrators.by_email(fold_email(name), MOST_SHARING)
         return [one for one in sharing if one.password_hash is not None]
 
     async def begin(self, administrator: Administrator, origin: Origin, agent: str) -> NewSession:
@@ -168,12 +170,12 @@ class Sessions:
         session = await self._current(secret)
         if not session or session.customer_id is not None:
             return None
-        user = await self._store.user(session.login)
+        user = await self._store.users.get(session.login)
         if not user or user.disabled_at is not None or user.reseller_id != session.reseller_id:
             return None
         if _proof(_credentials(user)) != session.proof:
             return None
-        if await self._store.is_shut(user.reseller_id):
+        if await self._store.resellers.is_suspended(user.reseller_id):
             raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
         await self._note_use(session)
         actor = Actor(user.reseller_id, user.login, origin.source, user.role, origin.correlation_id, origin.address)
@@ -192,15 +194,15 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """Sign out."""
-        await self._store.end_sessions(session.login, [session.digest], self._now())
+        await self._store.sessions.end(session.login, [session.digest], self._now())
 
     async def end_others(self, session: Session) -> int:
         """End all other sessions of the same login; how many there were."""
-        return await self._store.end_other_sessions(session.login, session.digest, self._now())
+        return await self._store.sessions.end_others(session.login, session.digest, self._now())
 
     async def recent(self, session: Session) -> list[Session]:
         """The last sessions of the same login, newest first, with those that are over."""
-        return await self._store.sessions(session.login, MOST_LISTED)
+        return await self._store.sessions.by_login(session.login, MOST_LISTED)
 
     def is_open(self, session: Session, proof: bytes) -> bool:
         """Whether whoever has the session's secret still gets in with it. proof: of the password that is good now."""
@@ -230,13 +232,13 @@ class Sessions:
             before.reseller_id, before.customer_id, "customer.updated", self._now(), visitor.actor(origin).origin(),
             changes,
         )  # fmt: skip
-        if not await self._store.set_password(before, digest, event):
+        if not await self._store.administrators.set_password(before, digest, event):
             raise Problem(Code.CONFLICT, "The password was changed at the same time; sign in with the new one.")
         return await self.begin(structs.replace(before, password_hash=digest), origin, agent)
 
     async def forget(self) -> None:
         """Remove some of the sessions that are listed no longer. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_sessions(self._now() - KEPT * 1000, FORGOTTEN_AT_ONCE)
+        await self._store.sessions.purge(self._now() - KEPT * 1000, FORGOTTEN_AT_ONCE)
 
     async def _begin(
         self, login: str, reseller_id: int, customer_id: int | None, credentials: str, origin: Origin, agent: str
@@ -255,11 +257,11 @@ class Sessions:
             address=origin.address,
             agent=agent[:LONGEST_AGENT],
         )
-        await self._store.add_session(session)
+        await self._store.sessions.add(session)
         return NewSession(secret, session)
 
     async def _current(self, secret: str) -> Session | None:
-        session = await self._store.session(key_digest(secret))
+        session = await self._store.sessions.get(key_digest(secret))
         return session if session and self._in_time(session) else None
 
     def _in_time(self, session: Session) -> bool:
@@ -269,7 +271,7 @@ class Sessions:
     async def _note_use(self, session: Session) -> None:
         now = self._now()
         if now - session.used_at > NOTED * 1000:
-            await self._store.use_session(session.digest, now)
+            await self._store.sessions.touch(session.digest, now)
 
     async def administrator(
         self, login: str, customer_id: int, proof: bytes | None = None
@@ -278,13 +280,13 @@ class Sessions:
 
         proof: of the password that he must have still, where that counts. Raises Closed if he does not get in.
         """
-        administrator = await self._store.administrator(login)
+        administrator = await self._store.administrators.get(login)
         while administrator and administrator.customer_id == customer_id:
             if proof is not None and _proof(administrator.password_hash or "") != proof:
                 return None
             customer, version = await self.entered(administrator)
             # He has another place among the contacts if others were removed in between.
-            again = await self._store.administrator(login)
+            again = await self._store.administrators.get(login)
             if again == administrator:
                 return administrator, customer, version
             administrator = again
@@ -292,8 +294,8 @@ class Sessions:
 
     async def entered(self, administrator: Administrator) -> tuple[Customer, int]:
         """The account of an administrator and its version. Raises Closed if he does not get in."""
-        record = await self._store.customer(administrator.reseller_id, administrator.customer_id)
-        if not record or await self._store.is_shut(administrator.reseller_id):
+        record = await self._store.customers.get(administrator.reseller_id, administrator.customer_id)
+        if not record or await self._store.resellers.is_suspended(administrator.reseller_id):
             raise Closed(administrator, None)
         customer = customers.decode(record.document)
         if customer.status in CLOSED:

@@ -13,7 +13,7 @@ from emporion.events import EventType, NewEvent, Subject
 from emporion.marketplace.actors import Actor
 
 if TYPE_CHECKING:
-    from emporion.store.base import Store
+    from emporion.store.signing_keys import SigningKeyStore
 
 # For how many seconds the keys are not read again; one that was ended is out after that, and what the gate remembers.
 REMEMBERED = 0.4
@@ -26,7 +26,7 @@ LONGEST_LIFETIME = 86_400
 class SigningKeys:
     """The platform's keys. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: SigningKeyStore, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
         self._known: list[SigningKey] = []
@@ -62,7 +62,7 @@ class SigningKeys:
 
     async def _read(self) -> list[SigningKey]:
         asked_at = self._clock()
-        self._known, self._read_at = await self._store.signing_keys(), asked_at
+        self._known, self._read_at = await self._store.all(), asked_at
         return self._known
 
     async def rotate(self, actor: Actor) -> SigningKey:
@@ -71,7 +71,7 @@ class SigningKeys:
         now = self._now()
         key = new_signing_key(now)
         event = self._event(actor, key.id, "signs from now on")
-        await self._store.add_signing_key(key, now + LONGEST_LIFETIME * 1000, event)
+        await self._store.add(key, now + LONGEST_LIFETIME * 1000, event)
         self._read_at = 0.0
         return key
 
@@ -82,7 +82,7 @@ class SigningKeys:
         """
         actor.must_be("owner")
         event = self._event(actor, key_id, "ended, and all its tokens with it")
-        if not await self._store.end_signing_key(key_id, -self._now(), event):
+        if not await self._store.end(key_id, -self._now(), event):
             raise not_found(f"there is no signing key {key_id}")
         self._read_at = 0.0
 

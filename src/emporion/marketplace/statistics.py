@@ -9,7 +9,9 @@ from emporion.marketplace.actors import check_reach
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Counts, Store, Usage
+    from emporion.store.customers import Counts, CustomerStore
+    from emporion.store.resellers import ResellerStore
+    from emporion.store.usage import Usage, UsageStore
 
 DAY = 86_400
 # Days that are shown, and for which the use of a key is kept.
@@ -21,8 +23,12 @@ FORGOTTEN_AT_ONCE = 5000
 class Statistics:
     """The numbers of all resellers. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: UsageStore, customers: CustomerStore, resellers: ResellerStore, clock: Callable[[], float]
+    ) -> None:
         self._store = store
+        self._customers = customers
+        self._resellers = resellers
         self._clock = clock
 
     @property
@@ -32,20 +38,20 @@ class Statistics:
 
     async def customers(self, actor: Actor) -> Counts:
         """The customers of the actor's account and of all below it; those created in the last days by day."""
-        return await self._store.counts(actor.account_id, self._since())
+        return await self._customers.counts(actor.account_id, self._since())
 
     async def requests(self, actor: Actor) -> list[Usage]:
         """The requests and refusals of the last days of the actor's account and of all below it, one entry a day."""
-        return await self._store.usage(actor.account_id, self._since())
+        return await self._store.by_day(actor.account_id, self._since())
 
     async def of_key(self, actor: Actor, reseller_id: int, key_id: str) -> list[Usage]:
         """What came with a key within the last days. Raises Problem (NOT_FOUND) if he does not reach the reseller."""
-        await check_reach(self._store, actor, reseller_id)
-        return await self._store.usage(reseller_id, self._since(), key_id)
+        await check_reach(self._resellers, actor, reseller_id)
+        return await self._store.by_day(reseller_id, self._since(), key_id)
 
     async def forget(self) -> None:
         """Remove some of what is shown no longer. Raises Problem (UNAVAILABLE)."""
-        await self._store.forget_usage(self.today - KEPT, FORGOTTEN_AT_ONCE)
+        await self._store.purge(self.today - KEPT, FORGOTTEN_AT_ONCE)
 
     def _since(self) -> int:
         return self.today - SHOWN + 1

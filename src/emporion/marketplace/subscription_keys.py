@@ -14,12 +14,14 @@ from emporion.errors import Code, Problem, Refused, not_found, refuse
 from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.limits import Limit
 from emporion.marketplace.actors import check_reach
-from emporion.store.base import SubscriptionKey
+from emporion.marketplace.patches import ATTEMPTS, too_busy
+from emporion.store.subscription_keys import SubscriptionKey
 from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.base import Store
+    from emporion.store.resellers import ResellerStore
+    from emporion.store.subscription_keys import SubscriptionKeyStore
 
 
 class KeyName(Struct, frozen=True):
@@ -38,15 +40,16 @@ class NewKey(NamedTuple):
 class SubscriptionKeys:
     """The keys of all resellers. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: SubscriptionKeyStore, resellers: ResellerStore, clock: Callable[[], float]) -> None:
         self._store = store
+        self._resellers = resellers
         self._clock = clock
 
     async def find(self, key: str | None) -> SubscriptionKey:
         """The key as it is kept. Raises Refused (UNAUTHENTICATED) if it is None, unknown or revoked."""
         if not key:
             raise Refused(Code.UNAUTHENTICATED, "The header X-Subscription-Key is missing.")
-        found = await self._store.key(key_digest(key))
+        found = await self._store.get(key_digest(key))
         if not found or found.revoked_at is not None:
             raise Refused(
                 Code.UNAUTHENTICATED,
@@ -57,11 +60,11 @@ class SubscriptionKeys:
 
     async def of(self, reseller_id: int) -> list[SubscriptionKey]:
         """The reseller's keys, oldest first, with those that are revoked."""
-        return await self._store.keys(reseller_id)
+        return await self._store.by_reseller(reseller_id)
 
     async def get(self, reseller_id: int, key_id: str) -> SubscriptionKey:
         """One of them by its id. Raises Problem (NOT_FOUND)."""
-        for key in await self._store.keys(reseller_id):
+        for key in await self._store.by_reseller(reseller_id):
             if key.id == key_id:
                 return key
         raise not_found(f"reseller {reseller_id} has no subscription key {key_id}")
@@ -73,45 +76,67 @@ class SubscriptionKeys:
 
         Raises Problem (INVALID) for a name that cannot be used, and (NOT_FOUND) if there is no such reseller.
         """
-        return await self._add(actor, reseller_id, _checked(name), limit, api_version)
+        actor.must_be("owner")
+        await check_reach(self._resellers, actor, reseller_id)
+        new = self._new(reseller_id, _checked(name), limit, api_version)
+        await self._store.add(new.key, created(new.key, actor.origin(), self._now()))
+        return new
 
     async def change(
         self, actor: Actor, key: SubscriptionKey, *, name: str, limit: Limit, api_version: str | None
     ) -> SubscriptionKey:
         """The key with another name, other limits or another pinned contract version.
 
-        Raises Problem (INVALID) for a name that cannot be used, and (CONFLICT) for a key that is revoked.
+        Raises Problem (INVALID) for a name that cannot be used, (CONFLICT) for a key that is revoked, and (MOVED) if it
+        was changed since it was read.
         """
+        actor.must_be("owner")
+        await check_reach(self._resellers, actor, key.reseller_id)
         _check_good(key)
         name = key.name if name == key.name else _checked(name)
-        return await self._change(actor, key, structs.replace(key, name=name, limit=limit, api_version=api_version))
+        changed = structs.replace(key, name=name, limit=limit, api_version=api_version, version=key.version + 1)
+        if changes := diff(_shown(key), _shown(changed)):
+            if await self._store.update(changed, key.version, self._event(actor, key, changes)):
+                return changed
+            _check_good(await self.get(key.reseller_id, key.id))
+            raise Problem(Code.MOVED, "The subscription key was changed meanwhile: read it again, then change it.")
+        return key
 
     async def revoke(self, actor: Actor, key: SubscriptionKey) -> SubscriptionKey:
         """The key as it is from now on: of no use."""
-        return await self._change(actor, key, structs.replace(key, revoked_at=key.revoked_at or self._now()))
+        actor.must_be("owner")
+        await check_reach(self._resellers, actor, key.reseller_id)
+        for _ in range(ATTEMPTS):
+            if key.revoked_at is not None:
+                return key
+            revoked = self._revoked(key)
+            if await self._store.update(revoked, key.version, self._revocation(actor, key)):
+                return revoked
+            key = await self.get(key.reseller_id, key.id)
+        raise too_busy()
 
     async def rotate(self, actor: Actor, key: SubscriptionKey) -> NewKey:
         """A new key in the place of one that is revoked with it. Raises Problem (CONFLICT) if it was revoked before."""
-        _check_good(key)
-        new = await self._add(actor, key.reseller_id, key.name, key.limit, key.api_version)
-        await self.revoke(actor, key)
-        return new
-
-    async def _add(self, actor: Actor, reseller_id: int, name: str, limit: Limit, api_version: str | None) -> NewKey:
         actor.must_be("owner")
-        await check_reach(self._store, actor, reseller_id)
+        await check_reach(self._resellers, actor, key.reseller_id)
+        for _ in range(ATTEMPTS):
+            _check_good(key)
+            new = self._new(key.reseller_id, key.name, key.limit, key.api_version)
+            events = self._revocation(actor, key), created(new.key, actor.origin(), self._now())
+            if await self._store.rotate(self._revoked(key), key.version, new.key, *events):
+                return new
+            key = await self.get(key.reseller_id, key.id)
+        raise too_busy()
+
+    def _new(self, reseller_id: int, name: str, limit: Limit, api_version: str | None) -> NewKey:
         secret = new_subscription_key()
-        key = SubscriptionKey(key_digest(secret), reseller_id, api_version, name, limit, self._now())
-        await self._store.add_key(key, created(key, actor.origin(), self._now()))
-        return NewKey(secret, key)
+        return NewKey(secret, SubscriptionKey(key_digest(secret), reseller_id, api_version, name, limit, self._now()))
 
-    async def _change(self, actor: Actor, key: SubscriptionKey, changed: SubscriptionKey) -> SubscriptionKey:
-        actor.must_be("owner")
-        await check_reach(self._store, actor, key.reseller_id)
-        changes = diff(_shown(key), _shown(changed))
-        if changes:
-            await self._store.change_key(changed, self._event(actor, key, changes))
-        return changed
+    def _revoked(self, key: SubscriptionKey) -> SubscriptionKey:
+        return structs.replace(key, revoked_at=self._now(), version=key.version + 1)
+
+    def _revocation(self, actor: Actor, key: SubscriptionKey) -> NewEvent:
+        return self._event(actor, key, diff(_shown(key), _shown(self._revoked(key))))
 
     def _event(self, actor: Actor, key: SubscriptionKey, changes: Changes) -> NewEvent:
         owner = key.reseller_id

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.signing_keys import SigningKeys
     from emporion.marketplace.visits import Visits
-    from emporion.store.base import Client, Store, SubscriptionKey, User
+    from emporion.store.base import Store
+    from emporion.store.clients import Client
+    from emporion.store.subscription_keys import SubscriptionKey
+    from emporion.store.users import User
 
 OTHERS_KEY = "The subscription key belongs to another reseller than the credentials."
 WRONG = "The login, the password or the marketplace is wrong."
@@ -101,13 +104,13 @@ class Tokens:
         Raises Refused (FORBIDDEN) if the user does not get in.
         """
         actor.must_be("owner")
-        await check_reach(self._store, actor, user.reseller_id)
+        await check_reach(self._store.resellers, actor, user.reseller_id)
         if user.disabled_at is not None:
             raise Refused(Code.FORBIDDEN, f"The user {user.login} is disabled.", user.reseller_id, user.login)
         token = await self._token_of(user, self._issuer)
         owner, about = user.reseller_id, f"user {user.login}: a token was given without his password"
         now = int(self._clock() * 1000)
-        await self._store.add_events(
+        await self._store.events.add(
             [NewEvent(owner, owner, "user.updated", now, actor.origin(), {}, about, subject_of(user))]
         )
         return token
@@ -149,7 +152,7 @@ class Tokens:
         of another one; his own account's log does.
         """
         async with self._guesses.attempt(login, origin.address, account_id) as attempt:
-            user = await self._store.user(login)
+            user = await self._store.users.get(login)
             right = await self._passwords.verify(user.password_hash if user else None, password, known=attempt.known)
             own = user is not None and user.reseller_id == account_id
             if (
@@ -184,9 +187,9 @@ class Tokens:
             return True
         if claims.user.startswith("client:"):
             realm, _, client_id = claims.user.removeprefix("client:").partition("/")
-            holder: User | Client | None = await self._store.client(realm, client_id)
+            holder: User | Client | None = await self._store.clients.get(realm, client_id)
         else:
-            holder = await self._store.user(claims.user)
+            holder = await self._store.users.get(claims.user)
         return (
             holder is not None
             and holder.disabled_at is None
@@ -194,5 +197,5 @@ class Tokens:
         )
 
     async def _check_open(self, account_id: int, user: str) -> None:
-        if await self._store.is_shut(account_id):
+        if await self._store.resellers.is_suspended(account_id):
             raise Refused(Code.FORBIDDEN, SHUT, account_id, user)

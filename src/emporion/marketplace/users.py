@@ -13,13 +13,14 @@ from emporion.errors import Fault, Problem, not_found, refuse
 from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
-from emporion.store.base import User
+from emporion.store.users import User
 from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.passwords import Passwords
-    from emporion.store.base import Store
+    from emporion.store.resellers import ResellerStore
+    from emporion.store.users import UserStore
 
 
 class NewLogin(Struct, kw_only=True, frozen=True):
@@ -55,26 +56,29 @@ class NewUser(NamedTuple):
 class Users:
     """The API users of all resellers. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, passwords: Passwords, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: UserStore, resellers: ResellerStore, passwords: Passwords, clock: Callable[[], float]
+    ) -> None:
         self._store = store
+        self._resellers = resellers
         self._passwords = passwords
         self._clock = clock
 
     async def of(self, reseller_id: int) -> list[User]:
         """The reseller's users, by login, with those that are disabled."""
-        return await self._store.users(reseller_id)
+        return await self._store.by_reseller(reseller_id)
 
     async def get(self, login: str) -> User:
         """The user with this login, whatever its case. Raises Problem (NOT_FOUND)."""
-        user = await self._store.user(login)
+        user = await self._store.get(login)
         if not user:
             raise _unknown(login)
         return user
 
     async def find(self, actor: Actor, login: str) -> User:
         """The same, if the actor reaches the user's reseller: any other might as well not be there."""
-        user = await self._store.user(login)
-        if not user or not await self._store.is_within(user.reseller_id, actor.account_id):
+        user = await self._store.get(login)
+        if not user or not await self._resellers.is_within(user.reseller_id, actor.account_id):
             raise _unknown(login)
         return user
 
@@ -87,13 +91,13 @@ class Users:
         login, and (NOT_FOUND) if there is no such reseller.
         """
         actor.must_be("owner")
-        await check_reach(self._store, actor, reseller_id)
+        await check_reach(self._resellers, actor, reseller_id)
         _, faults = read(NewLogin, {"login": login, "marketplace": marketplace})
         self._check(password, faults)
         secret = password or new_password()
         digest = await self._passwords.hash(secret, reseller_id)
         user = User(login, reseller_id, marketplace, digest, role, created_at=self._now())
-        await self._store.add_user(user, created(user, actor.origin(), self._now()))
+        await self._store.add(user, created(user, actor.origin(), self._now()))
         return NewUser(secret, user)
 
     async def rotate(self, actor: Actor, login: str, password: str | None = None) -> NewUser:
@@ -124,7 +128,7 @@ class Users:
             changes = {**diff(_shown(user), _shown(changed)), **(also or {})}
             if not changes:
                 return user
-            if await self._store.change_user(changed, user.version, self._event(actor, user, changes)):
+            if await self._store.update(changed, user.version, self._event(actor, user, changes)):
                 return changed
         raise too_busy()
 

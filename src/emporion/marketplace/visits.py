@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emporion.accounts.ids import PROVIDER_ID
-from emporion.store.base import Usage, Uses
+from emporion.store.usage import Usage, Uses
 
 if TYPE_CHECKING:
-    from emporion.store.base import Store, SubscriptionKey
+    from emporion.store.subscription_keys import SubscriptionKey
+    from emporion.store.usage import UsageStore
 
 DAY = 86_400
 
@@ -18,7 +19,7 @@ DAY = 86_400
 class Visits:
     """Gathers who came in since it was last kept. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: UsageStore, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
         self._users: set[tuple[int, str]] = set()
@@ -51,13 +52,13 @@ class Visits:
         now = int(self._clock())
         keys, requests, refusals = dict(self._keys), dict(self._requests), dict(self._refusals)
         uses = Uses(now * 1000, sorted(self._users), sorted(keys), sorted(self._clients))
-        await self._store.note_uses(uses)
+        await self._store.record_uses(uses)
         self._users -= set(uses.users)
         self._clients -= set(uses.clients)
         day = now // DAY
         usage = [Usage(keys[digest].reseller_id, keys[digest].id, day, count) for digest, count in requests.items()]
         usage += [Usage(reseller_id, "", day, 0, count) for reseller_id, count in refusals.items()]
-        await self._store.note_usage(usage)
+        await self._store.record(usage)
         self._forget(keys, requests, refusals)
 
     def _forget(self, keys: dict[bytes, SubscriptionKey], requests: dict[bytes, int], refusals: dict[int, int]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from emporion.errors import Code, Fault, Problem, not_found
-from emporion.store.base import LARGEST_PAGE
+from emporion.store.customers import LARGEST_PAGE
 
 RETRY = {"Retry-After": "2"}
 

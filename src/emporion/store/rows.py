@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,9 +12,7 @@ from emporion.accounts.folding import fold
 from emporion.accounts.resellers import Reseller
 from emporion.emails import fold_email
 from emporion.events import Event, EventType, NewEvent, Origin, Source, Subject, SubjectType, account_subject
-from emporion.limits import Limit
-from emporion.store.base import Administrator, Change, Once, Record, SubscriptionKey
-from emporion.store.faults import used_for_another
+from emporion.store.customers import Change
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Customer).decode
@@ -114,30 +111,6 @@ def event(
     )
 
 
-def key(
-    digest: bytes,
-    reseller_id: int,
-    api_version: str | None,
-    name: str,
-    rate: int | None,
-    burst: int | None,
-    per_day: int | None,
-    created_at: int,
-    used_at: int | None,
-    revoked_at: int | None,
-) -> SubscriptionKey:
-    """The key of a row of the table `subscription_keys`."""
-    limit = Limit(rate, burst, per_day)
-    return SubscriptionKey(digest, reseller_id, api_version, name, limit, created_at, used_at, revoked_at)
-
-
-def key_values(key: SubscriptionKey) -> tuple[object, ...]:
-    """The row of a key, as `key` takes it."""
-    limit = key.limit
-    return (key.digest, key.reseller_id, key.api_version, key.name, limit.rate, limit.burst, limit.per_day,
-            key.created_at, key.used_at, key.revoked_at)  # fmt: skip
-
-
 def event_values(sequence: int, new: NewEvent) -> tuple[object, ...]:
     """The row of a new event, as `event` takes it."""
     origin = new.origin
@@ -146,32 +119,9 @@ def event_values(sequence: int, new: NewEvent) -> tuple[object, ...]:
             new.reason, *(new.subject or (None, None)))  # fmt: skip
 
 
-def given(reseller_id: int, once: Once, row: Sequence[Any] | None) -> Record | None:
-    """What a request was answered before, by a row of `ANSWER`. Raises Problem (REUSED) if it was another one."""
-    if row is None:
-        return None
-    fingerprint, subject_id, document = row
-    if fingerprint != once.fingerprint:
-        raise used_for_another()
-    return Record(reseller_id, int(subject_id), 1, document, replayed=True)
-
-
 def emails_before(change: Change) -> set[str]:
     """The folded addresses that the customer had, if the change is one of contact persons."""
     if "contactPersons" not in change.changes:
         return set()
     before = msgspec.convert(change.changes["contactPersons"][0], list[dict[str, str]])
     return {fold_email(person["email"]) for person in before}
-
-
-def administrators(email: str, limit: int, found: Iterable[Sequence[Any]]) -> list[Administrator]:
-    """Those of the logins that are found whose contact person has the address, each with the customer's document."""
-    given: list[Administrator] = []
-    for *row, document in found:
-        if len(given) == limit:
-            break
-        administrator = Administrator(*row)
-        persons = decode(document).contact_persons[administrator.position :][:1]
-        if any(person.type == "admin" and fold_email(person.email) == email for person in persons):
-            given.append(administrator)
-    return given

@@ -41,7 +41,7 @@ TABLES = (
     Table(
         "subscription_keys",
         ("digest", "reseller_id", "api_version", "name", "rate", "burst", "per_day", "created_at", "used_at",
-         "revoked_at"),
+         "revoked_at", "version"),
         long=False,
     ),
     Table(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
-import msgspec
 from msgspec import Struct
 
 from emporion.api.requests import LARGEST_BODY, LARGEST_FORM, read_bytes
@@ -204,11 +202,6 @@ def typed_values(form: Form, **rows: Sequence[Row]) -> dict[str, str]:
         for number, row in enumerate(found):
             values |= {f"{name}[{number}].{member}": row.typed[member] for member in row.typed if member not in SECRETS}
     return values
-
-
-def version_of(document: Mapping[str, object]) -> str:
-    """A version for what has none of its own: another one as soon as a value is another."""
-    return hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()[:16]
 
 
 def put(members: dict[str, Any], name: str, form: Form, field: str) -> None:

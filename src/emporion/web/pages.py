@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.platforms import Access
     from emporion.marketplace.sessions import NewSession, Visitor
-    from emporion.store.base import Session
+    from emporion.store.sessions import Session
     from emporion.web.languages import Language
     from emporion.web.rendering import Templates
 

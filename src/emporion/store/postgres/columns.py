@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from emporion.events import Origin
 from emporion.store import rows
-from emporion.store.base import AdministratorLogin, Change, NewRecord, Once
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.customers import Change, NewRecord
+from emporion.store.idempotency import Once
 from emporion.store.postgres.grams import name_grams, salt
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from emporion.store import rows
+from emporion.store import rows as rendered
 from emporion.store.faults import written_by_others
-from emporion.store.postgres.connections import Connections
+from emporion.store.postgres.database import PostgresDatabase
 from emporion.store.postgres.grams import name_grams, salt
 from emporion.store.tables import Part, Row, Table
 
@@ -26,44 +26,48 @@ _KEYS = {
 }
 
 
-async def count(connections: Connections, table: Table) -> int:
-    """See `emporion.store.base.Store.count`."""
-    async with connections.alone(patient=True) as connection:
-        return int(await connection.fetchval(f"SELECT count(*) FROM {table.name}"))  # noqa: S608
+class PostgresCopies:
+    """See `emporion.store.copying.CopyStore`."""
 
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._connections = database.primary
 
-async def dump(connections: Connections, table: Table, after: str | None, limit: int) -> Part:
-    """See `emporion.store.base.Store.dump`."""
-    columns = ", ".join(f'"{name}"' for name in table.columns)
-    if not table.long:
-        return Part(list(map(tuple, await connections.rows(f"SELECT {columns} FROM {table.name}"))), None)  # noqa: S608
-    key = _KEYS[table.name]
-    values = msgspec.json.decode(after) if after else []
-    behind = f"WHERE ({', '.join(key)}) > ({', '.join(f'${n}' for n in range(2, len(key) + 2))})" if after else ""
-    sql = f"SELECT {', '.join(key)}, {columns} FROM {table.name} {behind} ORDER BY {', '.join(key)} LIMIT $1"  # noqa: S608
-    found = await connections.rows(sql, limit, *values)
-    last = rows.encode(found[-1][: len(key)]).decode() if len(found) == limit else None
-    return Part([tuple(row)[len(key) :] for row in found], last)
+    async def count(self, table: Table) -> int:
+        async with self._connections.alone(patient=True) as connection:
+            return int(await connection.fetchval(f"SELECT count(*) FROM {table.name}"))  # noqa: S608
 
+    async def dump(self, table: Table, after: str | None, limit: int) -> Part:
+        columns = ", ".join(f'"{name}"' for name in table.columns)
+        if not table.long:
+            return Part(list(map(tuple, await self._connections.rows(f"SELECT {columns} FROM {table.name}"))), None)  # noqa: S608
+        key = _KEYS[table.name]
+        values = msgspec.json.decode(after) if after else []
+        behind = f"WHERE ({', '.join(key)}) > ({', '.join(f'${n}' for n in range(2, len(key) + 2))})" if after else ""
+        sql = f"SELECT {', '.join(key)}, {columns} FROM {table.name} {behind} ORDER BY {', '.join(key)} LIMIT $1"  # noqa: S608
+        found = await self._connections.rows(sql, limit, *values)
+        last = rendered.encode(found[-1][: len(key)]).decode() if len(found) == limit else None
+        return Part([tuple(row)[len(key) :] for row in found], last)
 
-async def load(connections: Connections, table: Table, new: Sequence[Row], after: str, count: int) -> None:
-    """See `emporion.store.base.Store.load`."""
-    async with connections.alone(patient=True) as connection, connection.transaction():
-        try:
-            await _load(connection, table, new)
-        except asyncpg.UniqueViolationError as error:
-            raise written_by_others() from error
-        if table.name == "platform":  # the last one
-            await connection.execute("DELETE FROM copies")
-            await connection.execute("SELECT setval('account_ids', max(id)) FROM accounts")
-        else:
-            await connection.execute(
-                "INSERT INTO copies VALUES ($1, $2, $3)"
-                " ON CONFLICT (name) DO UPDATE SET after = excluded.after, rows = excluded.rows",
-                table.name,
-                after,
-                count,
-            )
+    async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
+        async with self._connections.alone(patient=True) as connection, connection.transaction():
+            try:
+                await _load(connection, table, rows)
+            except asyncpg.UniqueViolationError as error:
+                raise written_by_others() from error
+            if table.name == "platform":  # the last one
+                await connection.execute("DELETE FROM copies")
+                await connection.execute("SELECT setval('account_ids', max(id)) FROM accounts")
+            else:
+                await connection.execute(
+                    "INSERT INTO copies VALUES ($1, $2, $3)"
+                    " ON CONFLICT (name) DO UPDATE SET after = excluded.after, rows = excluded.rows",
+                    table.name,
+                    after,
+                    count,
+                )
+
+    async def progress(self) -> dict[str, tuple[str, int]]:
+        return {name: (after, count) for name, after, count in await self._connections.rows("SELECT * FROM copies")}
 
 
 async def _load(connection: asyncpg.Connection[Any], table: Table, new: Sequence[Row]) -> None:
@@ -71,7 +75,7 @@ async def _load(connection: asyncpg.Connection[Any], table: Table, new: Sequence
     if table.name == "platform":
         new = [(bool(sandbox),) for (sandbox,) in new]
     elif table.name == "logins":
-        columns, new = ["folded", *columns], [(rows.folded_login(row[0]), *row) for row in new]
+        columns, new = ["folded", *columns], [(rendered.folded_login(row[0]), *row) for row in new]
     elif table.name == "customers":
         await _load_derived(connection, new)
     await connection.copy_records_to_table(table.name, columns=columns, records=new)
@@ -82,10 +86,10 @@ async def _load_derived(connection: asyncpg.Connection[Any], new: Sequence[Row])
     key = await connection.fetchval("SELECT key FROM search_key")
     names, emails, waiting = [], [], []
     for reseller_id, ordinal, customer_id, _, status, *_, document in new:
-        customer = rows.decode(document)
-        name = rows.folded_name(customer)
+        customer = rendered.decode(document)
+        name = rendered.folded_name(customer)
         names.append((reseller_id, ordinal, customer_id, name, list(name_grams(salt(key, reseller_id), name))))
-        emails += [(reseller_id, email, ordinal) for email in rows.folded_emails(customer)]
+        emails += [(reseller_id, email, ordinal) for email in rendered.folded_emails(customer)]
         if status == "pending":
             waiting.append((reseller_id, customer_id))
     for table, columns, records in (
@@ -94,8 +98,3 @@ async def _load_derived(connection: asyncpg.Connection[Any], new: Sequence[Row])
         ("waiting_customers", ["reseller_id", "id"], waiting),
     ):
         await connection.copy_records_to_table(table, columns=columns, records=records)
-
-
-async def copied(connections: Connections) -> dict[str, tuple[str, int]]:
-    """See `emporion.store.base.Store.copied`."""
-    return {name: (after, count) for name, after, count in await connections.rows("SELECT * FROM copies")}

@@ -14,12 +14,16 @@ import asyncpg
 
 from emporion.errors import Code, Problem, refuse
 from emporion.store import rows, statements
-from emporion.store.base import AdministratorLogin, Change, Found, NewRecord, Record
+from emporion.store.administrators import AdministratorLogin
+from emporion.store.customers import Change, CustomerStore, Found, NewRecord, Walked
 from emporion.store.faults import Away, busy, taken_external_id, taken_login, used_for_another
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer, Lanes
 from emporion.store.postgres.columns import ADD_CUSTOMERS, CHANGE_CUSTOMERS, change_columns, new_columns, transposed
-from emporion.store.postgres.connections import Connections, again
-from emporion.store.postgres.dialect import numbered
+from emporion.store.postgres.connections import again
+from emporion.store.postgres.database import PostgresDatabase
+from emporion.store.postgres.dialect import translated
+from emporion.store.postgres.lists import Lists
+from emporion.store.records import Filter, Listing, Record
 
 # Seconds for which the customers of a reseller whose row somebody holds are not verified.
 HELD = 5.0
@@ -49,38 +53,39 @@ _DOCUMENTS = """
 """
 
 
-class Customers:
-    """Writes customers, many at a time, and reads them by id.
+_BY_EXTERNAL_IDS = """
+    SELECT external_id, id, version, document FROM customers WHERE reseller_id = $1 AND external_id = ANY ($2::text[])
+"""
+_SCAN = "SELECT ordinal, document FROM customers WHERE reseller_id = ? AND ordinal > ? ORDER BY ordinal LIMIT ?"
 
-    See `emporion.store.base.Store` for what each method promises.
-    """
 
-    def __init__(self, primary: Connections) -> None:
-        self._primary = primary
-        self._search_key = b""
+class PostgresCustomers(CustomerStore):
+    """Writes customers, many at a time, and reads them by id. See `emporion.store.customers.CustomerStore`."""
+
+    def __init__(self, database: PostgresDatabase, lists: Lists) -> None:
+        super().__init__(database)
+        self._server = database
+        self._primary = database.primary
+        self._lists = lists
         # Resellers whose rows somebody holds, and until when their customers are not verified.
         self._held: dict[int, float] = {}
         self._documents = Coalescer(self._read_documents, LARGEST_GROUP)
         self._additions = Lanes(lambda: Coalescer(self._add, LARGEST_GROUP, _keys_of_new))
         self._changes = Lanes(lambda: Coalescer(self._change, LARGEST_GROUP, _keys_of_change))
 
-    def open(self, search_key: bytes) -> None:
-        """Make ready. search_key: of this database."""
-        self._search_key = search_key
-
     async def finish(self) -> None:
         """Return when nothing is under way."""
         for under_way in (self._documents, self._additions, self._changes):
             await under_way.finish()
 
-    async def add_customer(self, new: NewRecord) -> Record:
+    async def add(self, new: NewRecord) -> Record:
         return await self._additions.do(new.reseller_id, new)
 
-    async def change_customer(self, change: Change) -> Record | None:
+    async def update(self, change: Change) -> Record | None:
         return await self._changes.do(change.reseller_id, change)
 
     async def _add(self, group: list[NewRecord]) -> list[Record | Exception]:
-        columns = new_columns(group, self._search_key)
+        columns = new_columns(group, self._server.search_key)
         try:
             found = await self._write(ADD_CUSTOMERS, *columns)
         except asyncpg.UniqueViolationError as error:
@@ -88,7 +93,7 @@ class Customers:
         return [_added(new, document, *row) for new, document, row in zip(group, columns.documents, found, strict=True)]
 
     async def _change(self, group: list[Change]) -> list[Record | Exception | None]:
-        columns = change_columns(group, self._search_key)
+        columns = change_columns(group, self._server.search_key)
         try:
             found = await self._write(CHANGE_CUSTOMERS, *columns)
         except asyncpg.UniqueViolationError as error:
@@ -130,23 +135,33 @@ class Customers:
             await connection.execute(_RELEASE, reseller_id, [row["id"] for row in found])
             group = [verified(Record(*row[:4])) for row in found if row["status"] == "pending"]
             if group:
-                outcomes = await connection.fetch(CHANGE_CUSTOMERS, *change_columns(group, self._search_key))
+                outcomes = await connection.fetch(CHANGE_CUSTOMERS, *change_columns(group, self._server.search_key))
                 # Changed by somebody else since they were read: the next look shows whether they are pending still.
                 moved = [change.id for change, row in zip(group, outcomes, strict=True) if row[0] is None]
                 if moved:
                     await connection.execute(_WAIT_AGAIN, reseller_id, moved)
             return len(group)
 
-    async def waiting(self) -> int:
+    async def count_pending(self) -> int:
         row = await self._primary.row(_WAITING)
         return row[0] if row else 0
+
+    async def page(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        return await self._lists.customers(root_id, wanted, offset, limit, whole=whole)
+
+    async def scan(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
+        return [Walked(*row) for row in await self._database.rows(_SCAN, reseller_id, after, limit)]
+
+    async def by_external_ids(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
+        found = await self._primary.rows(_BY_EXTERNAL_IDS, reseller_id, list(external_ids))
+        return {external_id: Record(reseller_id, *rest) for external_id, *rest in found}
 
     async def document(self, reseller_id: int, customer_id: int) -> Found | None:
         return await self._documents.do((reseller_id, customer_id))
 
     async def _read_documents(self, wanted: list[tuple[int, int]]) -> list[Found | None]:
         if len(wanted) == 1:
-            row = await self._primary.row(numbered(statements.DOCUMENT), *wanted[0])
+            row = await self._primary.row(translated(statements.DOCUMENT), *wanted[0])
             return [Found(*row) if row else None]
         found = await self._primary.rows(_DOCUMENTS, *transposed(wanted, 2))
         documents = {(reseller_id, customer_id): Found(*rest) for reseller_id, customer_id, *rest in found}
@@ -190,7 +205,7 @@ def _added(
     answer: bytes | None,
     reused: bool | None,
 ) -> Record | Exception:
-    """What `add_customer` gives or raises."""
+    """What `add` gives or raises."""
     if reused:
         return used_for_another()
     if id_ is None:
@@ -201,7 +216,7 @@ def _added(
 
 
 def _outcome(change: Change, document: bytes, ordinal: int | None, holder: int | None, taken: list[int] | None) -> Any:
-    """What `change_customer` gives or raises."""
+    """What `update` gives or raises."""
     if ordinal is None:
         return None
     if holder or taken:

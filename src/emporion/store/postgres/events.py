@@ -1,33 +1,23 @@
-"""Events: the log of each reseller, and the feed of all."""
+"""Events: how the feed is read."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
-from emporion.events import NewEvent
-from emporion.store import rows, statements
-from emporion.store.base import Entry
-from emporion.store.faults import no_reseller
-from emporion.store.postgres.connections import Connection, Connections
-from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW, numbered
-from emporion.store.postgres.locks import FEEDING, HOLD_RESELLER, HOLD_RESELLERS
+from emporion.store import statements
+from emporion.store.database import Rows
+from emporion.store.events import EventStore
+from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
+from emporion.store.postgres.database import PostgresDatabase
+from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # How many parts of the feed are looked at for each event that is wanted, where that is enough.
 WINDOW = 20
 
-_COUNT_EVENTS = """
-    UPDATE resellers r SET events = r.events + n.many FROM unnest($1::bigint[], $2::bigint[]) AS n (id, many)
-    WHERE r.reseller_id = n.id RETURNING r.reseller_id, r.events
-"""
-_ADD_EVENT = """
-    INSERT INTO events (
-        reseller_id, sequence, account_id, type, at, "user", source, correlation_id, changes, actor_id, address, reason,
-        subject_type, subject_id
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-"""
-_WRITTEN = f"""
+_LOG_POSITIONS = f"""
     SELECT w.id, (
         SELECT coalesce(sum(r.events), 0)::bigint
         FROM {IDS_BELOW.format("w.id")} AS below (id) JOIN resellers r ON r.reseller_id = below.id
@@ -76,91 +66,31 @@ _FEED_OF_EACH = BELOW + _feed_of("""
 """)
 
 
-async def append(connection: Connection, event: NewEvent) -> None:
-    """Put an event into its reseller's log. Raises Problem (NOT_FOUND) if there is no such reseller."""
-    sequence = await connection.fetchval(
-        "UPDATE resellers SET events = events + 1 WHERE reseller_id = $1 RETURNING events", event.reseller_id
-    )
-    if sequence is None:
-        raise no_reseller(event.reseller_id)
-    await insert_event(connection, sequence, event)
+class PostgresEvents(EventStore):
+    """See `emporion.store.events.EventStore`."""
 
+    def __init__(self, database: PostgresDatabase) -> None:
+        super().__init__(database)
+        self._positions = Coalescer(self._read_positions, LARGEST_GROUP)
 
-async def append_all(connections: Connections, events: Sequence[NewEvent]) -> None:
-    """Put events into their resellers' logs; what names no reseller is left out."""
-    many = Counter(event.reseller_id for event in events)
-    async with connections.transaction() as connection:
-        await connection.execute(HOLD_RESELLERS, list(many))
-        ends = await connection.fetch(_COUNT_EVENTS, list(many), list(many.values()))
-        last = {reseller_id: end - many[reseller_id] for reseller_id, end in ends}
-        added = []
-        for event in events:
-            if event.reseller_id in last:
-                last[event.reseller_id] += 1
-                added.append(_event_values(last[event.reseller_id], event))
-        await connection.executemany(_ADD_EVENT, added)
+    async def finish(self) -> None:
+        """Return when nothing is under way."""
+        await self._positions.finish()
 
+    async def log_position(self, root_id: int) -> int:
+        return await self._positions.do(root_id)
 
-async def noted(connections: Connections, event: NewEvent, sql: str, *values: Any) -> bool:
-    """Whether a statement has changed a row; then the event goes into the log."""
-    async with connections.transaction() as connection:
-        # Whoever adds to a reseller holds its row first, and then what he adds.
-        await connection.execute(HOLD_RESELLER, event.reseller_id)
-        changed = await connection.fetchrow(sql, *values)
-        if changed:
-            await append(connection, event)
-        return changed is not None
+    async def _read_positions(self, root_ids: list[int]) -> list[int]:
+        rows = await self._database.rows(_LOG_POSITIONS, list(set(root_ids)))
+        found: dict[int, int] = dict(cast("Iterable[tuple[int, int]]", rows))
+        return [found[root_id] for root_id in root_ids]
 
-
-async def insert_event(connection: Connection, sequence: int, event: NewEvent) -> None:
-    """Put an event into the log, where its reseller has counted it."""
-    await connection.execute(_ADD_EVENT, *_event_values(sequence, event))
-
-
-def _event_values(sequence: int, event: NewEvent) -> tuple[object, ...]:
-    """The row of a new event, without the letter that PostgreSQL does not take; whoever is refused may send it."""
-    return tuple(
-        value.replace("\0", "\ufffd") if isinstance(value, str) else value
-        for value in rows.event_values(sequence, event)
-    )
-
-
-async def written(connections: Connections, root_ids: list[int]) -> list[int]:
-    """How far the logs of each reseller and of all below it go, as the sum of their sequences."""
-    found = dict(await connections.rows(_WRITTEN, list(set(root_ids))))
-    return [found[root_id] for root_id in root_ids]
-
-
-async def number_events(connections: Connections, root_id: int) -> None:
-    """Give a position to each event of these resellers that has none."""
-    if await connections.row(numbered(statements.NEWS), root_id):
-        async with connections.transaction() as connection:
-            await _number_news(connection, root_id)
-
-
-async def feed(connections: Connections, root_id: int, after: int, limit: int) -> list[Entry]:
-    """See `emporion.store.base.Store.feed`."""
-    await number_events(connections, root_id)
-    found = await _read_feed(connections, root_id, min(after, FARTHEST), limit)
-    return [Entry(position, rows.event(*row)) for position, *row in found]
-
-
-async def _number_news(connection: Connection, root_id: int) -> None:
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", FEEDING)
-    end = await connection.fetchval(statements.FEED_END) or 0
-    parts: list[tuple[int, int, int, int]] = []
-    for reseller_id, fed, last in await connection.fetch(numbered(statements.NEWS), root_id):
-        end += last - fed
-        parts.append((reseller_id, end, fed + 1, last))
-    await connection.executemany(numbered(statements.FEED_ADD), parts)
-
-
-async def _read_feed(connections: Connections, root_id: int, after: int, limit: int) -> list[Any]:
-    """The rows of `feed`, for whose sake not many more parts are looked at than events are wanted."""
-    ahead = limit * WINDOW
-    many, end = await connections.row(_FEED_SIZE, root_id, WINDOW)
-    if many:
-        found = await connections.rows(_FEED_AHEAD, root_id, after, limit, ahead)
-        if len(found) == limit or end - after <= ahead:
-            return found
-    return await connections.rows(_FEED_OF_EACH, root_id, after, limit)
+    async def _read_feed(self, root_id: int, after: int, limit: int) -> Rows:
+        """See `EventStore`. Not many more parts are looked at than events are wanted."""
+        after, ahead = min(after, FARTHEST), limit * WINDOW
+        size = await self._database.row(_FEED_SIZE, root_id, WINDOW)
+        if size and size[0]:
+            found = await self._database.rows(_FEED_AHEAD, root_id, after, limit, ahead)
+            if len(found) == limit or size[1] - after <= ahead:
+                return found
+        return await self._database.rows(_FEED_OF_EACH, root_id, after, limit)

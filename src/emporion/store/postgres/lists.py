@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from emporion.store import statements
-from emporion.store.base import LARGEST_PAGE, MOST_WAITING, SHORT_PAGE, SMALL_PAGE, Filter, Listing
-from emporion.store.faults import busy, too_large
-from emporion.store.postgres.connections import Connections, Limits
-from emporion.store.postgres.dialect import FARTHEST, numbered
+from emporion.store.customers import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE
+from emporion.store.faults import too_large
+from emporion.store.postgres.connections import Connections
+from emporion.store.postgres.database import PostgresDatabase
+from emporion.store.postgres.dialect import FARTHEST, translated
 from emporion.store.postgres.grams import search_grams
-from emporion.store.postgres.standby import Standby
-from emporion.turns import Turns, asking
+from emporion.store.records import Filter, Listing
+from emporion.turns import asking
 
 # So few customers of a status are looked at one by one, whatever else is asked of them.
 FEW = 1000
@@ -38,35 +39,26 @@ class Question(NamedTuple):
 class Lists:
     """Reads lists; those of customers from the standby, as far as it has followed.
 
-    See `emporion.store.base.Store` for what each method promises.
+    See `CustomerStore.page` and `ResellerStore.page` for what is promised.
     """
 
-    def __init__(
-        self, primary: Connections, standby: Standby | None, written: Callable[[int], Awaitable[int]], limits: Limits
-    ) -> None:
-        """written: how far the logs of a reseller and of all below it go."""
-        self._primary = primary
-        self._standby = standby
-        self._written = written
-        self._search_key = b""
-        at_once = max(1, limits.connections // 2)
-        self.turns = Turns(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
-
-    def open(self, search_key: bytes) -> None:
-        """Make ready. search_key: of this database."""
-        self._search_key = search_key
+    def __init__(self, database: PostgresDatabase, log_position: Callable[[int], Awaitable[int]]) -> None:
+        """log_position: how far the logs of a reseller and of all below it go."""
+        self._database = database
+        self._primary = database.primary
+        self._log_position = log_position
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
         sql, values = _filtered_resellers(wanted)
-        async with self.turns.turn(asking(root_id)):
+        async with self._database.turns.turn(asking(root_id)):
             total, data = await self._primary.row(sql, root_id, min(offset, FARTHEST), limit, *values)
         return Listing(data or b"[]", total)
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
-        asked = Question(root_id, wanted, min(offset, FARTHEST), limit, self._search_key)
+        asked = Question(root_id, wanted, min(offset, FARTHEST), limit, self._database.search_key)
         if wanted == Filter() and limit <= SHORT_PAGE:
             return await self._list(asked, whole=whole)
-        async with self.turns.turn(asking(root_id)):
+        async with self._database.turns.turn(asking(root_id)):
             return await self._list(asked, whole=whole)
 
     async def _list(self, asked: Question, *, whole: bool) -> Listing:
@@ -99,9 +91,9 @@ class Lists:
         self, root_id: int, read: Callable[[Connections], Awaitable[Sequence[Any]]]
     ) -> Sequence[Any] | None:
         """What `read` gives on the standby, if that has all that was written for these resellers until now."""
-        if not self._standby:
+        if not self._database.standby:
             return None
-        written, row = await asyncio.gather(self._written(root_id), self._standby.read(read))
+        written, row = await asyncio.gather(self._log_position(root_id), self._database.standby.read(read))
         return row if row and row[2] >= written else None
 
 
@@ -143,7 +135,7 @@ def _page_across(aggregate: str) -> str:
     look-up for each reseller, and the id where the page begins is found by bisection.
     """
     return f"""
-        {numbered(statements.BELOW)}, counts AS MATERIALIZED (
+        {translated(statements.BELOW)}, counts AS MATERIALIZED (
             SELECT r.reseller_id, r.customers FROM resellers r JOIN below ON r.reseller_id = below.id
             WHERE r.customers > 0
         ), search (low, high) AS (
@@ -183,7 +175,7 @@ def _page_of_status(aggregate: str) -> str:
     planner from counting anew wherever the number is used.
     """
     return f"""
-        {numbered(statements.BELOW)}, counts AS MATERIALIZED (
+        {translated(statements.BELOW)}, counts AS MATERIALIZED (
             SELECT k.reseller_id, k.customers FROM below JOIN customer_counts k ON k.reseller_id = below.id
             WHERE k.day = 0 AND k.status = $5::text AND k.customers > 0
         ), near AS MATERIALIZED (
@@ -275,7 +267,7 @@ def _filtered(aggregate: str, wanted: Filter) -> tuple[str, list[Any]]:
         sources.append("customers s ON s.reseller_id = n.reseller_id AND s.id = n.id")
         conditions.append(f"s.status = {status}")
     sql = f"""
-        {numbered(statements.BELOW)}, {few} found AS MATERIALIZED (
+        {translated(statements.BELOW)}, {few} found AS MATERIALIZED (
             {others}
             SELECT n.reseller_id, n.ordinal, n.id FROM {" JOIN ".join(sources)} WHERE {" AND ".join(conditions)}
         )

@@ -12,9 +12,10 @@ from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import check_schema, migrations
+from emporion.store.postgres.dialect import run
 from emporion.store.postgres.grams import name_grams, salt
-from emporion.store.postgres.locks import MIGRATING, hold_tree
-from emporion.store.postgres.resellers import number_tree
+from emporion.store.postgres.locks import MIGRATING
+from emporion.store.resellers import lock_tree, number_tree
 
 OLDEST_SERVER = 150000
 
@@ -121,7 +122,7 @@ STEPS: dict[str, Callable[[asyncpg.Connection[Any]], Awaitable[None]]] = {
 
 async def number_new_tree(connection: asyncpg.Connection[Any]) -> None:
     """Number the resellers of a database from before they had numbers, and fold their names as others' are."""
-    await hold_tree(connection)
+    await run(connection, lock_tree())
     new = await connection.fetch("SELECT reseller_id, document FROM reseller_accounts WHERE first IS NULL")
     if new:
         names = [rows.folded_name(msgspec.json.decode(row["document"], type=Reseller)) for row in new]
@@ -133,7 +134,7 @@ async def number_new_tree(connection: asyncpg.Connection[Any]) -> None:
             [row["reseller_id"] for row in new],
             names,
         )
-        await number_tree(connection)
+        await run(connection, number_tree())
 
 
 async def _applied(connection: asyncpg.Connection[Any]) -> set[int]:

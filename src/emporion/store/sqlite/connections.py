@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emporion.errors import Code, Problem
-from emporion.store.base import MOST_WAITING
+from emporion.store.database import MOST_WAITING
 from emporion.store.faults import busy, closed, too_long
 from emporion.store.outages import Outage
 from emporion.store.sqlite.file import DatabaseFile

@@ -16,8 +16,11 @@ from emporion.store.tables import Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from emporion.store.sqlite.database import SqliteDatabase
     from emporion.store.tables import Row, Table
 
+# For whom is read what no account has asked for.
+NOBODY = 0
 # By what a table that is dumped in parts is ordered.
 _KEYS = {
     "accounts": ("id",),
@@ -30,14 +33,32 @@ _KEYS = {
 }
 
 
-def count(connection: sqlite3.Connection, table: Table) -> int:
-    """See `emporion.store.base.Store.count`."""
+class SqliteCopies:
+    """See `emporion.store.copying.CopyStore`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def count(self, table: Table) -> int:
+        return await self._database.read(NOBODY, lambda c: _count(c, table), unlimited=True)
+
+    async def dump(self, table: Table, after: str | None, limit: int) -> Part:
+        return await self._database.read(NOBODY, lambda c: _dump(c, table, after, limit), unlimited=True)
+
+    async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
+        await self._database.commit(lambda c: _load(c, table, rows, after, count))
+
+    async def progress(self) -> dict[str, tuple[str, int]]:
+        found = await self._database.rows("SELECT name, after, rows FROM copies")
+        return {name: (after, count) for name, after, count in found}
+
+
+def _count(connection: sqlite3.Connection, table: Table) -> int:
     (found,) = connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()  # noqa: S608
     return int(found)
 
 
-def dump(connection: sqlite3.Connection, table: Table, after: str | None, limit: int) -> Part:
-    """See `emporion.store.base.Store.dump`."""
+def _dump(connection: sqlite3.Connection, table: Table, after: str | None, limit: int) -> Part:
     columns = [f"place & {(1 << ORDINAL_BITS) - 1}" if name == "ordinal" else f'"{name}"' for name in table.columns]
     if not table.long:
         return Part(connection.execute(f"SELECT {', '.join(columns)} FROM {table.name}").fetchall(), None)  # noqa: S608
@@ -53,8 +74,7 @@ def dump(connection: sqlite3.Connection, table: Table, after: str | None, limit:
     return Part([row[width:] for row in found], last)
 
 
-def load(connection: sqlite3.Connection, table: Table, new: Sequence[Row], after: str, count: int) -> None:
-    """See `emporion.store.base.Store.load`."""
+def _load(connection: sqlite3.Connection, table: Table, new: Sequence[Row], after: str, count: int) -> None:
     try:
         _insert(connection, table, new)
     except sqlite3.IntegrityError as error:

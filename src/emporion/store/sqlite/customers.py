@@ -1,35 +1,91 @@
-"""Customers: how they are written."""
+"""Customers: how they are written, and read by id."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import structs
 
 from emporion.errors import Code, Fault, refuse
 from emporion.events import NewEvent, account_subject
-from emporion.store import rows
-from emporion.store.base import Change, NewRecord, Record
+from emporion.store import rows, statements
+from emporion.store.administrators import insert_logins
+from emporion.store.customers import Change, CustomerStore, Found, NewRecord, Walked
+from emporion.store.events import append, insert_event
 from emporion.store.faults import taken_external_id
-from emporion.store.sqlite import answers
-from emporion.store.sqlite.access import insert_logins
-from emporion.store.sqlite.events import append, insert_event
-from emporion.store.sqlite.places import place
+from emporion.store.idempotency import keep_answer, kept_answer
+from emporion.store.records import Record
+from emporion.store.sqlite import lists
+from emporion.store.sqlite.dialect import run
+from emporion.store.sqlite.places import ordinal_of, place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from emporion.store.records import Filter, Listing
+    from emporion.store.sqlite.database import SqliteDatabase
 
 _WAITING = """
     SELECT reseller_id, id, version, document FROM customers WHERE status = 'pending' ORDER BY id LIMIT ?
 """
 
 
-def insert_customer(connection: sqlite3.Connection, new: NewRecord) -> Record:
-    """See `emporion.store.base.Store.add_customer`."""
+_BY_EXTERNAL_IDS = """
+    SELECT external_id, id, version, document FROM customers
+    WHERE reseller_id = ? AND external_id IN (SELECT value FROM json_each(?))
+"""
+_SCAN = """
+    SELECT place, document FROM customers NOT INDEXED
+    WHERE reseller_id = ? AND place > ? AND place < ? ORDER BY place LIMIT ?
+"""
+
+
+class SqliteCustomers(CustomerStore):
+    """See `emporion.store.customers.CustomerStore`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        self._file = database
+
+    async def add(self, new: NewRecord) -> Record:
+        return await self._file.commit(lambda c: _add(c, new))
+
+    async def update(self, change: Change) -> Record | None:
+        return await self._file.commit(lambda c: _update(c, change))
+
+    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+        if not await self.count_pending():  # no writer needs to be held up for that
+            return 0
+        return await self._file.commit(lambda c: _verify(c, limit, verified))
+
+    async def count_pending(self) -> int:
+        row = await self._file.row("SELECT count(*) FROM customers WHERE status = 'pending'")
+        return int(row[0]) if row else 0
+
+    async def document(self, reseller_id: int, customer_id: int) -> Found | None:
+        row = self._file.connections.row(statements.DOCUMENT, reseller_id, customer_id)
+        return Found(*row) if row else None
+
+    async def page(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        return await lists.customers(self._file.connections, root_id, wanted, offset, limit, whole=whole)
+
+    async def scan(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
+        values = (reseller_id, place(reseller_id, after), place(reseller_id + 1, 0), limit)
+        found = await self._file.long_rows(reseller_id, _SCAN, *values)
+        return [Walked(ordinal_of(at), document) for at, document in found]
+
+    async def by_external_ids(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
+        wanted = msgspec.json.encode(external_ids).decode()
+        found = await self._file.rows(_BY_EXTERNAL_IDS, reseller_id, wanted)
+        return {external_id: Record(reseller_id, *rest) for external_id, *rest in found}
+
+
+def _add(connection: sqlite3.Connection, new: NewRecord) -> Record:
     customer, reseller_id = new.customer, new.reseller_id
-    if new.once and (given := answers.given(connection, reseller_id, new.once)):
-        return given
+    if new.once and (kept := run(connection, kept_answer(reseller_id, new.once))):
+        return Record(reseller_id, int(kept.subject_id), 1, kept.document, replayed=True)
     ordinal, sequence = connection.execute(
         """
         UPDATE resellers SET customers = customers + 1, events = events + 1 WHERE reseller_id = ?
@@ -68,23 +124,20 @@ def insert_customer(connection: sqlite3.Connection, new: NewRecord) -> Record:
         ),
     ).rowcount:
         taken.append(_taken_external_id(connection, reseller_id, customer.external_id))
-    taken += insert_logins(connection, reseller_id, customer_id, new.logins)
+    taken += run(connection, insert_logins(reseller_id, customer_id, new.logins))
     if taken:
         refuse(taken, Code.CONFLICT)
     connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
     insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
-    insert_event(
-        connection, sequence, NewEvent(reseller_id, customer_id, "customer.created", new.at, new.origin, new.changes)
-    )
+    event = NewEvent(reseller_id, customer_id, "customer.created", new.at, new.origin, new.changes)
+    run(connection, insert_event(sequence, event))
     if new.once:
-        answers.keep_answer(
-            connection, reseller_id, new.once, account_subject(reseller_id, customer_id), new.at, document
-        )
+        subject = account_subject(reseller_id, customer_id)
+        run(connection, keep_answer(reseller_id, new.once, subject, new.at, document))
     return Record(reseller_id, customer_id, 1, document)
 
 
-def update_customer(connection: sqlite3.Connection, change: Change) -> Record | None:
-    """See `emporion.store.base.Store.change_customer`."""
+def _update(connection: sqlite3.Connection, change: Change) -> Record | None:
     customer, reseller_id = change.customer, change.reseller_id
     row = connection.execute(
         "SELECT place, name_folded, status FROM customers WHERE reseller_id = ? AND id = ? AND version = ?",
@@ -115,7 +168,7 @@ def update_customer(connection: sqlite3.Connection, change: Change) -> Record | 
         taken.append(_taken_external_id(connection, reseller_id, customer.external_id))
     if change.logins is not None:
         connection.execute("DELETE FROM logins WHERE reseller_id = ? AND customer_id = ?", (reseller_id, change.id))
-        taken += insert_logins(connection, reseller_id, change.id, change.logins)
+        taken += run(connection, insert_logins(reseller_id, change.id, change.logins))
     if taken:
         refuse(taken, Code.CONFLICT)
     if name != old_name:
@@ -130,15 +183,15 @@ def update_customer(connection: sqlite3.Connection, change: Change) -> Record | 
             [(reseller_id, email, at) for email in rows.emails_before(change)],
         )
         insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
-    append(connection, NewEvent(reseller_id, change.id, change.event, change.at, change.origin, change.changes))
+    event = NewEvent(reseller_id, change.id, change.event, change.at, change.origin, change.changes)
+    run(connection, append(event))
     return Record(reseller_id, change.id, change.version + 1, document)
 
 
-def verify(connection: sqlite3.Connection, limit: int, verified: Callable[[Record], Change]) -> int:
-    """See `emporion.store.base.Store.verify`."""
+def _verify(connection: sqlite3.Connection, limit: int, verified: Callable[[Record], Change]) -> int:
     found = connection.execute(_WAITING, (limit,)).fetchall()
     for row in found:
-        update_customer(connection, verified(Record(*row)))
+        _update(connection, verified(Record(*row)))
     return len(found)
 
 

@@ -1,19 +1,14 @@
-"""Events: the log of each reseller, and the feed of all."""
+"""Events: how the feed is read."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emporion.errors import Problem
-from emporion.store import rows, statements
-from emporion.store.faults import no_reseller
+from emporion.store import statements
+from emporion.store.events import EventStore
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
-
-    from emporion.events import NewEvent
+    from emporion.store.database import Rows
 
 # Positions above one, and so many at most, each with its event. The first of a part may have been read already. CROSS
 # JOIN keeps the planner from walking through the parts of all resellers.
@@ -31,54 +26,15 @@ _FEED = f"""
         AND e.sequence <= p.last
     ORDER BY 1 LIMIT ?
 """  # noqa: S608
+_LOG_POSITION = f"{statements.BELOW} SELECT sum(events) FROM resellers JOIN below ON reseller_id = id"  # noqa: S608
 
 
-def append(connection: sqlite3.Connection, event: NewEvent) -> None:
-    """Put an event into its reseller's log. Raises Problem (NOT_FOUND) if there is no such reseller."""
-    row = connection.execute(
-        "UPDATE resellers SET events = events + 1 WHERE reseller_id = ? RETURNING events", (event.reseller_id,)
-    ).fetchone()
-    if not row:
-        raise no_reseller(event.reseller_id)
-    insert_event(connection, row[0], event)
+class SqliteEvents(EventStore):
+    """See `emporion.store.events.EventStore`."""
 
+    async def log_position(self, root_id: int) -> int:
+        row = await self._database.row(_LOG_POSITION, root_id)
+        return int(row[0] or 0) if row else 0
 
-def append_all(connection: sqlite3.Connection, events: Sequence[NewEvent]) -> None:
-    """Put events into their resellers' logs; what names no reseller is left out."""
-    for event in events:
-        with suppress(Problem):  # it names no reseller
-            append(connection, event)
-
-
-def noted(connection: sqlite3.Connection, event: NewEvent, changed: int) -> bool:
-    """Whether anything was changed; then the event goes into the log."""
-    if changed:
-        append(connection, event)
-    return bool(changed)
-
-
-def insert_event(connection: sqlite3.Connection, sequence: int, event: NewEvent) -> None:
-    """Put an event into the log, where its reseller has counted it."""
-    connection.execute(
-        """
-        INSERT INTO events (
-            reseller_id, sequence, account_id, type, at, user, source, correlation_id, changes, actor_id, address,
-            reason, subject_type, subject_id
-        ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-        rows.event_values(sequence, event),
-    )
-
-
-def number_events(connection: sqlite3.Connection, root_id: int) -> None:
-    """Give a position to each event of these resellers that has none."""
-    row = connection.execute(statements.FEED_END).fetchone()
-    end = row[0] if row else 0
-    for reseller_id, fed, last in connection.execute(statements.NEWS, (root_id,)).fetchall():
-        end += last - fed
-        connection.execute(statements.FEED_ADD, (reseller_id, end, fed + 1, last))
-
-
-def read_feed(connection: sqlite3.Connection, root_id: int, after: int, limit: int) -> list[Any]:
-    """The rows of these resellers' events with positions above `after`, each with its position before it."""
-    return connection.execute(_FEED, (root_id, *[after] * 3, *[limit] * 3)).fetchall()
+    async def _read_feed(self, root_id: int, after: int, limit: int) -> Rows:
+        return await self._database.long_rows(root_id, _FEED, root_id, *[after] * 3, *[limit] * 3)

@@ -7,8 +7,9 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from emporion.store import statements
-from emporion.store.base import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE, Filter, Listing
+from emporion.store.customers import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE
 from emporion.store.faults import too_large
+from emporion.store.records import Filter, Listing
 from emporion.store.sqlite.places import ordinal_of, place
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _LAST_UP_TO = """
 async def customers(
     connections: Connections, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool
 ) -> Listing:
-    """See `emporion.store.base.Store.customers`."""
+    """See `emporion.store.customers.CustomerStore.page`."""
     column = "document" if whole else "summary"
     if wanted != Filter():
         return await connections.in_thread(root_id, lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
@@ -297,7 +298,7 @@ def _rank(connection: sqlite3.Connection, reseller_id: int, customer_id: int) ->
 
 
 def resellers(connection: sqlite3.Connection, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
-    """See `emporion.store.base.Store.resellers`."""
+    """See `emporion.store.resellers.ResellerStore.page`."""
     conditions = ["a.reseller_id IN below"]
     values: list[Any] = [root_id]
     if wanted.name is not None:

@@ -14,7 +14,8 @@ from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import Migration, check_schema, migrations
-from emporion.store.sqlite.resellers import number_tree
+from emporion.store.resellers import number_tree
+from emporion.store.sqlite.dialect import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +156,7 @@ def number_new_tree(connection: sqlite3.Connection) -> None:
             "UPDATE reseller_accounts SET name_folded = ? WHERE reseller_id = ?",
             [(rows.folded_name(msgspec.json.decode(document, type=Reseller)), id_) for document, id_ in found],
         )
-        number_tree(connection)
+        run(connection, number_tree())
     connection.execute("COMMIT")
 
 

@@ -13,7 +13,7 @@ from emporion.errors import Code, Fault, Problem, not_found, refuse
 from emporion.files.file_types import unreadable_kind
 from emporion.files.rows import Format
 from emporion.marketplace.import_content import LARGEST
-from emporion.store.base import OVER
+from emporion.store.imports import OVER
 from emporion.validation import read
 from emporion.web.forms import Form, by_field
 from emporion.web.pages import Page, check_token
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from emporion.store.base import Import
+    from emporion.store.imports import Import
     from emporion.web.pages import Visit
 
 KINDS: dict[str, tuple[str, str]] = {"csv": ("text/csv", "CSV"), "jsonl": ("application/jsonl", "JSON Lines")}

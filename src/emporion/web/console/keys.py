@@ -13,14 +13,14 @@ from emporion.validation import read
 from emporion.web.console.dashboard import picture
 from emporion.web.console.history import history_of
 from emporion.web.console.resellers import Owner, owner
-from emporion.web.forms import by_field, faults_of, form_values, typed_values, version_of, whole
+from emporion.web.forms import by_field, faults_of, form_values, typed_values, whole
 from emporion.web.pages import Page
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.marketplace.subscription_keys import NewKey
-    from emporion.store.base import SubscriptionKey
+    from emporion.store.subscription_keys import SubscriptionKey
     from emporion.web.forms import Form
     from emporion.web.pages import Visit
 
@@ -80,14 +80,20 @@ async def change(visit: Visit) -> Response:
     visit.actor.must_be("owner")
     of, key = await _find(visit)
     form = visit.form.over(_kept(key))
-    if form.text("version") != version_of(form.before):
+    if form.text("version") != str(key.version):
         return await _shown(visit, of, key, typed_values(form), {}, moved=True)
     wanted, faults = _read(form)
     if faults:
         return await _shown(visit, of, key, typed_values(form), faults)
-    await visit.marketplace.subscription_keys.change(
-        visit.actor, key, name=wanted.name, limit=wanted.limit, api_version=wanted.api_version
-    )
+    try:
+        await visit.marketplace.subscription_keys.change(
+            visit.actor, key, name=wanted.name, limit=wanted.limit, api_version=wanted.api_version
+        )
+    except Problem as problem:
+        if problem.code is not Code.MOVED:
+            raise
+        of, key = await _find(visit)
+        return await _shown(visit, of, key, typed_values(form), {}, moved=True)
     return _redirect(visit, of, key, "changed")
 
 
@@ -161,8 +167,7 @@ def _kept(key: SubscriptionKey) -> dict[str, object]:
 
 def _values(key: SubscriptionKey) -> dict[str, str]:
     """What the form of a key shows at first."""
-    kept = _kept(key)
-    return form_values(kept, version_of(kept))
+    return form_values(_kept(key), str(key.version))
 
 
 def _redirect(visit: Visit, of: Owner, key: SubscriptionKey, said: str) -> Response:

@@ -11,14 +11,14 @@ from emporion.errors import Code, Fault, Problem, refuse
 from emporion.marketplace.users import subject_of
 from emporion.web.console.history import history_of
 from emporion.web.console.resellers import Owner, owner
-from emporion.web.forms import by_field, faults_of, form_values, version_of
+from emporion.web.forms import by_field, faults_of, form_values
 from emporion.web.pages import Page
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.marketplace.users import NewUser
-    from emporion.store.base import User
+    from emporion.store.users import User
     from emporion.web.pages import Visit
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -65,7 +65,7 @@ async def change_role(visit: Visit) -> Response:
     """Give a user another role."""
     visit.actor.must_be("owner")
     user = await _other(visit)
-    if visit.form.text("version") != version_of(_kept(user)):
+    if visit.form.text("version") != str(user.version):
         return await _shown(visit, user, {}, moved=True)
     try:
         await visit.marketplace.users.change_role(visit.actor, user.login, _role(visit.form.text("role")))
@@ -148,7 +148,7 @@ async def _shown(visit: Visit, user: User, faults: dict[str, str], *, moved: boo
         path=path(user),
         query="" if is_own else f"?resellerId={user.reseller_id}",
         is_self=user.login == visit.actor.user,
-        values=form_values(_kept(user), version_of(_kept(user))),
+        values=form_values(_kept(user), str(user.version)),
         faults=faults,
         moved=moved,
         may=MAY,

@@ -1,0 +1,283 @@
+"""Collections: nouns that are lists of JSON documents, each declared once (`Collection`) and kept by one class.
+
+A document belongs to a reseller, and is seen by it and those above. It has an ordinal within its reseller, dense since
+none is ever deleted, so that a page of one reseller costs the same at any offset; a version, which a change must name;
+columns by which it is found; and an event with each write. A statement that this does not know stands beside the
+declaration of its noun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from emporion.errors import Code, Fault, refuse
+from emporion.store.database import fetch_row, placeholders
+from emporion.store.events import append, lock_reseller
+from emporion.store.idempotency import keep_answer, kept_answer
+from emporion.store.records import Listing
+from emporion.store.statements import BELOW
+from emporion.store.tables import Table
+
+if TYPE_CHECKING:
+    from emporion.events import NewEvent, Subject
+    from emporion.store.database import Database, Write
+    from emporion.store.idempotency import Once
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+# Before the declared columns of each table; `document` comes after them.
+HEAD = ("reseller_id", "ordinal", "id", "version", "created_at", "due_at")
+# Beyond every list.
+FARTHEST = 2**62
+
+_COUNT = """
+    INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, ?, 1)
+    ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + 1 RETURNING last
+"""
+_COUNTED = """
+    SELECT coalesce((SELECT c.last FROM counters c WHERE c.reseller_id = r.reseller_id AND c.collection = ?), 0),
+        EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = r.reseller_id)
+    FROM resellers r WHERE r.reseller_id = ?
+"""
+
+
+class Column(NamedTuple):
+    """A column by which documents are found. value: what it holds of a document. member: what a conflict names where no
+    two documents of a reseller may have the same value, None where they may."""
+
+    name: str
+    value: Callable[[Any], object]
+    member: str | None = None
+
+
+class Condition(NamedTuple):
+    """A condition on columns of a table `r`, with a placeholder for each value."""
+
+    sql: str
+    values: tuple[object, ...]
+
+
+def equals(column: str, value: object) -> Condition:
+    """That a column has this value."""
+    return Condition(f"r.{column} = ?", (value,))
+
+
+def contains(column: str, text: str) -> Condition:
+    """That a column has this text in it; both are folded in the same way."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return Condition(f"r.{column} LIKE ? ESCAPE '\\'", (f"%{escaped}%",))
+
+
+def between(column: str, first: int | None, end: int | None) -> Iterator[Condition]:
+    """That a number is `first` or more, and less than `end`; None for any."""
+    if first is not None:
+        yield Condition(f"r.{column} >= ?", (first,))
+    if end is not None:
+        yield Condition(f"r.{column} < ?", (end,))
+
+
+@dataclass(frozen=True)
+class Collection(Generic[T]):
+    """A noun that is kept as documents.
+
+    name: of the table. type: of a document; it has a member `id`, which no other one of the platform has. columns: in
+    their order in the table. due: when a worker is to look at it, in milliseconds since 1970; None for never.
+    """
+
+    name: str
+    type: type[T]
+    columns: tuple[Column, ...]
+    due: Callable[[T], int | None] = lambda _: None
+
+    @cached_property
+    def decode(self) -> Callable[[bytes], T]:
+        """Reads a document."""
+        return msgspec.json.Decoder(self.type).decode
+
+    @cached_property
+    def table(self) -> Table:
+        """The table, as it moves to another store."""
+        return Table(self.name, (*HEAD, *(column.name for column in self.columns), "document"))
+
+    def row(self, document: T) -> tuple[object, ...]:
+        """The values of the columns from `due_at` on, but for the document itself."""
+        return (self.due(document), *(column.value(document) for column in self.columns))
+
+    @cached_property
+    def add(self) -> str:
+        """Inserts a document, unless a unique value is taken."""
+        columns = self.table.columns
+        return (
+            f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES {placeholders(len(columns))}"  # noqa: S608
+            " ON CONFLICT DO NOTHING RETURNING 1"
+        )
+
+    @cached_property
+    def update(self) -> str:
+        """Changes a document that has the version; takes the values of `row`, the document, and what it is found by."""
+        columns = ", ".join(f"{column} = ?" for column in self.table.columns[HEAD.index("due_at") :])
+        return (
+            f"UPDATE {self.name} SET version = version + 1, {columns}"  # noqa: S608
+            " WHERE reseller_id = ? AND id = ? AND version = ? RETURNING 1"
+        )
+
+    @cached_property
+    def get(self) -> str:
+        """A document by its id, if it belongs to a reseller or to one below it."""
+        return f"""
+            SELECT r.reseller_id, r.id, r.version, r.document FROM {self.name} r
+            JOIN reseller_accounts b ON b.reseller_id = r.reseller_id
+            JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
+            WHERE r.id = ? AND t.reseller_id = ?
+        """  # noqa: S608
+
+    def page(self, conditions: Sequence[Condition]) -> str:
+        """Rows of a reseller's list and all below it, each with the total before it; at least one, with the total."""
+        where = "".join(f" AND {condition.sql}" for condition in conditions)
+        return f"""
+            {BELOW}, found AS MATERIALIZED (
+                SELECT r.reseller_id, r.ordinal, r.created_at, r.id FROM below
+                CROSS JOIN {self.name} r WHERE r.reseller_id = below.id{where}
+            )
+            SELECT (SELECT count(*) FROM found), p.document FROM (SELECT 1 AS one) o LEFT JOIN (
+                SELECT 1 AS one, f.created_at, f.id, r.document
+                FROM (SELECT * FROM found ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?) f
+                JOIN {self.name} r ON r.reseller_id = f.reseller_id AND r.ordinal = f.ordinal
+            ) p ON p.one = o.one ORDER BY p.created_at DESC, p.id DESC
+        """  # noqa: S608
+
+    @cached_property
+    def range(self) -> str:
+        """Documents of one reseller by their ordinals, newest first."""
+        return (
+            f"SELECT document FROM {self.name} WHERE reseller_id = ? AND ordinal BETWEEN ? AND ?"  # noqa: S608
+            " ORDER BY ordinal DESC"
+        )
+
+    @cached_property
+    def due_by(self) -> str:
+        """Documents that a worker is to look at, of the whole platform."""
+        return (
+            f"SELECT reseller_id, id, version, document FROM {self.name}"  # noqa: S608
+            " WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
+        )
+
+    def holder(self, column: Column) -> str:
+        """The document of a reseller that has a unique value."""
+        return f"SELECT id FROM {self.name} WHERE reseller_id = ? AND {column.name} = ?"  # noqa: S608
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A document as it is kept. version: 1, then one more with each change. replayed: as in `Record`."""
+
+    reseller_id: int
+    id: str
+    version: int
+    document: bytes
+    replayed: bool = False
+
+
+encode = msgspec.json.Encoder().encode
+
+
+class CollectionStore(Generic[T]):
+    """The documents of a collection, as they are kept."""
+
+    def __init__(self, database: Database, collection: Collection[T]) -> None:
+        self._database = database
+        self._collection = collection
+
+    async def get(self, root_id: int, id_: str) -> Item | None:
+        """A document of the reseller `root_id` or of one below it."""
+        row = await self._database.row(self._collection.get, id_, root_id)
+        return Item(*row) if row else None
+
+    async def page(self, root_id: int, conditions: Sequence[Condition], offset: int, limit: int) -> Listing:
+        """The documents of the reseller `root_id` and of all below it: `limit` of them after `offset`, newest first.
+
+        conditions: combined with and. The total is exact.
+        """
+        offset = min(offset, FARTHEST)
+        counted = await self._database.row(_COUNTED, self._collection.name, root_id) if not conditions else None
+        if counted and not counted[1]:
+            last = counted[0] - offset
+            found = await self._database.rows(self._collection.range, root_id, max(last - limit + 1, 1), max(last, 0))
+            return _listing(counted[0], [row[0] for row in found])
+        values = [value for condition in conditions for value in condition.values]
+        sql = self._collection.page(conditions)
+        rows = await self._database.long_rows(root_id, sql, root_id, *values, limit, offset)
+        return _listing(rows[0][0], [row[1] for row in rows if row[1] is not None])
+
+    async def due(self, now: int, limit: int) -> list[Item]:
+        """Up to `limit` documents of the whole platform that a worker is to look at by `now`, longest due first."""
+        return [Item(*row) for row in await self._database.rows(self._collection.due_by, now, limit)]
+
+    async def add(
+        self, reseller_id: int, document: T, subject: Subject, event: NewEvent, once: Once | None = None
+    ) -> Item:
+        """Add a document to a reseller, with its event.
+
+        subject: what it is in the log. Where the same request as `once` was answered before, gives that answer again.
+        Raises Problem (CONFLICT) with a fault for each unique value that is taken, (NOT_FOUND) if there is no such
+        reseller, and (REUSED) as `CustomerStore.add` does.
+        """
+        return await self._database.write(_add, self._collection, reseller_id, document, subject, event, once)
+
+    async def update(self, item: Item, document: T, event: NewEvent | None) -> Item | None:
+        """Put a document in the place of what `item` has, if that is still its version; None otherwise.
+
+        event: goes into the log with it. Raises Problem (CONFLICT) as `add` does.
+        """
+        return await self._database.write(update_item, self._collection, item, document, event)
+
+
+def _listing(total: int, documents: Sequence[bytes]) -> Listing:
+    return Listing(b"[" + b",".join(documents) + b"]", total)
+
+
+def _add(
+    collection: Collection[T], reseller_id: int, document: T, subject: Subject, event: NewEvent, once: Once | None
+) -> Write[Item]:
+    yield from lock_reseller(reseller_id)
+    if once and (kept := (yield from kept_answer(reseller_id, once))):
+        return Item(reseller_id, kept.subject_id, 1, kept.document, replayed=True)
+    yield from append(event)
+    ordinal = yield from fetch_row(_COUNT, reseller_id, collection.name)
+    assert ordinal
+    encoded = encode(document)
+    row = (reseller_id, ordinal[0], subject.id, 1, event.at, *collection.row(document), encoded)
+    if not (yield from fetch_row(collection.add, *row)):
+        yield from _refuse_taken(collection, reseller_id, document, subject.id)
+    if once:
+        yield from keep_answer(reseller_id, once, subject, event.at, encoded)
+    return Item(reseller_id, subject.id, 1, encoded)
+
+
+def update_item(collection: Collection[T], item: Item, document: T, event: NewEvent | None) -> Write[Item | None]:
+    """See `CollectionStore.update`; part of a write that does more."""
+    yield from lock_reseller(item.reseller_id)
+    yield from _refuse_taken(collection, item.reseller_id, document, item.id)
+    row, encoded = collection.row(document), encode(document)
+    if not (yield from fetch_row(collection.update, *row, encoded, item.reseller_id, item.id, item.version)):
+        return None
+    if event:
+        yield from append(event)
+    return Item(item.reseller_id, item.id, item.version + 1, encoded)
+
+
+def _refuse_taken(collection: Collection[T], reseller_id: int, document: T, id_: str) -> Write[None]:
+    """Raise Problem (CONFLICT) for each unique value that another document of the reseller has."""
+    taken: list[Fault] = []
+    for column in collection.columns:
+        value = column.value(document) if column.member else None
+        if column.member and value is not None:
+            other = yield from fetch_row(collection.holder(column), reseller_id, value)
+            if other and other[0] != id_:
+                taken.append(Fault(column.member, f"is taken: {other[0]} has it"))
+    if taken:
+        refuse(taken, Code.CONFLICT)

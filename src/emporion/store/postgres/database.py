@@ -1,0 +1,77 @@
+"""The server as a database: reads, long ones in turn, and writes in transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from emporion.store.database import MOST_WAITING, Row, Rows, Write
+from emporion.store.faults import busy
+from emporion.store.postgres import schema
+from emporion.store.postgres.connections import Connections, Limits, again
+from emporion.store.postgres.dialect import run, translated
+from emporion.store.postgres.standby import Standby
+from emporion.turns import Turns, asking
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PostgresDatabase:
+    """See `emporion.store.database.Database`."""
+
+    def __init__(self, url: str, limits: Limits, read_url: str | None) -> None:
+        """read_url: a standby for lists and searches, which are read there as far as it has followed."""
+        self.primary = Connections(url, limits)
+        self.standby = Standby(Connections(read_url, limits)) if read_url else None
+        # Of this database, by which names are searched.
+        self.search_key = b""
+        at_once = max(1, limits.connections // 2)
+        self.turns = Turns(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
+
+    async def migrate(self) -> list[str]:
+        async with self.primary.alone(patient=True) as connection:
+            await schema.check_server(connection)
+            async with connection.transaction():
+                done = await schema.migrate(connection)
+                await schema.number_new_tree(connection)
+                return done
+
+    async def open(self) -> None:
+        async with self.primary.alone() as connection:
+            await schema.check(connection)
+            self.search_key = await connection.fetchval("SELECT key FROM search_key")
+        await self.primary.open()
+        if self.standby:  # an operator who starts the program is told now if it cannot be read
+            await self.standby.read(lambda connections: connections.row("SELECT 1"))
+
+    def stop(self) -> None:
+        self.turns.stop()
+
+    async def close(self) -> None:
+        await self.primary.close()
+        if self.standby:
+            await self.standby.close()
+
+    async def row(self, sql: str, *values: Any) -> Row | None:
+        found: Row | None = None if _has_nul(values) else await self.primary.row(translated(sql), *values)
+        return found
+
+    async def rows(self, sql: str, *values: Any) -> Rows:
+        return [] if _has_nul(values) else await self.primary.rows(translated(sql), *values)
+
+    async def long_rows(self, asked: int | str, sql: str, *values: Any) -> Rows:
+        async with self.turns.turn(asking(asked)):
+            return await self.rows(sql, *values)
+
+    async def write(self, write: Callable[P, Write[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        async def do() -> T:
+            async with self.primary.transaction() as connection:
+                return await run(connection, write(*args, **kwargs))
+
+        return await again(do)
+
+
+def _has_nul(values: Sequence[Any]) -> bool:
+    """Whether one is a text with the letter that PostgreSQL does not take: nothing that is kept is equal to it."""
+    return any(isinstance(value, str) and "\0" in value for value in values)
