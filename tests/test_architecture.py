@@ -10,8 +10,8 @@ import emporion
 SOURCE = Path(emporion.__file__).parent
 FLOORS = [
     {"errors"},
-    {"credentials", "emails", "events", "limits", "paging", "validation", "logs", "turns"},
-    {"accounts", "files", "settings"},
+    {"credentials", "emails", "events", "limits", "paging", "times", "validation", "logs", "turns"},
+    {"accounts", "files", "reports", "settings"},
     {"customer_files"},
     {"store"},
     {"marketplace"},

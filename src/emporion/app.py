@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route, Router
 
-from emporion.api import customers, docs, events, oauth, openapi, resellers, tokens
+from emporion.api import customers, docs, events, oauth, openapi, reports, resellers, tokens
 from emporion.api.addresses import Addresses
 from emporion.api.door import Door
 from emporion.api.gate import Gate
@@ -38,6 +38,7 @@ from emporion.workers.connections import end_silent_connections, longest_silence
 from emporion.workers.housekeeping import keep_house
 from emporion.workers.imports import do_imports
 from emporion.workers.orphans import end_with_parent
+from emporion.workers.reports import make_reports
 from emporion.workers.starting import tell_parent
 from emporion.workers.stopping import when_stopped
 from emporion.workers.verification import verify_accounts
@@ -53,6 +54,7 @@ OPERATIONS = (
     *tokens.OPERATIONS,
     *resellers.OPERATIONS,
     *events.OPERATIONS,
+    *reports.OPERATIONS,
     *oauth.OPERATIONS,
 )
 
@@ -112,6 +114,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     gate = Gate(marketplace, settings.api_version, time.time, time.monotonic)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
+        reports.file_route(marketplace),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
         *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
     ]
@@ -119,6 +122,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     async with asyncio.TaskGroup() as work:
         work.create_task(keep_house(marketplace))
         work.create_task(do_imports(marketplace))
+        work.create_task(make_reports(marketplace))
         if settings.verification == "automatic":
             work.create_task(verify_accounts(marketplace))
 

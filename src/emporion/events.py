@@ -22,10 +22,13 @@ EventType = Literal[
     "client.updated",
     "platform.updated",
     "link.created",
+    "report.created",
+    "report.completed",
+    "report.failed",
     "access.refused",
 ]
 Changes = dict[str, tuple[object, object]]
-SubjectType = Literal["customer", "reseller", "user", "key", "client", "signingKey"]
+SubjectType = Literal["customer", "reseller", "user", "key", "client", "signingKey", "report"]
 
 
 class Subject(NamedTuple):

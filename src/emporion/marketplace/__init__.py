@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.refusals import Refusals
     from emporion.marketplace.repeats import Repeats
+    from emporion.marketplace.report_runner import ReportRunner
+    from emporion.marketplace.reports import Reports
     from emporion.marketplace.resellers import Resellers
     from emporion.marketplace.sessions import Sessions
     from emporion.marketplace.signing_keys import SigningKeys
@@ -49,6 +51,8 @@ class Marketplace:
     guesses: Guesses
     passwords: Passwords
     repeats: Repeats
+    reports: Reports
+    report_runner: ReportRunner
     refusals: Refusals
     visits: Visits
     rate_limits: RateLimits

@@ -20,6 +20,8 @@ from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.refusals import Refusals
 from emporion.marketplace.repeats import Repeats
+from emporion.marketplace.report_runner import ReportRunner
+from emporion.marketplace.reports import Reports
 from emporion.marketplace.resellers import Resellers
 from emporion.marketplace.sessions import Sessions
 from emporion.marketplace.signing_keys import SigningKeys
@@ -46,6 +48,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     provider = _identity_provider(settings)
     customers_of_all = Customers(store, administrators, clock)
     customer_rows = CustomerRows(store, customers_of_all, administrators)
+    logbook = Logbook(store.events, store.resellers, store.users, time.monotonic)
     sessions = Sessions(store, passwords, guesses, visits, clock)
     return Marketplace(
         customers=customers_of_all,
@@ -60,7 +63,9 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
         sessions=sessions,
         links=Links(store.links, store.administrators, passwords, customers_of_all, sessions, clock),
-        logbook=Logbook(store.events, store.resellers, store.users, time.monotonic),
+        logbook=logbook,
+        reports=Reports(store.reports, signing_keys, settings.issuer, clock),
+        report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
         guesses=guesses,
         passwords=passwords,

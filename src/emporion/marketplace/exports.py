@@ -84,25 +84,26 @@ class Exports:
 
     async def _documents(self, root: int, wanted: Filter, tell: Callable[[int], None]) -> AsyncIterator[bytes]:
         """The documents, a line each."""
-        for reseller_id in await self._reseller_ids(root):
+        for reseller_id in await reseller_ids(self._resellers, root):
             after = 0
             while page := await self._store.scan(reseller_id, after, AT_ONCE):
                 after = page[-1].ordinal
                 tell(len(page))
-                for _, document in page:
+                for _, document, *_ in page:
                     if wanted == Filter() or _is_wanted(decode(document), wanted):
                         yield document + b"\n"
 
-    async def _reseller_ids(self, root: int) -> list[int]:
-        """The reseller and all below it, by id."""
-        found: set[int] = set()
-        offset, total = 0, 1
-        while offset < total:
-            # One that is added meanwhile moves the others on, so that some come twice.
-            listing = await self._resellers.page(root, Filter(), offset, SMALL_PAGE)
-            found |= {int(reseller["id"]) for reseller in msgspec.json.decode(listing.data)}
-            offset, total = offset + SMALL_PAGE, listing.total
-        return sorted(found)
+
+async def reseller_ids(resellers: ResellerStore, root: int) -> list[int]:
+    """The reseller and all below it, by id."""
+    found: set[int] = set()
+    offset, total = 0, 1
+    while offset < total:
+        # One that is added meanwhile moves the others on, so that some come twice.
+        listing = await resellers.page(root, Filter(), offset, SMALL_PAGE)
+        found |= {int(reseller["id"]) for reseller in msgspec.json.decode(listing.data)}
+        offset, total = offset + SMALL_PAGE, listing.total
+    return sorted(found)
 
 
 async def _as_csv(documents: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -20,6 +20,7 @@ from emporion.store.idempotency import IdempotencyStore
 from emporion.store.imports import ImportStore
 from emporion.store.login_failures import LoginFailureStore
 from emporion.store.platform import PlatformStore
+from emporion.store.reports import REPORTS, ReportStore
 from emporion.store.sessions import SessionStore
 from emporion.store.signing_keys import SigningKeyStore
 from emporion.store.subscription_keys import SubscriptionKeyStore
@@ -63,6 +64,7 @@ class Store(ABC):
         self.usage = UsageStore(database)
         self.idempotency = IdempotencyStore(database)
         self.imports = ImportStore(database)
+        self.reports = ReportStore(database, REPORTS)
 
     @abstractmethod
     async def migrate(self) -> list[str]:

@@ -8,7 +8,7 @@ declaration of its noun.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -21,10 +21,9 @@ from emporion.store.events import append, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.records import Listing
 from emporion.store.statements import BELOW
-from emporion.store.tables import Table
 
 if TYPE_CHECKING:
-    from emporion.events import NewEvent, Subject
+    from emporion.events import NewEvent, Subject, SubjectType
     from emporion.store.database import Database, Write
     from emporion.store.idempotency import Once
 
@@ -85,13 +84,16 @@ def between(column: str, first: int | None, end: int | None) -> Iterator[Conditi
 class Collection(Generic[T]):
     """A noun that is kept as documents.
 
-    name: of the table. type: of a document; it has a member `id`, which no other one of the platform has. columns: in
-    their order in the table. due: when a worker is to look at it, in milliseconds since 1970; None for never.
+    name: of the table. noun: what one is called, also as the subject of its events. type: of a document; it has a
+    member `id`, which no other one of the platform has. columns: in their order in the table. filters: of a list, by
+    the members of its query. due: when a worker is to look at it, in milliseconds since 1970; None for never.
     """
 
     name: str
+    noun: SubjectType
     type: type[T]
     columns: tuple[Column, ...]
+    filters: Mapping[str, Callable[[Any], Iterable[Condition]]]
     due: Callable[[T], int | None] = lambda _: None
 
     @cached_property
@@ -99,10 +101,15 @@ class Collection(Generic[T]):
         """Reads a document."""
         return msgspec.json.Decoder(self.type).decode
 
+    def conditions(self, query: msgspec.Struct) -> list[Condition]:
+        """What a list's query asks for."""
+        wanted = ((filter_, getattr(query, member)) for member, filter_ in self.filters.items())
+        return [condition for filter_, value in wanted if value is not None for condition in filter_(value)]
+
     @cached_property
-    def table(self) -> Table:
-        """The table, as it moves to another store."""
-        return Table(self.name, (*HEAD, *(column.name for column in self.columns), "document"))
+    def all_columns(self) -> tuple[str, ...]:
+        """The names of all columns of the table, in their order."""
+        return (*HEAD, *(column.name for column in self.columns), "document")
 
     def row(self, document: T) -> tuple[object, ...]:
         """The values of the columns from `due_at` on, but for the document itself."""
@@ -111,7 +118,7 @@ class Collection(Generic[T]):
     @cached_property
     def add(self) -> str:
         """Inserts a document, unless a unique value is taken."""
-        columns = self.table.columns
+        columns = self.all_columns
         return (
             f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES {placeholders(len(columns))}"  # noqa: S608
             " ON CONFLICT DO NOTHING RETURNING 1"
@@ -120,7 +127,7 @@ class Collection(Generic[T]):
     @cached_property
     def update(self) -> str:
         """Changes a document that has the version; takes the values of `row`, the document, and what it is found by."""
-        columns = ", ".join(f"{column} = ?" for column in self.table.columns[HEAD.index("due_at") :])
+        columns = ", ".join(f"{column} = ?" for column in self.all_columns[HEAD.index("due_at") :])
         return (
             f"UPDATE {self.name} SET version = version + 1, {columns}"  # noqa: S608
             " WHERE reseller_id = ? AND id = ? AND version = ? RETURNING 1"

@@ -64,7 +64,7 @@ async def copy(source: Store, target: Store, progress: Callable[[int], None]) ->
         after, rows = copied.get(table.name, (None, 0))
         progress(rows)
         while after != DONE:
-            part = await source.copies.dump(table, after, PART)
+            part = await source.copies.dump(table, after, min(PART, table.part))
             after = part.last or DONE
             rows += len(part.rows)
             await target.copies.load(table, part.rows, after, rows)
@@ -93,7 +93,7 @@ async def finish(source: Store, target: Store) -> None:
 async def _digest(store: Store, table: Table, progress: Callable[[int], None]) -> Digest:
     digest, after = Digest(), None
     while True:
-        part = await store.copies.dump(table, after, PART)
+        part = await store.copies.dump(table, after, min(PART, table.part))
         digest.add(part.rows)
         progress(len(part.rows))
         after = part.last

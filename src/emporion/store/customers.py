@@ -81,11 +81,13 @@ class Found(Struct, frozen=True):
     version: int
 
 
-class Walked(NamedTuple):
-    """A customer as a walk meets it."""
+class ScannedCustomer(NamedTuple):
+    """A customer as a scan meets it. created_at, updated_at: milliseconds since 1970."""
 
     ordinal: int
     document: bytes
+    created_at: int
+    updated_at: int
 
 
 class Counts(Struct, frozen=True):
@@ -155,7 +157,7 @@ class CustomerStore(ABC):
         """
 
     @abstractmethod
-    async def scan(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
+    async def scan(self, reseller_id: int, after: int, limit: int) -> list[ScannedCustomer]:
         """Up to `limit` of the reseller's own customers with an ordinal above `after`, oldest first.
 
         A scan that goes on after the last ordinal meets each customer once, and misses none, while others are added.

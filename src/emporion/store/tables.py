@@ -13,16 +13,22 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from emporion.store.reports import REPORTS
+
 Row = Sequence[Any]
 
 
 class Table(NamedTuple):
-    """A table. columns: in the order of a row's values. long: it is given in parts."""
+    """A table. columns: in the order of a row's values. long: it is given in parts. part: of so many rows."""
 
     name: str
     columns: tuple[str, ...]
     long: bool = True
+    part: int = 2000
 
+
+# Nouns that are kept as documents.
+COLLECTIONS = (REPORTS,)
 
 # The platform comes last: a copy that is not finished is none, and nobody can serve it.
 TABLES = (
@@ -66,6 +72,9 @@ TABLES = (
     Table("feed", ("reseller_id", "until", "first", "last")),
     Table("answers", ("reseller_id", "key", "fingerprint", "subject_type", "subject_id", "at", "document")),
     Table("usage", ("reseller_id", "day", "key", "requests", "refusals")),
+    Table("counters", ("reseller_id", "collection", "last")),
+    *(Table(collection.name, collection.all_columns) for collection in COLLECTIONS),
+    Table("report_files", ("reseller_id", "report_id", "number", "content"), part=50),
     Table("platform", ("sandbox",), long=False),
 )  # fmt: skip
 

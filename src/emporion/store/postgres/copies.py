@@ -12,7 +12,7 @@ from emporion.store import rows as rendered
 from emporion.store.faults import written_by_others
 from emporion.store.postgres.database import PostgresDatabase
 from emporion.store.postgres.grams import name_grams, salt
-from emporion.store.tables import Part, Row, Table
+from emporion.store.tables import COLLECTIONS, Part, Row, Table
 
 # By what a table that is dumped in parts is ordered.
 _KEYS = {
@@ -23,6 +23,9 @@ _KEYS = {
     "feed": ("reseller_id", "until"),
     "answers": ("reseller_id", "key"),
     "usage": ("reseller_id", "day", "key"),
+    "counters": ("reseller_id", "collection"),
+    "report_files": ("reseller_id", "report_id", "number"),
+    **{collection.name: ("reseller_id", "ordinal") for collection in COLLECTIONS},
 }
 
 

@@ -15,7 +15,7 @@ import asyncpg
 from emporion.errors import Code, Problem, refuse
 from emporion.store import rows, statements
 from emporion.store.administrators import AdministratorLogin
-from emporion.store.customers import Change, CustomerStore, Found, NewRecord, Walked
+from emporion.store.customers import Change, CustomerStore, Found, NewRecord, ScannedCustomer
 from emporion.store.faults import Away, busy, taken_external_id, taken_login, used_for_another
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer, Lanes
 from emporion.store.postgres.columns import ADD_CUSTOMERS, CHANGE_CUSTOMERS, change_columns, new_columns, transposed
@@ -56,7 +56,10 @@ _DOCUMENTS = """
 _BY_EXTERNAL_IDS = """
     SELECT external_id, id, version, document FROM customers WHERE reseller_id = $1 AND external_id = ANY ($2::text[])
 """
-_SCAN = "SELECT ordinal, document FROM customers WHERE reseller_id = ? AND ordinal > ? ORDER BY ordinal LIMIT ?"
+_SCAN = """
+    SELECT ordinal, document, created_at, updated_at FROM customers
+    WHERE reseller_id = ? AND ordinal > ? ORDER BY ordinal LIMIT ?
+"""
 
 
 class PostgresCustomers(CustomerStore):
@@ -149,8 +152,8 @@ class PostgresCustomers(CustomerStore):
     async def page(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         return await self._lists.customers(root_id, wanted, offset, limit, whole=whole)
 
-    async def scan(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
-        return [Walked(*row) for row in await self._database.rows(_SCAN, reseller_id, after, limit)]
+    async def scan(self, reseller_id: int, after: int, limit: int) -> list[ScannedCustomer]:
+        return [ScannedCustomer(*row) for row in await self._database.rows(_SCAN, reseller_id, after, limit)]
 
     async def by_external_ids(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
         found = await self._primary.rows(_BY_EXTERNAL_IDS, reseller_id, list(external_ids))

@@ -11,7 +11,7 @@ from emporion.store import rows
 from emporion.store.faults import written_by_others
 from emporion.store.sqlite.customers import insert_emails
 from emporion.store.sqlite.places import ORDINAL_BITS, place
-from emporion.store.tables import Part
+from emporion.store.tables import COLLECTIONS, Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,9 @@ _KEYS = {
     "feed": ("reseller_id", "until"),
     "answers": ("reseller_id", "key"),
     "usage": ("reseller_id", "day", "key"),
+    "counters": ("reseller_id", "collection"),
+    "report_files": ("reseller_id", "report_id", "number"),
+    **{collection.name: ("reseller_id", "ordinal") for collection in COLLECTIONS},
 }
 
 
@@ -59,7 +62,9 @@ def _count(connection: sqlite3.Connection, table: Table) -> int:
 
 
 def _dump(connection: sqlite3.Connection, table: Table, after: str | None, limit: int) -> Part:
-    columns = [f"place & {(1 << ORDINAL_BITS) - 1}" if name == "ordinal" else f'"{name}"' for name in table.columns]
+    columns = [f'"{name}"' for name in table.columns]
+    if table.name == "customers":
+        columns[table.columns.index("ordinal")] = f"place & {(1 << ORDINAL_BITS) - 1}"
     if not table.long:
         return Part(connection.execute(f"SELECT {', '.join(columns)} FROM {table.name}").fetchall(), None)  # noqa: S608
     key = ", ".join(_KEYS[table.name])

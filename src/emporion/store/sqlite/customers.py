@@ -12,7 +12,7 @@ from emporion.errors import Code, Fault, refuse
 from emporion.events import NewEvent, account_subject
 from emporion.store import rows, statements
 from emporion.store.administrators import insert_logins
-from emporion.store.customers import Change, CustomerStore, Found, NewRecord, Walked
+from emporion.store.customers import Change, CustomerStore, Found, NewRecord, ScannedCustomer
 from emporion.store.events import append, insert_event
 from emporion.store.faults import taken_external_id
 from emporion.store.idempotency import keep_answer, kept_answer
@@ -37,7 +37,7 @@ _BY_EXTERNAL_IDS = """
     WHERE reseller_id = ? AND external_id IN (SELECT value FROM json_each(?))
 """
 _SCAN = """
-    SELECT place, document FROM customers NOT INDEXED
+    SELECT place, document, created_at, updated_at FROM customers NOT INDEXED
     WHERE reseller_id = ? AND place > ? AND place < ? ORDER BY place LIMIT ?
 """
 
@@ -71,10 +71,10 @@ class SqliteCustomers(CustomerStore):
     async def page(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         return await lists.customers(self._file.connections, root_id, wanted, offset, limit, whole=whole)
 
-    async def scan(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
+    async def scan(self, reseller_id: int, after: int, limit: int) -> list[ScannedCustomer]:
         values = (reseller_id, place(reseller_id, after), place(reseller_id + 1, 0), limit)
         found = await self._file.long_rows(reseller_id, _SCAN, *values)
-        return [Walked(ordinal_of(at), document) for at, document in found]
+        return [ScannedCustomer(ordinal_of(at), *rest) for at, *rest in found]
 
     async def by_external_ids(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
         wanted = msgspec.json.encode(external_ids).decode()

@@ -1,0 +1,94 @@
+"""GET and POST /reports, GET /reports/{reportId}, and the files of reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from emporion.api.collections import Noun, create_operation, get_operation, list_operation
+from emporion.errors import Code, Fault, Problem
+from emporion.report_formats import MEDIA_TYPES
+from emporion.reports import NAMES, NewReport, Report, ReportPage, ReportQuery
+
+if TYPE_CHECKING:
+    from emporion.marketplace import Marketplace
+
+EXAMPLE: dict[str, Any] = {
+    "id": "f40c942d-ebec-41b9-b604-5ed9ffb6d4f2",
+    "name": "Customers",
+    "status": "completed",
+    "type": "onetime",
+    "format": "csv",
+    "creationDate": "2026-10-01T08:00:00Z",
+    "startDate": "2026-09-01T00:00:00Z",
+    "endDate": "2026-10-01T00:00:00Z",
+    "downloadUrl": "https://api.example.com/reports/f40c942d-ebec-41b9-b604-5ed9ffb6d4f2/file?expires=1790928000&key=9f",
+}
+NEW = {name: value for name, value in EXAMPLE.items() if name != "downloadUrl"} | {"status": "submitted"}
+REPORT = Noun("/reports", "Report Management", "report", Report, EXAMPLE)
+NAME_FAULT = Fault("name", f"must be one of {', '.join(NAMES)}")
+STATUS_FAULT = Fault("status", "must be one of submitted, processing, completed, error")
+
+
+def _invalid(fault: Fault) -> Problem:
+    return Problem(Code.INVALID, f"{fault.field} {fault.message}", [fault])
+
+
+OPERATIONS = (
+    list_operation(
+        REPORT,
+        "getReports",
+        "Get a list of reports",
+        "The reports of your account and of all resellers below it, newest first. Filters combine with and.",
+        lambda marketplace: marketplace.reports.page,
+        query=ReportQuery,
+        answer=ReportPage,
+        invalid=_invalid(STATUS_FAULT),
+    ),
+    create_operation(
+        REPORT,
+        "createReport",
+        "Ask for a report",
+        f"A report about your account and all resellers below it: {' or '.join(NAMES)}. It is made soon after; its "
+        "`downloadUrl` is there once its status is `completed`.",
+        lambda marketplace: marketplace.reports.create,
+        body=NewReport,
+        request_example={name: EXAMPLE[name] for name in ("name", "startDate", "endDate", "format")},
+        answer_example=NEW,
+        invalid=_invalid(NAME_FAULT),
+    ),
+    get_operation(
+        REPORT,
+        "getReportById",
+        "Get a specific report",
+        "The report. Its `downloadUrl` needs no header, and is good for 48 hours from now.",
+        lambda marketplace: marketplace.reports.get,
+        parameter="reportId",
+    ),
+)
+
+
+def file_route(marketplace: Marketplace) -> BaseRoute:
+    """The files of reports, for those who have been given their addresses."""
+
+    async def download(request: Request) -> StreamingResponse:
+        asked = request.query_params
+        report, parts = await marketplace.reports.file(
+            request.path_params["id"], asked.get("expires", ""), asked.get("key", "")
+        )
+        name = f"{report.name}-{report.start_date[:10]}.{report.format}"
+        return StreamingResponse(
+            parts,
+            media_type=MEDIA_TYPES[report.format],
+            headers={
+                "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+                "cache-control": "private, no-store",
+                "x-content-type-options": "nosniff",
+            },
+        )
+
+    return Route(f"{REPORT.path}/{{id}}/file", download, methods=["GET"])

@@ -1,0 +1,104 @@
+"""Collections (`emporion.store.collections`) for those who may: found, listed, created and changed in one way.
+
+What a noun has of its own, such as who may create one and what a change must fulfil, is in a file of its own, which
+calls this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Collection as Several
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+
+import msgspec
+from msgspec import to_builtins
+
+from emporion.accounts.documents import diff
+from emporion.errors import not_found
+from emporion.events import Changes, EventType, NewEvent, Subject
+from emporion.marketplace.customers import Page
+from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
+from emporion.paging import LARGEST_PAGE, Pagination
+
+if TYPE_CHECKING:
+    from emporion.marketplace.actors import Actor
+    from emporion.store.collections import Collection, CollectionStore, Item
+    from emporion.store.idempotency import Once
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class PageQuery(Protocol):
+    """The query of a list; its other members are the filters."""
+
+    @property
+    def offset(self) -> int:
+        """How many entries to pass over."""
+
+    @property
+    def limit(self) -> int:
+        """How many entries to give."""
+
+
+class CollectionService(Generic[T]):
+    """The documents of a collection. clock: seconds since 1970."""
+
+    def __init__(self, store: CollectionStore[T], collection: Collection[T], clock: Callable[[], float]) -> None:
+        self._store = store
+        self._collection = collection
+        self._clock = clock
+
+    async def get(self, actor: Actor, id_: str) -> Item:
+        """The document. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
+        item = await self._store.get(actor.account_id, id_)
+        if not item:
+            raise not_found(f"there is no {self._collection.noun} {id_}")
+        return item
+
+    async def page(self, actor: Actor, query: PageQuery) -> Page:
+        """The documents of the actor's account and of all below it, newest first."""
+        conditions = self._collection.conditions(cast("msgspec.Struct", query))
+        limit = min(query.limit, LARGEST_PAGE)
+        listing = await self._store.page(actor.account_id, conditions, query.offset, limit)
+        return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
+
+    async def create(self, actor: Actor, reseller_id: int, document: T, id_: str, once: Once | None) -> Item:
+        """Add a document to a reseller that the actor reaches.
+
+        id_: the document's. once: what makes it be done once, however often it is asked for. Raises Problem as
+        `CollectionStore.add` does.
+        """
+        event = self._event(actor, reseller_id, id_, "created", diff({}, to_builtins(document)))
+        return await self._store.add(reseller_id, document, self.subject(id_), event, once)
+
+    async def update(
+        self, actor: Actor, id_: str, change: Callable[[T], T], expected: Several[int] | None = None
+    ) -> Item:
+        """Change a document; what it is afterwards.
+
+        change: gives the new document; called again where another change came between. expected: the versions in one of
+        which it must be, if not any. Raises Problem (NOT_FOUND) if the actor reaches no such one, (MOVED) if it is in
+        another version, what `change` raises, and as `CollectionStore.update` does.
+        """
+        for _ in range(ATTEMPTS):
+            item = await self.get(actor, id_)
+            check_expected(item.version, expected)
+            before = self._collection.decode(item.document)
+            after = change(before)
+            changes = diff(to_builtins(before), to_builtins(after))
+            if not changes:
+                return item
+            event = self._event(actor, item.reseller_id, id_, "updated", changes)
+            if changed := await self._store.update(item, after, event):
+                return changed
+        raise too_busy()
+
+    def subject(self, id_: str) -> Subject:
+        """What events about a document are about."""
+        return Subject(self._collection.noun, id_)
+
+    def _event(self, actor: Actor, reseller_id: int, id_: str, what: str, changes: Changes) -> NewEvent:
+        noun = self._collection.noun
+        type_ = cast("EventType", f"{noun}.{what}")
+        at, about = int(self._clock() * 1000), f"{noun} {id_}"
+        return NewEvent(reseller_id, reseller_id, type_, at, actor.origin(), changes, about, self.subject(id_))

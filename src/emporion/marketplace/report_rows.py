@@ -1,0 +1,56 @@
+"""What stands in reports: the rows of each, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import to_builtins
+
+from emporion.marketplace.exports import reseller_ids
+from emporion.marketplace.shown_events import shown_event
+
+if TYPE_CHECKING:
+    from emporion.marketplace.actors import Actor
+    from emporion.marketplace.logbook import Logbook
+    from emporion.reports import ReportName
+    from emporion.store.base import Store
+
+Rows = list[dict[str, Any]]
+
+# How many rows are read at a time.
+AT_ONCE = 200
+
+decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def report_rows(
+    store: Store, logbook: Logbook, actor: Actor, name: ReportName, start: int, end: int
+) -> AsyncIterator[Rows]:
+    """The rows of a report about the actor's account and all below it.
+
+    start, end: of the period in milliseconds since 1970; what happens at `end` is no part of it.
+    """
+    if name == "Customers":
+        return customers(store, actor.account_id, start, end)
+    return events(logbook, actor, start, end)
+
+
+async def customers(store: Store, root: int, start: int, end: int) -> AsyncIterator[Rows]:
+    """The customers that there were before `end` and that were created or changed since `start`, as they are now."""
+    for reseller_id in await reseller_ids(store.resellers, root):
+        after = 0
+        while page := await store.customers.scan(reseller_id, after, AT_ONCE):
+            after = page[-1].ordinal
+            yield [decode(one.document) for one in page if one.created_at < end and one.updated_at >= start]
+
+
+async def events(logbook: Logbook, actor: Actor, start: int, end: int) -> AsyncIterator[Rows]:
+    """The events of the period, as the actor may see them, in the order of the feed."""
+    after, more = 0, True
+    while more:
+        news = await logbook.feed(actor, after, AT_ONCE, (), 0)
+        after, more = news.after, news.more
+        shown = (shown_event(entry) for entry in news.entries if start <= entry.event.at < end)
+        yield [to_builtins(event) for event in shown]

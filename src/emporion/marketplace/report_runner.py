@@ -1,0 +1,150 @@
+"""Makes the files of reports, whichever worker is alive.
+
+A worker leases a report by its version: of two that find it due, one changes it. A lease that is not renewed ends, and
+another worker begins anew; what the first one still writes is refused, since the version is another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from emporion import times
+from emporion.events import Changes, EventType, NewEvent, Origin, Subject
+from emporion.marketplace.actors import Actor
+from emporion.marketplace.report_rows import Rows, report_rows
+from emporion.report_formats import add_columns, report_writer
+from emporion.store.reports import REPORTS, KeptReport
+
+if TYPE_CHECKING:
+    from emporion.marketplace.logbook import Logbook
+    from emporion.report_formats import ReportWriter
+    from emporion.store.base import Store
+    from emporion.store.collections import Item
+    from emporion.store.reports import ReportStore
+
+# Milliseconds for which a worker has a report, and after which it renews that.
+LEASE, RENEWAL = 30_000, 10_000
+# How often a report is begun before it is given up.
+MOST_ATTEMPTS = 3
+# Milliseconds for which a file is kept.
+FILE_KEPT = 90 * 86_400_000
+# Bytes of a part of a file.
+PART = 64 << 10
+# Formats whose file begins with the names of all columns.
+WITH_COLUMNS = ("csv", "xlsx")
+FAILED = "It could not be made; ask for it again."
+
+
+class ReportRunner:
+    """Makes one report after the other. clock: seconds since 1970."""
+
+    def __init__(self, store: Store, logbook: Logbook, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._logbook = logbook
+        self._clock = clock
+
+    async def run_next(self) -> bool:
+        """Make the report that has waited longest, or remove a file that is kept no longer; whether there was one."""
+        now = int(self._clock() * 1000)
+        due = await self._store.reports.due(now, 1)
+        for item in due:
+            kept = REPORTS.decode(item.document)
+            if kept.report.status in ("completed", "error"):
+                await self._store.reports.update_without_file(item, structs.replace(kept, parts=0, due=None))
+            elif kept.attempts >= MOST_ATTEMPTS:
+                failed = Lease(self._store.reports, item, kept, self._clock)
+                await failed.end("report.failed", status="error", error=FAILED)
+            elif lease := await begin(self._store.reports, item, kept, self._clock):
+                await self._make(lease)
+        return bool(due)
+
+    async def _make(self, lease: Lease) -> None:
+        report, reseller_id = lease.kept.report, lease.item.reseller_id
+        actor = Actor(reseller_id, "", "worker")
+        period = times.instant(report.start_date) or 0, times.instant(report.end_date or "") or 0
+
+        def read() -> AsyncIterator[Rows]:
+            return report_rows(self._store, self._logbook, actor, report.name, *period)
+
+        columns: dict[str, None] = {}
+        if report.format in WITH_COLUMNS:
+            async for rows in read():
+                add_columns(columns, rows)
+                if not await lease.renew():
+                    return
+        with closing(report_writer(report.format, report.name, list(columns))) as writer:
+            if await self._write(lease, writer, read()):
+                await lease.end("report.completed", status="completed", due=int(self._clock() * 1000) + FILE_KEPT)
+
+    async def _write(self, lease: Lease, writer: ReportWriter, read: AsyncIterator[Rows]) -> bool:
+        """Write the file in parts of equal size; whether the report was ours until the end."""
+        content = bytearray()
+        async for rows in read:
+            content += await asyncio.to_thread(writer.write, rows)
+            if not await lease.renew() or not await lease.keep(content, PART):
+                return False
+        for piece in writer.finish():
+            content += piece
+            if not await lease.renew() or not await lease.keep(content, PART):
+                return False
+        return await lease.keep(content, 1)
+
+
+async def begin(store: ReportStore, item: Item, kept: KeptReport, clock: Callable[[], float]) -> Lease | None:
+    """A lease of a report that is due, or None if another worker has it."""
+    begun = structs.replace(
+        kept,
+        report=structs.replace(kept.report, status="processing"),
+        attempts=kept.attempts + 1,
+        parts=0,
+        due=int(clock() * 1000) + LEASE,
+    )
+    leased = await store.update_without_file(item, begun)
+    return Lease(store, leased, begun, clock) if leased else None
+
+
+class Lease:
+    """A report that a worker is at. item, kept: as they are now. clock: seconds since 1970."""
+
+    def __init__(self, store: ReportStore, item: Item, kept: KeptReport, clock: Callable[[], float]) -> None:
+        self.item = item
+        self.kept = kept
+        self._store = store
+        self._clock = clock
+        self._parts = 0
+
+    async def renew(self) -> bool:
+        """Keep the report for longer, if it is time; whether it is still ours."""
+        now = int(self._clock() * 1000)
+        if (self.kept.due or 0) - now > LEASE - RENEWAL:
+            return True
+        return await self._update(structs.replace(self.kept, due=now + LEASE), None)
+
+    async def keep(self, content: bytearray, least: int) -> bool:
+        """Move parts of the file from `content` into the store while it has `least` bytes; whether it is still ours."""
+        while len(content) >= least:
+            if not await self._store.add_part(self.item, self._parts, bytes(content[:PART])):
+                return False
+            self._parts += 1
+            del content[:PART]
+        return True
+
+    async def end(self, event: EventType, *, due: int | None = None, **members: Any) -> bool:
+        """Put the report into its last state, with an event; whether it was still ours."""
+        report = structs.replace(self.kept.report, **members)
+        owner, subject = self.item.reseller_id, Subject("report", self.item.id)
+        changes: Changes = {"status": (self.kept.report.status, report.status)}
+        at, about = int(self._clock() * 1000), f"report {self.item.id}"
+        entry = NewEvent(owner, owner, event, at, Origin(None, "worker"), changes, about, subject)
+        return await self._update(structs.replace(self.kept, report=report, due=due, parts=self._parts), entry)
+
+    async def _update(self, kept: KeptReport, event: NewEvent | None) -> bool:
+        item = await self._store.update(self.item, kept, event)
+        if item:
+            self.item, self.kept = item, kept
+        return item is not None
