@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emporion.settings import SETTINGS, BadSetting, Database, Settings
+from tests.settings_table import PAGE, page
 
 ROOT = Path(__file__).parent.parent
 
@@ -182,3 +183,12 @@ def test_every_setting_is_explained_in_the_docs() -> None:
         row = f"| `{setting.option}` | `{setting.variable}` | {f'`{setting.default}`' if setting.default else 'none'} |"
         assert row in documented
         assert setting.help in documented
+
+
+def test_the_table_in_the_docs_is_up_to_date() -> None:
+    assert PAGE.read_text() == page(), "run: .venv/bin/python -m tests.settings_table"
+
+
+def test_a_name_that_no_setting_has_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="no setting is called prot"):
+        Settings.read({"prot": "8000"})

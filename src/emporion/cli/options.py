@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -20,9 +21,27 @@ def option(name: str) -> Any:
         setting.option,
         envvar=setting.variable,
         metavar=name.upper(),
-        help=f"{setting.help} It is {setting.wanted}. Default: {setting.default or 'none'}.",
+        help=f"{setting.description} Default: {setting.default or 'none'}.",
         show_default=False,
     )
+
+
+def with_all_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, whose keyword arguments are given by one option for each setting."""
+    own = [
+        parameter
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    options = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option(name)]
+        )
+        for name in SETTINGS
+    ]
+    # What Typer reads the options of a command from.
+    command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+    return command
 
 
 Database = Annotated[str | None, option("database")]
