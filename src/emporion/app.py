@@ -109,9 +109,9 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     platform = await store.platform()
     for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
         when_stopped(stop)
-    gate = Gate(marketplace, settings.api_version, time.time, time.monotonic)
+    gate = Gate(marketplace, settings.default_api_version, time.time, time.monotonic)
     router.routes[:] = [
-        *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
+        *routes(OPERATIONS, marketplace, gate, Addresses(settings.trusted_proxies)),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
         *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
     ]
@@ -129,7 +129,7 @@ def _pages(settings: Settings, marketplace: Marketplace, *, sandbox: bool) -> li
     site = Site(
         marketplace=marketplace,
         templates=Templates(assets, settings.root_path),
-        addresses=Addresses(settings.proxies),
+        addresses=Addresses(settings.trusted_proxies),
         root_path=settings.root_path,
         public_url=settings.public_url,
         scheme=settings.scheme,

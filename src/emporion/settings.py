@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -139,24 +140,25 @@ class Setting:
     """What is declared of one setting.
 
     default: as an operator would write it, "" for none. help: what it is for; a number of seconds says so here.
-    secret: its value may have a password in it and is never shown. server_only: commands but `serve` make nothing of
-    it, so it is not even checked there.
+    old_name: what it was called before, which still works. secret: its value may have a password in it and is never
+    shown. server_only: commands but `serve` make nothing of it, so it is not even checked there.
     """
 
     name: str
     default: str
     help: str
     kind: Kind[Any]
+    old_name: str | None
     secret: bool
     server_only: bool
 
     @property
     def option(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        return option_of(self.name)
 
     @property
     def variable(self) -> str:
-        return "EMPORION_" + self.name.upper()
+        return variable_of(self.name)
 
     @property
     def wanted(self) -> str:
@@ -175,14 +177,35 @@ class Setting:
             return self.kind.read(text)
         except ValueError:
             what = "" if self.secret else f", not {text!r}"
-            raise BadSetting(f"{self.option} ({self.variable}) must be {self.wanted}{what}") from None
+            raise BadSetting(f"{_shown(self.name)} must be {self.wanted}{what}") from None
 
 
-def setting(default: str, help_text: str, kind: Kind[T], *, secret: bool = False, server_only: bool = False) -> T:
+def option_of(name: str) -> str:
+    """The command-line option of a setting by its name, the old one or that of today."""
+    return "--" + name.replace("_", "-")
+
+
+def variable_of(name: str) -> str:
+    """The environment variable, likewise."""
+    return "EMPORION_" + name.upper()
+
+
+def _shown(name: str) -> str:
+    return f"{option_of(name)} ({variable_of(name)})"
+
+
+def setting(
+    default: str,
+    help_text: str,
+    kind: Kind[T],
+    *,
+    old_name: str | None = None,
+    secret: bool = False,
+    server_only: bool = False,
+) -> T:
     """A field of Settings, of the type that `kind` reads. See Setting for what each parameter means."""
-    declared: T = field(
-        metadata={"default": default, "help": help_text, "kind": kind, "secret": secret, "server_only": server_only}
-    )
+    flags = {"old_name": old_name, "secret": secret, "server_only": server_only}
+    declared: T = field(metadata={"default": default, "help": help_text, "kind": kind, **flags})
     return declared
 
 
@@ -206,7 +229,12 @@ class Settings:
         secret=True,
         server_only=True,
     )
-    database_connections: int = setting("10", "Connections to PostgreSQL, for each worker at most.", _number(2, 1000))
+    database_pool_size: int = setting(
+        "10",
+        "Connections to PostgreSQL, for each worker at most.",
+        _number(2, 1000),
+        old_name="database_connections",
+    )
     statement_timeout: int = setting("5", "Seconds that the database has for one statement.", _number(1, 3600))
     lock_timeout: int = setting("2", "Seconds that one statement waits for another's lock.", _number(1, 3600))
     root_path: str = setting(
@@ -217,7 +245,9 @@ class Settings:
     tls_cert: Path | None = setting("", "Certificate chain for HTTPS, PEM.", FILE)
     tls_key: Path | None = setting("", "Private key of the certificate, PEM in PKCS#8.", FILE)
     log_level: LogLevel = setting("info", "What is logged; debug has a line for each request.", _one_of(LogLevel))
-    api_version: ApiVersion = setting("1.6", "Contract version for requests that name none.", _one_of(ApiVersion))
+    default_api_version: ApiVersion = setting(
+        "1.6", "Contract version for requests that name none.", _one_of(ApiVersion), old_name="api_version"
+    )
     password_quality: PasswordQuality = setting(
         "medium", "What a customer's password must have.", _one_of(PasswordQuality)
     )
@@ -227,15 +257,17 @@ class Settings:
         _one_of(Verification),
     )
     public_url: str = setting("", "The URL under which clients reach it; tokens name it as their issuer.", WEB_URL)
-    proxies: tuple[Network, ...] = setting(
+    trusted_proxies: tuple[Network, ...] = setting(
         "",
         "Proxies before it, whose X-Forwarded-For is believed.",
         Kind("addresses or networks with commas between, such as 10.0.0.0/8", _networks),
+        old_name="proxies",
     )
-    limits: str | None = setting(
+    rate_limit_storage: str | None = setting(
         "",
         "Where all nodes count the requests of each subscription key together.",
         Kind("a redis:// or rediss:// URL", _redis),
+        old_name="limits",
         secret=True,
         server_only=True,
     )
@@ -296,5 +328,30 @@ SETTINGS = {declared.name: Setting(declared.name, **declared.metadata) for decla
 
 
 def in_environment(environment: Mapping[str, str], settings: Iterable[Setting]) -> dict[str, str | None]:
-    """What the variables of `settings` say, by setting name; an empty variable is one that is not set."""
-    return {setting.name: environment.get(setting.variable) or None for setting in settings}
+    """What the variables of `settings` say, by setting name; an empty variable is one that is not set.
+
+    Old names are read as `by_current_name` does. Raises BadSetting.
+    """
+    names = [name for setting in settings for name in (setting.name, setting.old_name) if name]
+    return by_current_name({name: environment.get(variable_of(name)) or None for name in names})
+
+
+def by_current_name(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The values of all settings by the names of today, where `values` may have old ones; None for what is not given.
+
+    Prints a line on standard error for each old name that is used. Raises BadSetting where a setting is given by both
+    names with different values.
+    """
+    return {name: _current(setting, values) for name, setting in SETTINGS.items()}
+
+
+def _current(setting: Setting, values: Mapping[str, str | None]) -> str | None:
+    value = values.get(setting.name)
+    old_value = values.get(setting.old_name) if setting.old_name else None
+    if setting.old_name is None or old_value is None:
+        return value
+    current, old = _shown(setting.name), _shown(setting.old_name)
+    if value is not None and value != old_value:
+        raise BadSetting(f"{current} and its old name {old} have different values; leave out the old name")
+    sys.stderr.write(f"emporion: {old} is an old name; use {current}\n")
+    return old_value

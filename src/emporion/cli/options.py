@@ -11,7 +11,7 @@ import typer
 
 from emporion.cli.errors import Stop
 from emporion.errors import Problem
-from emporion.settings import SETTINGS
+from emporion.settings import SETTINGS, option_of, variable_of
 
 
 def option(name: str) -> Any:
@@ -26,21 +26,33 @@ def option(name: str) -> Any:
     )
 
 
+def _old_option(old_name: str, name: str) -> Any:
+    """The option by which a setting was given before it had its name of today; `--help` does not show it."""
+    help_text = f"The old name of {option_of(name)}."
+    return typer.Option(option_of(old_name), envvar=variable_of(old_name), help=help_text, hidden=True)
+
+
 def with_all_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """`command`, whose keyword arguments are given by one option for each setting."""
+    """`command`, whose keyword arguments are given by one option for each setting, and one for each old name."""
     own = [
         parameter
         for parameter in inspect.signature(command, eval_str=True).parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    options = [
+    options = {name: option(name) for name in SETTINGS}
+    options |= {
+        setting.old_name: _old_option(setting.old_name, setting.name)
+        for setting in SETTINGS.values()
+        if setting.old_name
+    }
+    given = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option(name)]
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, declared]
         )
-        for name in SETTINGS
+        for name, declared in options.items()
     ]
     # What Typer reads the options of a command from.
-    command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature([*own, *given])  # type: ignore[attr-defined]
     return command
 
 

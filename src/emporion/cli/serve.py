@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,7 +34,7 @@ from emporion.marketplace.platforms import (
     Access,
     furnish_sandbox,
 )
-from emporion.settings import SETTINGS, Settings
+from emporion.settings import SETTINGS, Settings, by_current_name, variable_of
 
 if TYPE_CHECKING:
     from emporion.store.base import Store
@@ -68,7 +69,8 @@ def serve(
     SIGTERM and Ctrl-C let requests in flight finish, for a good second. Each setting can be given as its
     environment variable, too.
     """
-    values = {**given, "database": given["database"] or (SANDBOX_DATABASE if sandbox else None)}
+    values = by_current_name(given)
+    values["database"] = values["database"] or (SANDBOX_DATABASE if sandbox else None)
     settings = Settings.read(values)
     if sandbox:
         _check_only_this_machine(settings)
@@ -77,8 +79,7 @@ def serve(
     if not sandbox and settings.database.path and not settings.database.path.exists():
         raise Stop(no_platform(settings))
     is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox, migrating=migrate or sandbox))
-    # The worker processes read their settings from here.
-    os.environ |= {SETTINGS[name].variable: value for name, value in values.items() if value is not None}
+    _hand_to_workers(values)
     configure_logs(settings.log_level)
     server = Supervisor(
         "emporion.app:app",
@@ -103,6 +104,15 @@ def serve(
     server.on_startup(_end_with_the_terminal)
     server.on_startup(lambda: _say_what_is_served(settings, is_sandbox=is_sandbox))
     server.serve()
+
+
+def _hand_to_workers(values: Mapping[str, str | None]) -> None:
+    """Put the settings into the environment, from which worker processes read them; old names are not told again."""
+    for name, setting in SETTINGS.items():
+        if (value := values[name]) is not None:
+            os.environ[setting.variable] = value
+        if setting.old_name:
+            os.environ.pop(variable_of(setting.old_name), None)
 
 
 def _most_connections() -> int:
