@@ -35,11 +35,11 @@ from emporion.web.panel.area import panel
 from emporion.web.rendering import Templates
 from emporion.web.uploads import places
 from emporion.workers.connections import end_silent_connections, longest_silence
-from emporion.workers.housekeeping import keep_house
+from emporion.workers.housekeeping import run_housekeeping
 from emporion.workers.imports import do_imports
-from emporion.workers.orphans import end_with_parent
+from emporion.workers.parent_watch import exit_with_parent
+from emporion.workers.shutdown import on_shutdown
 from emporion.workers.starting import tell_parent
-from emporion.workers.stopping import when_stopped
 from emporion.workers.verification import verify_accounts
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     marketplace = await opening
     platform = await store.platform()
     for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
-        when_stopped(stop)
+        on_shutdown(stop)
     gate = Gate(marketplace, settings.default_api_version, time.time, time.monotonic)
     router.routes[:] = [
         *routes(OPERATIONS, marketplace, gate, Addresses(settings.trusted_proxies)),
@@ -117,7 +117,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     ]
     router.default = _nothing_here
     async with asyncio.TaskGroup() as work:
-        work.create_task(keep_house(marketplace))
+        work.create_task(run_housekeeping(marketplace))
         work.create_task(do_imports(marketplace))
         if settings.verification == "automatic":
             work.create_task(verify_accounts(marketplace))
@@ -162,7 +162,7 @@ def build_app(settings: Settings) -> ASGIApp:
             opening.result()  # what is no Problem must end the start
         working = [
             asyncio.create_task(_run(settings, store, opening, router)),
-            asyncio.create_task(end_with_parent()),
+            asyncio.create_task(exit_with_parent()),
             asyncio.create_task(end_silent_connections(longest_silence(settings.statement_timeout))),
         ]
         working[0].add_done_callback(_end_if_failed)
