@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emporion.settings import SETTINGS, BadSetting, Database, Settings
+from tests.settings_table import PAGE, page
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,9 +23,9 @@ def test_the_defaults_serve_this_machine_only() -> None:
 
 def test_by_default_nobody_else_is_believed() -> None:
     settings = Settings.from_environment({})
-    assert settings.proxies == ()
+    assert settings.trusted_proxies == ()
     assert settings.oidc_issuer == ""
-    assert settings.limits is None
+    assert settings.rate_limit_storage is None
 
 
 @pytest.mark.parametrize(
@@ -43,23 +44,79 @@ def test_tokens_are_given_in_the_name_of_the_url_that_clients_know(public_url: s
         ("EMPORION_DATABASE", "postgresql://db/emporion", "database", Database("postgresql://db/emporion")),
         ("EMPORION_ROOT_PATH", "/marketplace/eu", "root_path", "/marketplace/eu"),
         ("EMPORION_PASSWORD_QUALITY", "high", "password_quality", "high"),
-        ("EMPORION_API_VERSION", "1.15", "api_version", "1.15"),
+        ("EMPORION_DEFAULT_API_VERSION", "1.15", "default_api_version", "1.15"),
         ("EMPORION_PUBLIC_URL", "https://eu.example.com/shop", "public_url", "https://eu.example.com/shop"),
         (
-            "EMPORION_PROXIES",
+            "EMPORION_TRUSTED_PROXIES",
             "10.0.0.7, 2001:db8::/32",
-            "proxies",
+            "trusted_proxies",
             (ip_network("10.0.0.7"), ip_network("2001:db8::/32")),
         ),
-        ("EMPORION_PROXIES", "10.1.2.3/8", "proxies", (ip_network("10.0.0.0/8"),)),
-        ("EMPORION_LIMITS", "redis://:s3cret@cache:6379/1", "limits", "redis://:s3cret@cache:6379/1"),
-        ("EMPORION_LIMITS", "rediss://cache", "limits", "rediss://cache"),
+        ("EMPORION_TRUSTED_PROXIES", "10.1.2.3/8", "trusted_proxies", (ip_network("10.0.0.0/8"),)),
+        (
+            "EMPORION_RATE_LIMIT_STORAGE",
+            "redis://:s3cret@cache:6379/1",
+            "rate_limit_storage",
+            "redis://:s3cret@cache:6379/1",
+        ),
+        ("EMPORION_RATE_LIMIT_STORAGE", "rediss://cache", "rate_limit_storage", "rediss://cache"),
         ("EMPORION_OIDC_ISSUER", "https://id.example.com/realms/a", "oidc_issuer", "https://id.example.com/realms/a"),
         ("EMPORION_OIDC_LEEWAY", "0", "oidc_leeway", 0),
     ],
 )
 def test_the_environment_sets(variable: str, value: str, name: str, expected: object) -> None:
     assert getattr(Settings.from_environment({variable: value}), name) == expected
+
+
+# Each setting that was renamed: its old name, that of today, and a value which is not the default.
+RENAMED = [
+    ("limits", "rate_limit_storage", "redis://cache/1"),
+    ("proxies", "trusted_proxies", "10.0.0.0/8"),
+    ("database_connections", "database_pool_size", "20"),
+    ("api_version", "default_api_version", "1.15"),
+]
+
+
+def test_every_renamed_setting_is_tested() -> None:
+    renamed = {(setting.old_name, setting.name) for setting in SETTINGS.values() if setting.old_name}
+    assert renamed == {(old, name) for old, name, _ in RENAMED}
+    assert not {old for old, _ in renamed} & set(SETTINGS)
+
+
+@pytest.mark.parametrize(("old", "name", "value"), RENAMED)
+def test_the_old_variable_of_a_setting_works_and_says_what_it_is_called_now(
+    capsys: pytest.CaptureFixture[str], old: str, name: str, value: str
+) -> None:
+    variable = f"EMPORION_{old.upper()}"
+    assert Settings.from_environment({variable: value}) == Settings.read({name: value})
+    (said,) = capsys.readouterr().err.splitlines()
+    option = f"--{old.replace('_', '-')}"
+    assert said == f"emporion: {option} ({variable}) is an old name; use {SETTINGS[name].option} " + (
+        f"({SETTINGS[name].variable})"
+    )
+
+
+@pytest.mark.parametrize(("old", "name", "value"), RENAMED)
+def test_both_names_of_a_setting_must_have_the_same_value(
+    capsys: pytest.CaptureFixture[str], old: str, name: str, value: str
+) -> None:
+    both = {f"EMPORION_{old.upper()}": value, SETTINGS[name].variable: value}
+    assert Settings.from_environment(both) == Settings.read({name: value})
+    assert capsys.readouterr().err.count("is an old name") == 1
+    with pytest.raises(BadSetting) as raised:
+        Settings.from_environment({**both, SETTINGS[name].variable: f"{value}0"})
+    message = str(raised.value)
+    assert message.startswith(f"{SETTINGS[name].option} ({SETTINGS[name].variable}) and its old name --")
+    assert f"EMPORION_{old.upper()}" in message
+    assert "have different values; leave out the old name" in message
+    assert value not in message
+    assert capsys.readouterr().err == ""
+
+
+def test_an_empty_old_variable_is_one_that_is_not_set(capsys: pytest.CaptureFixture[str]) -> None:
+    environment = {"EMPORION_API_VERSION": "", "EMPORION_DEFAULT_API_VERSION": "1.15"}
+    assert Settings.from_environment(environment).default_api_version == "1.15"
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -73,7 +130,7 @@ def test_the_environment_sets(variable: str, value: str, name: str, expected: ob
         ("port", ""),
         ("workers", "0"),
         ("workers", "257"),
-        ("database_connections", "1"),
+        ("database_pool_size", "1"),
         ("statement_timeout", "0"),
         ("lock_timeout", "soon"),
         ("root_path", "eu"),
@@ -81,7 +138,7 @@ def test_the_environment_sets(variable: str, value: str, name: str, expected: ob
         ("root_path", "//eu"),
         ("tls_cert", "/nowhere/cert.pem"),
         ("log_level", "loud"),
-        ("api_version", "1.7"),
+        ("default_api_version", "1.7"),
         ("password_quality", "best"),
         ("verification", "sometimes"),
         ("token_lifetime", "0"),
@@ -90,8 +147,8 @@ def test_the_environment_sets(variable: str, value: str, name: str, expected: ob
         ("public_url", "ftp://example.com"),
         ("public_url", "https:///eu"),
         ("public_url", "https://example.com?x=1"),
-        ("proxies", "10.0.0.0/33"),
-        ("proxies", "10.0.0.1,proxy.example.com"),
+        ("trusted_proxies", "10.0.0.0/33"),
+        ("trusted_proxies", "10.0.0.1,proxy.example.com"),
         ("oidc_issuer", "id.example.com"),
         ("oidc_audience", ""),
         ("oidc_account_claim", ""),
@@ -138,8 +195,8 @@ def test_a_standby_needs_postgresql() -> None:
         ("database", "mysql://me:s3cret@host/name"),
         ("database", "postgre://me:s3cret@host/name"),
         ("read_database", "sqlite:///emporion.db"),
-        ("limits", "redis:s3cret@host"),
-        ("limits", "http://me:s3cret@host"),
+        ("rate_limit_storage", "redis:s3cret@host"),
+        ("rate_limit_storage", "http://me:s3cret@host"),
     ],
 )
 def test_a_bad_database_is_told_without_its_value_which_may_have_a_password(name: str, value: str) -> None:
@@ -182,3 +239,12 @@ def test_every_setting_is_explained_in_the_docs() -> None:
         row = f"| `{setting.option}` | `{setting.variable}` | {f'`{setting.default}`' if setting.default else 'none'} |"
         assert row in documented
         assert setting.help in documented
+
+
+def test_the_table_in_the_docs_is_up_to_date() -> None:
+    assert PAGE.read_text() == page(), "run: .venv/bin/python -m tests.settings_table"
+
+
+def test_a_name_that_no_setting_has_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="no setting is called prot"):
+        Settings.read({"prot": "8000"})

@@ -35,12 +35,12 @@ from emporion.web.panel.area import panel
 from emporion.web.rendering import Templates
 from emporion.web.uploads import places
 from emporion.workers.connections import end_silent_connections, longest_silence
-from emporion.workers.housekeeping import keep_house
+from emporion.workers.housekeeping import run_housekeeping
 from emporion.workers.imports import do_imports
-from emporion.workers.orphans import end_with_parent
+from emporion.workers.parent_watch import exit_with_parent
 from emporion.workers.reports import make_reports
+from emporion.workers.shutdown import on_shutdown
 from emporion.workers.starting import tell_parent
-from emporion.workers.stopping import when_stopped
 from emporion.workers.verification import verify_accounts
 
 if TYPE_CHECKING:
@@ -110,17 +110,17 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     marketplace = await opening
     platform = await store.platform.get()
     for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
-        when_stopped(stop)
-    gate = Gate(marketplace, settings.api_version, time.time, time.monotonic)
+        on_shutdown(stop)
+    gate = Gate(marketplace, settings.default_api_version, time.time, time.monotonic)
     router.routes[:] = [
-        *routes(OPERATIONS, marketplace, gate, Addresses(settings.proxies)),
+        *routes(OPERATIONS, marketplace, gate, Addresses(settings.trusted_proxies)),
         reports.file_route(marketplace),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
         *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
     ]
     router.default = _nothing_here
     async with asyncio.TaskGroup() as work:
-        work.create_task(keep_house(marketplace))
+        work.create_task(run_housekeeping(marketplace))
         work.create_task(do_imports(marketplace))
         work.create_task(make_reports(marketplace))
         if settings.verification == "automatic":
@@ -133,7 +133,7 @@ def _pages(settings: Settings, marketplace: Marketplace, *, sandbox: bool) -> li
     site = Site(
         marketplace=marketplace,
         templates=Templates(assets, settings.root_path),
-        addresses=Addresses(settings.proxies),
+        addresses=Addresses(settings.trusted_proxies),
         root_path=settings.root_path,
         public_url=settings.public_url,
         scheme=settings.scheme,
@@ -166,7 +166,7 @@ def build_app(settings: Settings) -> ASGIApp:
             opening.result()  # what is no Problem must end the start
         working = [
             asyncio.create_task(_run(settings, store, opening, router)),
-            asyncio.create_task(end_with_parent()),
+            asyncio.create_task(exit_with_parent()),
             asyncio.create_task(end_silent_connections(longest_silence(settings.statement_timeout))),
         ]
         working[0].add_done_callback(_end_if_failed)

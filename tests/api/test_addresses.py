@@ -15,7 +15,7 @@ from tests.marketplace.test_refusals import all_logged, server_for
 def address_of(client: str | None, forwarded: str | None, proxies: str) -> str | None:
     headers = {} if forwarded is None else {b"x-forwarded-for": forwarded.encode("latin-1")}
     scope: dict[str, Any] = {"client": client and (client, 50_000), "named_headers": headers}
-    return Addresses(Settings.read({"proxies": proxies}).proxies).of(scope)
+    return Addresses(Settings.read({"trusted_proxies": proxies}).trusted_proxies).of(scope)
 
 
 @pytest.mark.parametrize("forwarded", [None, "", "192.0.2.1", "nonsense", "10.0.0.1"])
@@ -77,17 +77,17 @@ def test_what_is_no_address_is_no_proxy(client: str) -> None:
 
 def test_a_network_that_is_none_ends_the_start() -> None:
     with pytest.raises(BadSetting):
-        Settings.read({"proxies": "10.0.0.0/8, our-proxy"})
+        Settings.read({"trusted_proxies": "10.0.0.0/8, our-proxy"})
 
 
 def test_the_log_has_the_address_behind_the_proxy(database: Path) -> None:
-    with server_for("10.0.0.1", database, proxies="10.0.0.0/8") as client:
+    with server_for("10.0.0.1", database, trusted_proxies="10.0.0.0/8") as client:
         client.get("/customers", headers={"X-Forwarded-For": "203.0.113.9, 192.0.2.1"})
     assert [event.origin.address for event in all_logged(database)] == ["192.0.2.1"]
 
 
 def test_a_change_has_the_address_behind_the_proxy(database: Path, callers: Any) -> None:
-    with server_for("10.0.0.1", database, proxies="10.0.0.0/8") as client:
+    with server_for("10.0.0.1", database, trusted_proxies="10.0.0.0/8") as client:
         headers = {"X-Forwarded-For": "192.0.2.1"}
         client.patch("/customers/1000001", callers["sandbox"], json={"name": "New"}, headers=headers).raise_for_status()
         events = client.get("/customers/1000001/events", callers["sandbox"]).json()["data"]

@@ -221,6 +221,6 @@ def test_a_request_may_ask_for_another_version_than_its_key_is_pinned_to(
 
 
 def test_the_key_is_pinned_rather_than_the_server(serve: Serve, with_key: WithKey) -> None:
-    free, pinned, client = with_key(UNLIMITED), with_key(UNLIMITED, "1.6"), serve(api_version="1.15")
+    free, pinned, client = with_key(UNLIMITED), with_key(UNLIMITED, "1.6"), serve(default_api_version="1.15")
     assert client.get("/customers", free).headers["x-api-version"] == "1.15"
     assert client.get("/customers", pinned).headers["x-api-version"] == "1.6"

@@ -78,6 +78,19 @@ def test_a_wrong_word_is_told_in_one_line(emporion: Command, words: tuple[str, .
 @pytest.mark.parametrize("noun", NOUNS)
 def test_settings_of_servers_do_not_matter(emporion: Command, monkeypatch: pytest.MonkeyPatch, noun: str) -> None:
     monkeypatch.setenv("EMPORION_READ_DATABASE", "postgresql://standby/emporion")
-    monkeypatch.setenv("EMPORION_LIMITS", "redis://127.0.0.1:1")
+    monkeypatch.setenv("EMPORION_RATE_LIMIT_STORAGE", "redis://127.0.0.1:1")
     monkeypatch.setenv("EMPORION_WORKERS", "many")
     assert emporion(noun, "list").status == 0
+
+
+def test_an_old_name_of_a_setting_is_told_beside_what_a_command_prints(
+    emporion: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMPORION_DATABASE_CONNECTIONS", "3")
+    monkeypatch.setenv("EMPORION_LIMITS", "redis://127.0.0.1:1")  # of servers only
+    ended = emporion("user", "list", "--json")
+    assert isinstance(ended.json, list)
+    assert ended.err == (
+        "emporion: --database-connections (EMPORION_DATABASE_CONNECTIONS) is an old name; "
+        "use --database-pool-size (EMPORION_DATABASE_POOL_SIZE)\n"
+    )

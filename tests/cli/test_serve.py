@@ -14,8 +14,9 @@ import httpx2 as httpx
 import pytest
 
 from emporion import __version__
-from emporion.settings import SETTINGS
+from emporion.settings import SETTINGS, Setting, option_of, variable_of
 from tests.certificates import make_certificate
+from tests.cli.conftest import Command, refused
 from tests.conftest import new_customer
 from tests.server import PATIENCE, run, serving
 
@@ -29,7 +30,57 @@ def test_help_names_every_option_and_its_variable(tmp_path: Path) -> None:
     for setting in SETTINGS.values():
         assert setting.option in text
         assert setting.variable in text
+        if setting.old_name:
+            assert option_of(setting.old_name) not in text
+            assert variable_of(setting.old_name) not in text
     assert "init" in run("--help", cwd=tmp_path).stdout
+
+
+def test_old_names_of_settings_work_and_are_told_once_however_many_workers_there_are(tmp_path: Path) -> None:
+    options = ("--api-version", "1.15", "--workers", "2")
+    with serving(tmp_path, *options, EMPORION_DATABASE_CONNECTIONS="5") as server:
+        answer = httpx.get(f"{server.url}/customers", headers=server.headers(), timeout=PATIENCE)
+        assert answer.headers["X-Api-Version"] == "1.15"
+        lines = server.output.read_text().splitlines()
+    assert [line for line in lines if "old name" in line] == [
+        "emporion: --database-connections (EMPORION_DATABASE_CONNECTIONS) is an old name; "
+        "use --database-pool-size (EMPORION_DATABASE_POOL_SIZE)",
+        "emporion: --api-version (EMPORION_API_VERSION) is an old name; "
+        "use --default-api-version (EMPORION_DEFAULT_API_VERSION)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "setting", [setting for setting in SETTINGS.values() if setting.old_name], ids=lambda setting: setting.name
+)
+def test_each_old_option_gives_the_setting_of_today(emporion: Command, setting: Setting) -> None:
+    old = option_of(setting.old_name or "")
+    ended = emporion("serve", old, "of-no-kind")
+    assert ended.status == 2
+    told, refused = ended.err.splitlines()
+    assert told.startswith(f"emporion: {old} (")
+    assert told.endswith(f" is an old name; use {setting.option} ({setting.variable})")
+    assert refused.startswith(f"emporion: {setting.option} ({setting.variable}) must be {setting.wanted}")
+
+
+@pytest.mark.parametrize(
+    ("words", "variable"),
+    [
+        (("--proxies", "10.0.0.0/8", "--trusted-proxies", "192.168.0.0/16"), None),
+        (("--trusted-proxies", "192.168.0.0/16"), "EMPORION_PROXIES"),
+        (("--proxies", "192.168.0.0/16"), "EMPORION_TRUSTED_PROXIES"),
+    ],
+)
+def test_an_old_name_with_another_value_than_the_new_one_is_refused(
+    emporion: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], variable: str | None
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, "10.0.0.0/8")
+    stops = ("--workers", "0")  # it would serve if the names were taken
+    assert refused(emporion("serve", *words, *stops)) == (
+        "--trusted-proxies (EMPORION_TRUSTED_PROXIES) and its old name --proxies (EMPORION_PROXIES) "
+        "have different values; leave out the old name"
+    )
 
 
 def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:

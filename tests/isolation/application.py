@@ -217,7 +217,7 @@ def running(settings: Settings) -> Iterator[Application]:
         use_argon2(patch)
         patch.setattr(gate, "REMEMBERED", 0.0)
         # What happens by itself is done by the machine, one step after the other.
-        patch.setattr(app, "keep_house", _stand_still)
+        patch.setattr(app, "run_housekeeping", _stand_still)
         patch.setattr(app, "do_imports", _stand_still)
         loop = runner.get_loop()
         loop.run_until_complete(_found(open_store(settings)))

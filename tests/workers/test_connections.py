@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from emporion.workers import connections
 from tests.effort import HANGS
@@ -50,11 +51,18 @@ async def test_a_silent_connection_is_ended(pair: Pair, monkeypatch: pytest.Monk
     assert await _look_until(0.05, ended) == b""
 
 
-async def test_a_look_for_which_no_file_could_be_opened_is_made_up_for_later(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "the search for silent connections waits"),
+        (RuntimeError("not foreseen"), "the search for silent connections failed"),
+    ],
+)
+async def test_a_look_that_fails_such_as_for_want_of_files_is_made_up_for_later_and_told(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, failure: Exception, told: str
 ) -> None:
     monkeypatch.setattr(connections, "INTERVAL", 0.01)
-    look, failures = connections._look, iter([OSError(errno.EMFILE, "Too many open files")])
+    look, failures = connections._look, iter([failure])
 
     def fail_once(idle: float) -> None:
         for failure in failures:
@@ -64,7 +72,10 @@ async def test_a_look_for_which_no_file_could_be_opened_is_made_up_for_later(
     monkeypatch.setattr(connections, "_look", fail_once)
     _, client, _ = pair
     ended = asyncio.get_running_loop().run_in_executor(None, client.recv, 1)
-    assert await _look_until(0.05, ended) == b""
+    with capture_logs() as logs:
+        assert await _look_until(0.05, ended) == b""
+    (entry,) = logs
+    assert entry["event"].startswith(told)
 
 
 @pytest.mark.parametrize("timeout", [0, 1, 5, 100, 3600])

@@ -20,7 +20,7 @@ from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.paging import LARGEST_PAGE
-from emporion.settings import SETTINGS, SQLITE, Settings
+from emporion.settings import SETTINGS, SQLITE, Settings, in_environment
 from emporion.store import open_store
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Settings of which only a server makes anything.
-OF_SERVERS = ("read_database", "limits", "workers")
 # How many resellers are asked at a time, fewer than there are connections by default.
 AT_ONCE = 8
 # How many of the things that there are we tell whoever named another one.
@@ -84,9 +82,9 @@ def operate(database: str | None, work: Callable[[Operator], Awaitable[T]], **gi
     given: settings of the command's own; the rest is as the environment has it for `emporion serve`. Raises Stop if
     there is no platform, BadSetting, and Problem.
     """
-    variables = {name: os.environ.get(setting.variable) for name, setting in SETTINGS.items() if name not in OF_SERVERS}
-    said = {name: value for name, value in {"database": database, **given}.items() if value is not None}
-    settings = Settings.read({**{name: value or None for name, value in variables.items()}, **said})
+    variables = in_environment(os.environ, [setting for setting in SETTINGS.values() if not setting.server_only])
+    options = {name: value for name, value in {"database": database, **given}.items() if value is not None}
+    settings = Settings.read({**variables, **options})
     if settings.database.path and not settings.database.path.exists():
         raise Stop(no_platform(settings))
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +20,7 @@ from granian.log import LogLevels
 from emporion import __version__
 from emporion.cli.errors import Stop
 from emporion.cli.operators import no_platform, now, unfinished, with_store
-from emporion.cli.options import option
+from emporion.cli.options import with_all_settings
 from emporion.cli.supervisor import Supervisor
 from emporion.errors import Problem
 from emporion.logs import configure_logs, log
@@ -33,7 +34,7 @@ from emporion.marketplace.platforms import (
     Access,
     furnish_sandbox,
 )
-from emporion.settings import SETTINGS, Settings
+from emporion.settings import SETTINGS, Settings, by_current_name, variable_of
 
 if TYPE_CHECKING:
     from emporion.store.base import Store
@@ -46,10 +47,11 @@ MOST_CONNECTIONS = 8192
 OTHER_FILES = 256
 # Milliseconds within which the head of a request must have come, counted from the end of the request before.
 HEAD_TIMEOUT = 30_000
-# Bytes of a request's head, and of a body that nobody reads yet, that are kept for one connection.
+# Bytes of a request's head, and of a body that is not read yet, which are kept for one connection.
 LARGEST_HEAD = 64 << 10
 
 
+@with_all_settings
 def serve(
     sandbox: Annotated[
         bool,
@@ -59,63 +61,16 @@ def serve(
             f"Keeps its data in {SANDBOX_DATABASE} and listens on this machine only.",
         ),
     ] = False,
-    host: Annotated[str | None, option("host")] = None,
-    port: Annotated[str | None, option("port")] = None,
-    workers: Annotated[str | None, option("workers")] = None,
-    database: Annotated[str | None, option("database")] = None,
     migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
-    read_database: Annotated[str | None, option("read_database")] = None,
-    database_connections: Annotated[str | None, option("database_connections")] = None,
-    statement_timeout: Annotated[str | None, option("statement_timeout")] = None,
-    lock_timeout: Annotated[str | None, option("lock_timeout")] = None,
-    root_path: Annotated[str | None, option("root_path")] = None,
-    tls_cert: Annotated[str | None, option("tls_cert")] = None,
-    tls_key: Annotated[str | None, option("tls_key")] = None,
-    log_level: Annotated[str | None, option("log_level")] = None,
-    api_version: Annotated[str | None, option("api_version")] = None,
-    password_quality: Annotated[str | None, option("password_quality")] = None,
-    verification: Annotated[str | None, option("verification")] = None,
-    public_url: Annotated[str | None, option("public_url")] = None,
-    proxies: Annotated[str | None, option("proxies")] = None,
-    limits: Annotated[str | None, option("limits")] = None,
-    oidc_issuer: Annotated[str | None, option("oidc_issuer")] = None,
-    oidc_audience: Annotated[str | None, option("oidc_audience")] = None,
-    oidc_account_claim: Annotated[str | None, option("oidc_account_claim")] = None,
-    oidc_role_claim: Annotated[str | None, option("oidc_role_claim")] = None,
-    oidc_leeway: Annotated[str | None, option("oidc_leeway")] = None,
-    token_lifetime: Annotated[str | None, option("token_lifetime")] = None,
+    **given: str | None,
 ) -> None:
     """Serve the platform over HTTP until told to stop.
 
     SIGTERM and Ctrl-C let requests in flight finish, for a good second. Each setting can be given as its
     environment variable, too.
     """
-    values = {
-        "host": host,
-        "port": port,
-        "workers": workers,
-        "database": database or (SANDBOX_DATABASE if sandbox else None),
-        "read_database": read_database,
-        "database_connections": database_connections,
-        "statement_timeout": statement_timeout,
-        "lock_timeout": lock_timeout,
-        "root_path": root_path,
-        "tls_cert": tls_cert,
-        "tls_key": tls_key,
-        "log_level": log_level,
-        "api_version": api_version,
-        "password_quality": password_quality,
-        "verification": verification,
-        "public_url": public_url,
-        "proxies": proxies,
-        "limits": limits,
-        "oidc_issuer": oidc_issuer,
-        "oidc_audience": oidc_audience,
-        "oidc_account_claim": oidc_account_claim,
-        "oidc_role_claim": oidc_role_claim,
-        "oidc_leeway": oidc_leeway,
-        "token_lifetime": token_lifetime,
-    }
+    values = by_current_name(given)
+    values["database"] = values["database"] or (SANDBOX_DATABASE if sandbox else None)
     settings = Settings.read(values)
     if sandbox:
         _check_only_this_machine(settings)
@@ -124,8 +79,7 @@ def serve(
     if not sandbox and settings.database.path and not settings.database.path.exists():
         raise Stop(no_platform(settings))
     is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox, migrating=migrate or sandbox))
-    # The worker processes read their settings from here.
-    os.environ |= {SETTINGS[name].variable: value for name, value in values.items() if value is not None}
+    _hand_to_workers(values)
     configure_logs(settings.log_level)
     server = Supervisor(
         "emporion.app:app",
@@ -135,7 +89,7 @@ def serve(
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         workers=settings.workers,
-        # Without TLS nobody speaks HTTP/2 to us, and who says nothing at all is given up as well.
+        # Without TLS no client speaks HTTP/2, and a silent connection is closed as well.
         http=HTTPModes.auto if settings.tls_cert else HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEAD_TIMEOUT, max_buffer_size=LARGEST_HEAD),
         http2_settings=HTTP2Settings(max_headers_size=LARGEST_HEAD),
@@ -150,6 +104,15 @@ def serve(
     server.on_startup(_end_with_the_terminal)
     server.on_startup(lambda: _say_what_is_served(settings, is_sandbox=is_sandbox))
     server.serve()
+
+
+def _hand_to_workers(values: Mapping[str, str | None]) -> None:
+    """Put the settings into the environment, from which worker processes read them; old names are not told again."""
+    for name, setting in SETTINGS.items():
+        if (value := values[name]) is not None:
+            os.environ[setting.variable] = value
+        if setting.old_name:
+            os.environ.pop(variable_of(setting.old_name), None)
 
 
 def _most_connections() -> int:

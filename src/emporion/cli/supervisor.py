@@ -10,7 +10,7 @@ from typing import Any
 from granian.server.mp import MPServer
 
 from emporion.logs import log
-from emporion.workers.orphans import GRACE
+from emporion.workers.parent_watch import GRACE
 from emporion.workers.starting import PARENT
 
 # Seconds for which a worker lives that did not end because of how it began.

@@ -72,7 +72,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         repeats=Repeats(store.idempotency, clock),
         refusals=Refusals(store.events, visits, clock),
         visits=visits,
-        rate_limits=RateLimits(settings.limits, clock, time.monotonic),
+        rate_limits=RateLimits(settings.rate_limit_storage, clock, time.monotonic),
     )
 
 

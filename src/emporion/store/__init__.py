@@ -18,6 +18,6 @@ def open_store(settings: Settings) -> Store:
     from emporion.store.postgres import PostgresStore
     from emporion.store.postgres.connections import Limits
 
-    limits = Limits(settings.database_connections, settings.statement_timeout, settings.lock_timeout)
+    limits = Limits(settings.database_pool_size, settings.statement_timeout, settings.lock_timeout)
     standby = settings.read_database.url if settings.read_database else None
     return PostgresStore(settings.database.url, limits, standby)

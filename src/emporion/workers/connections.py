@@ -1,4 +1,4 @@
-"""Ends connections that nothing comes over any more: whoever is silent, or takes no answer, keeps nobody out.
+"""Ends connections that nothing comes over any more: clients that are silent, or take no answer, keep no other out.
 
 The server itself limits the time for a request's head; what it does not see is found by asking the system, so only on
 Linux. What is open is looked at without a duplicate: to close one would let go of the locks that SQLite has on a file.
@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Seconds for which whoever is sent something may not take any of it.
+from emporion.errors import Code, Problem
+from emporion.workers.periodic import run_periodically
+
+# Seconds for which a client that is sent something may take none of it.
 UNREAD = 20
 # Seconds of silence in both directions, with what is added to it where requests may take longer; a request can wait a
 # minute for news.
@@ -33,11 +36,20 @@ def longest_silence(statement_timeout: float) -> float:
 
 
 async def end_silent_connections(idle: float) -> None:
-    """Do it again and again, until cancelled. idle: seconds of silence."""
-    while True:
-        with suppress(OSError):  # no more files may be opened: the next look may find some closed
+    """End the connections that are silent, until cancelled. idle: seconds of silence."""
+
+    async def look() -> None:
+        try:
             await asyncio.to_thread(_look, idle)
-        await asyncio.sleep(INTERVAL)
+        except OSError as error:  # the next look may find some files closed
+            raise Problem(Code.UNAVAILABLE, "No more files may be opened.") from error
+
+    await run_periodically(
+        look,
+        INTERVAL,
+        waits="the search for silent connections waits until files can be opened",
+        failed="the search for silent connections failed, it will be tried again",
+    )
 
 
 def _look(idle: float) -> None:

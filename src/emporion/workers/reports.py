@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from emporion.errors import Problem
-from emporion.logs import log
+from emporion.workers.periodic import run_periodically
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
@@ -17,12 +15,9 @@ INTERVAL = 1.0
 
 async def make_reports(marketplace: Marketplace) -> None:
     """Make one report after the other, until cancelled. What is ready of each is in the database."""
-    while True:
-        found = False
-        try:
-            found = await marketplace.report_runner.run_next()
-        except Problem as problem:
-            log.debug("reports wait for the database, or for room for temporary files", why=problem.why)
-        except Exception:
-            log.exception("a report failed, it will be tried again")
-        await asyncio.sleep(0 if found else INTERVAL)
+    await run_periodically(
+        marketplace.report_runner.run_next,
+        INTERVAL,
+        waits="reports wait for the database, or for room for temporary files",
+        failed="a report failed, it will be tried again",
+    )

@@ -13,19 +13,19 @@ INTERVAL = 0.5
 GRACE = 1.2
 
 
-async def end_with_parent() -> None:
+async def exit_with_parent() -> None:
     """End this process, as SIGTERM does, once the one that started it was killed; runs until cancelled."""
     # Known from the start: a process that was not forked takes a second to come this far, and may be an orphan by then.
     started_by = multiprocessing.parent_process()
     parent = started_by.pid if started_by else os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells a process that its parent has gone
         await asyncio.sleep(INTERVAL)
-    end_at_the_latest()
+    exit_after_grace()
     signal.raise_signal(signal.SIGTERM)
 
 
-def end_at_the_latest() -> None:
-    """End this process after GRACE, whatever it still waits for: nobody is left who would."""
+def exit_after_grace() -> None:
+    """End this process GRACE seconds from now, whatever it still waits for: no parent is left that would."""
     end = threading.Timer(GRACE, os._exit, [1])
     end.daemon = True
     end.start()

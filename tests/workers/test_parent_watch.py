@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from emporion.workers import orphans
+from emporion.workers import parent_watch
 
 
 class Parent:
@@ -23,9 +23,9 @@ class Parent:
 def signals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What this process would have sent itself; SIGKILL for an end at the latest."""
     sent: list[int] = []
-    monkeypatch.setattr(orphans, "end_at_the_latest", lambda: sent.append(signal.SIGKILL))
+    monkeypatch.setattr(parent_watch, "exit_after_grace", lambda: sent.append(signal.SIGKILL))
     monkeypatch.setattr(signal, "raise_signal", sent.append)
-    monkeypatch.setattr(orphans, "INTERVAL", 0)
+    monkeypatch.setattr(parent_watch, "INTERVAL", 0)
     return sent
 
 
@@ -33,7 +33,7 @@ async def test_a_process_whose_parent_was_gone_before_it_looked_ends(
     monkeypatch: pytest.MonkeyPatch, signals: list[int]
 ) -> None:
     monkeypatch.setattr(multiprocessing, "parent_process", lambda: Parent(os.getppid() + 1))
-    await orphans.end_with_parent()
+    await parent_watch.exit_with_parent()
     assert signals == [signal.SIGKILL, signal.SIGTERM]
 
 
@@ -42,7 +42,7 @@ async def test_a_process_lives_until_its_parent_is_gone(
     monkeypatch: pytest.MonkeyPatch, signals: list[int], known: bool
 ) -> None:
     monkeypatch.setattr(multiprocessing, "parent_process", lambda: Parent(os.getppid()) if known else None)
-    living = asyncio.create_task(orphans.end_with_parent())
+    living = asyncio.create_task(parent_watch.exit_with_parent())
     for _ in range(3):
         await asyncio.sleep(0)
     assert not living.done()

@@ -1,4 +1,4 @@
-"""Notices that this process is told to stop, so that whoever only waits for news is answered at once."""
+"""Notices that this process is told to stop, so that a request that only waits for news is answered at once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable
 from types import FrameType
 
 
-def when_stopped(tell: Callable[[], None]) -> None:
-    """Call `tell` in the event loop when SIGTERM or SIGINT comes, besides what the server does then.
+def on_shutdown(callback: Callable[[], None]) -> None:
+    """Call `callback` in the event loop when SIGTERM or SIGINT comes, besides what the server does then.
 
     The server waits until all requests are answered, and tells the application only after that. SIGHUP stops nothing
     here: a terminal that is closed sends it to all processes, and the one that started this one then sends SIGTERM.
@@ -21,7 +21,7 @@ def when_stopped(tell: Callable[[], None]) -> None:
 
     def also() -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(tell)
+            loop.call_soon_threadsafe(callback)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _both(signal.getsignal(number), also))
