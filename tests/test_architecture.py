@@ -12,7 +12,7 @@ FLOORS = [
     {"errors"},
     {"credentials", "emails", "events", "limits", "paging", "times", "validation", "logs", "turns"},
     {"accounts", "files", "reports", "settings"},
-    {"customer_files"},
+    {"customer_files", "report_formats"},
     {"store"},
     {"marketplace"},
     {"api", "workers"},
