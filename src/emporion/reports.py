@@ -102,6 +102,18 @@ class NewReport(Struct, rename="camel", kw_only=True, frozen=True):
             yield Fault("endDate", f"must be at most {LONGEST_PERIOD} days after startDate")
 
 
+def faults_until(wanted: NewReport, now: int) -> list[Fault]:
+    """What is wrong with a period that ends now, where its end was left out. now: in milliseconds since 1970."""
+    start = times.instant(wanted.start_date)
+    if wanted.end_date is not None or start is None:
+        return []
+    if start >= now:
+        return [Fault("startDate", "must be in the past where endDate is left out")]
+    if now - start > LONGEST_PERIOD * _DAY:
+        return [Fault("endDate", f"is required: until now it would be more than {LONGEST_PERIOD} days")]
+    return []
+
+
 class Report(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
     """A report as clients see it."""
 

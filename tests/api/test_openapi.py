@@ -47,6 +47,9 @@ def test_the_operations_have_the_ids_that_clients_know() -> None:
         ("post", "/resellers/{id}/customers"): "createCustomerForReseller",
         ("get", "/resellers/{id}/events"): "getResellerEvents",
         ("get", "/events"): "getEvents",
+        ("get", "/reports"): "getReports",
+        ("post", "/reports"): "createReport",
+        ("get", "/reports/{reportId}"): "getReportById",
         ("post", "/auth/realms/{realm}/protocol/openid-connect/token"): "createAccessToken",
         ("get", "/auth/realms/{realm}/protocol/openid-connect/certs"): "getRealmKeys",
         ("get", "/auth/realms/{realm}/.well-known/openid-configuration"): "getRealmDiscovery",
@@ -115,7 +118,8 @@ def test_each_operation_has_the_errors_that_its_kind_can_have(operation: Any) ->
     assert ("429" in statuses) == (operation.access != "Public")
     assert ({"408", "413", "415"} <= statuses) == bool(operation.body)
     # A list of customers can be that of a reseller who is named in the query.
-    assert ("404" in statuses) == ("{id}" in operation.path or operation.id == "getCustomers")
+    of_one = "{id}" in operation.path or "{reportId}" in operation.path
+    assert ("404" in statuses) == (of_one or operation.id == "getCustomers")
     assert ("409" in statuses) == (operation.method != "GET" and operation.access == "Bearer")
     assert ("304" in statuses) == (operation.method == "GET")
     assert ("412" in statuses) == (operation.method in ("GET", "PATCH"))

@@ -20,6 +20,8 @@ from tests.marketplace.test_tokens import OWNER, done_by_command
 from tests.postgres import wait_until
 
 BELOW_ID = CALLERS["below"].reseller_id
+# Stands for the id of one that is made for the test.
+REPORT = "one"
 
 As = Callable[[Role], Caller]
 
@@ -69,6 +71,9 @@ NEEDED: dict[str, tuple[Role, str, str, dict[str, Any] | None]] = {
     "getResellerCustomers": ("reader", "GET", f"/resellers/{BELOW_ID}/customers", None),
     "createCustomerForReseller": ("editor", "POST", f"/resellers/{BELOW_ID}/customers", new_customer()),
     "getEvents": ("reader", "GET", "/events", None),
+    "getReports": ("reader", "GET", "/reports", None),
+    "createReport": ("editor", "POST", "/reports", {"name": "Events", "startDate": "2026-09-01"}),
+    "getReportById": ("reader", "GET", f"/reports/{REPORT}", None),
     "getCustomerEvents": ("reader", "GET", "/customers/1000001/events", None),
     "getResellerEvents": ("reader", "GET", f"/resellers/{BELOW_ID}/events", None),
 }
@@ -82,10 +87,12 @@ def test_each_operation_that_takes_a_token_has_a_role_here() -> None:
 @pytest.mark.parametrize("as_whom", ["as_role", "as_client"])
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_do_what_it_is_for_and_nothing_else(
-    serve: Serve, request: pytest.FixtureRequest, role: Role, as_whom: str
+    serve: Serve, request: pytest.FixtureRequest, callers: dict[str, Caller], role: Role, as_whom: str
 ) -> None:
     caller, client = request.getfixturevalue(as_whom)(role), serve()
+    report = client.post("/reports", callers["sandbox"], json=NEEDED["createReport"][3]).json()["id"]
     for needed, method, path, body in NEEDED.values():
+        path = path.replace(REPORT, report)
         answer = client.request(method, path, caller, **({} if body is None else {"json": body}))
         allowed = ROLES.index(role) >= ROLES.index(needed)
         assert answer.status_code == (200 if allowed else 403), f"{method} {path}: {answer.text}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emporion.store.collections import Item
 
 Document = dict[str, Any]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Its id.")]
 
 decode = msgspec.json.Decoder(Document).decode
 
@@ -66,7 +67,7 @@ def noun_app(
 
     @app.command("show", help=f"Show a {noun}.")
     def show(
-        id_: Annotated[str, typer.Argument(metavar="ID", help=f"The id of the {noun}.")],
+        id_: Id,
         as_json: AsJson = False,
         database: Database = None,
     ) -> None:

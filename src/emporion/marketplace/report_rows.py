@@ -30,7 +30,8 @@ def report_rows(
 ) -> AsyncIterator[Rows]:
     """The rows of a report about the actor's account and all below it.
 
-    start, end: of the period in milliseconds since 1970; what happens at `end` is no part of it.
+    start, end: of the period in milliseconds since 1970; what happens at `end` is no part of it. However long nothing
+    is found, there is an empty list from time to time, so that a lease can be renewed.
     """
     if name == "Customers":
         return customers(store, actor.account_id, start, end)
@@ -40,9 +41,10 @@ def report_rows(
 async def customers(store: Store, root: int, start: int, end: int) -> AsyncIterator[Rows]:
     """The customers that there were before `end` and that were created or changed since `start`, as they are now."""
     for reseller_id in await reseller_ids(store.resellers, root):
-        after = 0
-        while page := await store.customers.scan(reseller_id, after, AT_ONCE):
-            after = page[-1].ordinal
+        after: int | None = 0
+        while after is not None:
+            page = await store.customers.scan(reseller_id, after, AT_ONCE)
+            after = page[-1].ordinal if page else None
             yield [decode(one.document) for one in page if one.created_at < end and one.updated_at >= start]
 
 

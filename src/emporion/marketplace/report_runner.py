@@ -88,7 +88,9 @@ class ReportRunner:
             content += await asyncio.to_thread(writer.write, rows)
             if not await lease.renew() or not await lease.keep(content, PART):
                 return False
-        for piece in writer.finish():
+        pieces = writer.finish()
+        # A workbook is put together before its first piece, which takes long.
+        while piece := await asyncio.to_thread(next, pieces, b""):
             content += piece
             if not await lease.renew() or not await lease.keep(content, PART):
                 return False

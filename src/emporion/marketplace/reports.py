@@ -16,7 +16,7 @@ from emporion.accounts.ids import PROVIDER_ID
 from emporion.errors import Code, Problem, refuse
 from emporion.marketplace.collections import CollectionService
 from emporion.marketplace.customers import Page
-from emporion.reports import NewReport, Report, ReportFormat, report_name
+from emporion.reports import NewReport, Report, ReportFormat, faults_until, report_name
 from emporion.store.reports import REPORTS, KeptReport
 from emporion.validation import read
 
@@ -49,9 +49,10 @@ class Reports:
         """
         actor.must_be("editor")
         wanted, faults = read(NewReport, body)
-        if faults:
+        now = self._now()
+        if faults := faults or faults_until(wanted, now):
             refuse(faults)
-        name, now = report_name(wanted.name), self._now()
+        name = report_name(wanted.name)
         start, end = times.instant(wanted.start_date), times.instant(wanted.end_date) if wanted.end_date else now
         assert name
         assert start is not None
