@@ -14,6 +14,7 @@ FLOORS = [
     {"accounts", "settings"},
     {"headers", "file_types"},
     {"spreadsheets"},
+    {"report_formats"},
     {"store"},
     {"marketplace"},
     {"api", "workers"},
@@ -61,6 +62,7 @@ def test_the_nouns_do_no_io() -> None:
         "headers",
         "file_types",
         "spreadsheets",
+        "report_formats",
     ):
         modules = {
             alias.name.split(".")[0]
