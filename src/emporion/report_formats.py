@@ -16,15 +16,15 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emporion.files.csv_writer import csv_header
 from emporion.files.formulas import escape_formula
+from emporion.reports import ReportFormat
 
 if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
-ReportFormat = Literal["csv", "json", "xlsx", "xml"]
 MEDIA_TYPES: dict[ReportFormat, str] = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
@@ -238,7 +238,7 @@ class _Workbook:
         from xlsxwriter import Workbook
 
         self._name = name
-        kept = columns if len(columns) <= MOST_COLUMNS else columns[: MOST_COLUMNS - 1]
+        kept = columns if len(columns) < MOST_COLUMNS else columns[: MOST_COLUMNS - 1]
         more = len(columns) - len(kept)
         self._headers = [*kept, f"{CUT}: {more} more columns"] if more else kept
         self._places = {header: place for place, header in enumerate(kept)}
@@ -295,7 +295,7 @@ class _Workbook:
         self._file.close()
         for sheet in self._book.worksheets():
             with suppress(OSError):  # what is still to be written may find no room
-                sheet.row_data_fh.close()
+                sheet._opt_close()  # noqa: SLF001
         self._folder.cleanup()
 
 
