@@ -17,6 +17,7 @@ from emporion.limits import UNLIMITED
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.subscription_keys import NewKey
 from emporion.marketplace.users import NewUser
+from emporion.store.reports import MOST_UNFINISHED
 from tests.isolation import model
 from tests.isolation.application import Answer, Application, basic
 from tests.isolation.model import (
@@ -366,6 +367,54 @@ class Isolation(RuleBasedStateMachine):
         if key:
             self.posted.append(Posted(operation_id, owner, body, key))
         self._post(caller, operation_id, owner, body, key)
+
+    @rule(data=st.data())
+    def ask_for_report(self, data: Data) -> None:
+        period = {"startDate": "2026-09-01T00:00:00Z", "endDate": "2026-10-01T00:00:00Z"}
+        name, format_ = data.draw(st.sampled_from(("Customers", "Events"))), data.draw(st.sampled_from(("csv", "json")))
+        body = {"name": name, "format": format_, **period}
+        answer, holder = self._ask(self._caller(data), "createReport", body=body)
+        if not holder:
+            return
+        if refusal := self.world.refusal_of_role(holder, "editor"):
+            self._check_refused(answer, refusal)
+            return
+        if sum(report.owner is holder.reseller for report in self.world.reports) == MOST_UNFINISHED:
+            assert answer.status == 409, answer
+            return
+        assert answer.status == 200, answer
+        assert answer.json.items() >= {**body, "status": "submitted"}.items()
+        self.world.reports.append(model.Report(holder.reseller, answer.json))
+        found = {member: {"after": value} for member, value in answer.json.items()}
+        about = f"report {answer.json['id']}"
+        self._note_command(holder.reseller, "report.created", about, found, _origin(holder, answer))
+
+    @rule(data=st.data())
+    def read_reports(self, data: Data) -> None:
+        caller = self._caller(data)
+        by_id: bool = data.draw(st.booleans())
+        if self.world.reports and by_id:
+            report = _one(data, self.world.reports)
+            answer, holder = self._ask(caller, "getReportById", {"reportId": report.id})
+            if holder and reaches(holder.reseller, report.owner):
+                assert (answer.status, answer.json) == (200, report.document)
+            elif holder:
+                self._check_missing(answer, f"report {report.id}")
+            return
+        format_ = data.draw(st.none() | st.sampled_from(("csv", "json")))
+        query = {"limit": "1000", **({"format": format_} if format_ else {})}
+        answer, holder = self._ask(caller, "getReports", query=query)
+        if not holder:
+            return
+        assert answer.status == 200, answer
+        reached = [one.document for one in self.world.reports if reaches(holder.reseller, one.owner)]
+        wanted = [document for document in reached if format_ in (None, document["format"])]
+        # Those of the examples before are others' now, or are of resellers of which the model knows nothing.
+        known = {report.id for report in self.world.reports}
+        given = [document for document in answer.json["data"] if document["id"] in known]
+        assert sorted(given, key=lambda one: one["id"]) == sorted(wanted, key=lambda one: one["id"])
+        if holder.reseller is not self.world.provider:
+            assert answer.json["pagination"]["total"] == len(wanted)
 
     @rule(data=st.data())
     def send_again(self, data: Data) -> None:

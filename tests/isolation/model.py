@@ -142,6 +142,18 @@ class Key:
 
 
 @dataclass(eq=False)
+class Report:
+    """A report, with what its owner was told of it."""
+
+    owner: Reseller
+    document: Json
+
+    @property
+    def id(self) -> str:
+        return str(self.document["id"])
+
+
+@dataclass(eq=False)
 class Token:
     """A token that `holder` was given when its credentials were in `version`."""
 
@@ -182,7 +194,7 @@ class Event(NamedTuple):
     def subject(self) -> Json:
         """What it is about: of a user, key or client that stands in what is told."""
         kind = self.type.partition(".")[0]
-        if self.about and kind in ("user", "key", "client"):
+        if self.about and kind in ("user", "key", "client", "report"):
             return {"type": kind, "id": self.about.partition(": ")[0].partition(" ")[2]}
         return {"type": "reseller" if isinstance(self.account, Reseller) else "customer", "id": self.account.id}
 
@@ -220,6 +232,7 @@ class World:
         self.imports: list[Import] = []
         self.refusals: Counter[Reseller] = Counter()
         self.keys: list[Key] = []
+        self.reports: list[Report] = []
         self.tokens: list[Token] = []
         self.logins: list[str] = []
         self.answers: dict[tuple[str, str, str], tuple[Json, bytes]] = {}

@@ -24,6 +24,7 @@ from emporion.marketplace.reports import ADDRESS_LIFETIME, Reports
 from emporion.reports import FORMATS, Report, ReportQuery
 from emporion.store import open_store
 from emporion.store.base import Store
+from emporion.store.reports import MOST_UNFINISHED
 from tests.clock import Clock
 from tests.conftest import CALLERS, new_customer, settings_for
 
@@ -207,6 +208,20 @@ async def test_a_file_is_kept_for_ninety_days(reports: Reports, runner: ReportRu
     with pytest.raises(Problem) as raised:
         await reports.file(*found.groups())
     assert raised.value.code is Code.NOT_FOUND
+
+
+async def test_ten_reports_of_a_reseller_may_wait(
+    store: Store, reports: Reports, runner: ReportRunner, clock: Clock
+) -> None:
+    asked = [reports.create(EDITOR, body(clock)) for _ in range(MOST_UNFINISHED + 5)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Problem)]
+    assert len(refused) == 5
+    assert {problem.code for problem in refused} == {Code.CONFLICT}
+    assert (await reports.page(EDITOR, ReportQuery())).pagination.total == MOST_UNFINISHED
+    assert await reports.create(BELOW, body(clock)), "those below have their own"
+    assert await runner.run_next()
+    assert await reports.create(EDITOR, body(clock))
 
 
 class Killed(BaseException):

@@ -83,7 +83,7 @@ def get_operation(
 
 def create_operation(
     noun: Noun, id_: str, summary: str, description: str, create: Creates, *, body: type[msgspec.Struct],
-    request_example: Mapping[str, Any], answer_example: Mapping[str, Any], invalid: Problem,
+    request_example: Mapping[str, Any], answer_example: Mapping[str, Any], invalid: Problem, conflict: Problem,
 ) -> Operation:  # fmt: skip
     """POST of a new one, which a client may send again with the same Idempotency-Key."""
     asked = f"POST {noun.path}"
@@ -100,7 +100,8 @@ def create_operation(
         answer=noun.type,
         answer_example=answer_example,
         repeatable=True,
-        error_examples={Code.INVALID: invalid},
+        errors=(Code.CONFLICT,),
+        error_examples={Code.INVALID: invalid, Code.CONFLICT: conflict},
     )  # fmt: skip
 
 

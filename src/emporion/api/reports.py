@@ -13,6 +13,8 @@ from emporion.api.collections import Noun, create_operation, get_operation, list
 from emporion.errors import Code, Fault, Problem
 from emporion.report_formats import MEDIA_TYPES
 from emporion.reports import NAMES, NewReport, Report, ReportPage, ReportQuery
+from emporion.store.faults import too_many_reports
+from emporion.store.reports import MOST_UNFINISHED
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
@@ -60,6 +62,7 @@ OPERATIONS = (
         request_example={name: EXAMPLE[name] for name in ("name", "startDate", "endDate", "format")},
         answer_example=NEW,
         invalid=_invalid(NAME_FAULT),
+        conflict=too_many_reports(MOST_UNFINISHED),
     ),
     get_operation(
         REPORT,

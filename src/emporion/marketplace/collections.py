@@ -68,7 +68,7 @@ class CollectionService(Generic[T]):
         id_: the document's. once: what makes it be done once, however often it is asked for. Raises Problem as
         `CollectionStore.add` does.
         """
-        event = self._event(actor, reseller_id, id_, "created", diff({}, to_builtins(document)))
+        event = self._event(actor, reseller_id, id_, "created", diff({}, self._shown(document)))
         return await self._store.add(reseller_id, document, self.subject(id_), event, once)
 
     async def update(
@@ -85,9 +85,9 @@ class CollectionService(Generic[T]):
             check_expected(item.version, expected)
             before = self._collection.decode(item.document)
             after = change(before)
-            changes = diff(to_builtins(before), to_builtins(after))
-            if not changes:
+            if before == after:
                 return item
+            changes = diff(self._shown(before), self._shown(after))
             event = self._event(actor, item.reseller_id, id_, "updated", changes)
             if changed := await self._store.update(item, after, event):
                 return changed
@@ -96,6 +96,10 @@ class CollectionService(Generic[T]):
     def subject(self, id_: str) -> Subject:
         """What events about a document are about."""
         return Subject(self._collection.noun, id_)
+
+    def _shown(self, document: T) -> dict[str, object]:
+        shown: dict[str, object] = to_builtins(self._collection.shown(document))
+        return shown
 
     def _event(self, actor: Actor, reseller_id: int, id_: str, what: str, changes: Changes) -> NewEvent:
         noun = self._collection.noun

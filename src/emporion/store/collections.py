@@ -86,7 +86,8 @@ class Collection(Generic[T]):
 
     name: of the table. noun: what one is called, also as the subject of its events. type: of a document; it has a
     member `id`, which no other one of the platform has. columns: in their order in the table. filters: of a list, by
-    the members of its query. due: when a worker is to look at it, in milliseconds since 1970; None for never.
+    the members of its query. due: when a worker is to look at it, in milliseconds since 1970; None for never. shown:
+    what readers of events see of a document.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Collection(Generic[T]):
     columns: tuple[Column, ...]
     filters: Mapping[str, Callable[[Any], Iterable[Condition]]]
     due: Callable[[T], int | None] = lambda _: None
+    shown: Callable[[T], object] = lambda document: document
 
     @cached_property
     def decode(self) -> Callable[[bytes], T]:
@@ -233,7 +235,7 @@ class CollectionStore(Generic[T]):
         Raises Problem (CONFLICT) with a fault for each unique value that is taken, (NOT_FOUND) if there is no such
         reseller, and (REUSED) as `CustomerStore.add` does.
         """
-        return await self._database.write(_add, self._collection, reseller_id, document, subject, event, once)
+        return await self._database.write(add_item, self._collection, reseller_id, document, subject, event, once)
 
     async def update(self, item: Item, document: T, event: NewEvent | None) -> Item | None:
         """Put a document in the place of what `item` has, if that is still its version; None otherwise.
@@ -247,9 +249,10 @@ def _listing(total: int, documents: Sequence[bytes]) -> Listing:
     return Listing(b"[" + b",".join(documents) + b"]", total)
 
 
-def _add(
+def add_item(
     collection: Collection[T], reseller_id: int, document: T, subject: Subject, event: NewEvent, once: Once | None
 ) -> Write[Item]:
+    """See `CollectionStore.add`; part of a write that does more."""
     yield from lock_reseller(reseller_id)
     if once and (kept := (yield from kept_answer(reseller_id, once))):
         return Item(reseller_id, kept.subject_id, 1, kept.document, replayed=True)

@@ -101,6 +101,15 @@ def too_large() -> Problem:
     )
 
 
+def too_many_reports(most: int) -> Problem:
+    """For one report more than a reseller may wait for."""
+    return Problem(
+        Code.CONFLICT,
+        f"{most} reports of this reseller are not made yet; ask again when one is completed.",
+        headers={"Retry-After": "5"},
+    )
+
+
 def closed() -> Problem:
     """For those who come after the store was closed."""
     return Away(Code.UNAVAILABLE, "The server is shutting down.", headers=RETRY)

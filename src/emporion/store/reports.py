@@ -9,12 +9,29 @@ from msgspec import Struct
 from emporion import times
 from emporion.accounts.folding import fold
 from emporion.reports import Report
-from emporion.store.collections import Collection, CollectionStore, Column, Item, between, contains, equals, update_item
+from emporion.store.collections import (
+    Collection,
+    CollectionStore,
+    Column,
+    Item,
+    add_item,
+    between,
+    contains,
+    equals,
+    update_item,
+)
 from emporion.store.database import execute, fetch_row
+from emporion.store.faults import too_many_reports
 
 if TYPE_CHECKING:
+    from emporion.events import NewEvent, Subject
     from emporion.store.database import Write
+    from emporion.store.idempotency import Once
 
+# How many reports of one reseller may wait to be made, so that others need not wait for all of them.
+MOST_UNFINISHED = 10
+
+_COUNT_UNFINISHED = "SELECT count(*) FROM reports WHERE reseller_id = ? AND status IN ('submitted', 'processing')"
 _LOCK = "SELECT 1 FROM reports WHERE reseller_id = ? AND id = ? AND version = ? {for_update}"
 _ADD_PART = "INSERT INTO report_files (reseller_id, report_id, number, content) VALUES (?, ?, ?, ?)"
 _PART = "SELECT content FROM report_files WHERE reseller_id = ? AND report_id = ? AND number = ?"
@@ -55,11 +72,21 @@ REPORTS: Collection[KeptReport] = Collection(
         "to": lambda value: between("created_at", None, times.next_day(value)),
     },
     due=lambda kept: kept.due,
+    shown=lambda kept: kept.report,
 )
 
 
 class ReportStore(CollectionStore[KeptReport]):
     """Reports and their files, as they are kept."""
+
+    async def add(
+        self, reseller_id: int, document: KeptReport, subject: Subject, event: NewEvent, once: Once | None = None
+    ) -> Item:
+        """Add a report as `CollectionStore.add` does.
+
+        Raises Problem (CONFLICT), too, while MOST_UNFINISHED of the reseller are not made yet.
+        """
+        return await self._database.write(_add, self._collection, reseller_id, document, subject, event, once)
 
     async def update_without_file(self, item: Item, document: KeptReport) -> Item | None:
         """Update a report, and remove what there is of its file.
@@ -76,6 +103,18 @@ class ReportStore(CollectionStore[KeptReport]):
         """A part of a report's file."""
         row = await self._database.row(_PART, item.reseller_id, item.id, number)
         return row[0] if row else None
+
+
+def _add(
+    collection: Collection[KeptReport], reseller_id: int, document: KeptReport, subject: Subject, event: NewEvent,
+    once: Once | None,
+) -> Write[Item]:  # fmt: skip
+    item = yield from add_item(collection, reseller_id, document, subject, event, once)
+    # Counted with it: of two that come together, the later one sees the earlier.
+    row = yield from fetch_row(_COUNT_UNFINISHED, reseller_id)
+    if not item.replayed and row and row[0] > MOST_UNFINISHED:
+        raise too_many_reports(MOST_UNFINISHED)
+    return item
 
 
 def _update_without_file(collection: Collection[KeptReport], item: Item, document: KeptReport) -> Write[Item | None]:

@@ -23,6 +23,7 @@ CREATE TABLE reports (
 );
 CREATE UNIQUE INDEX reports_by_reseller ON reports (reseller_id, id);
 CREATE INDEX reports_by_id ON reports (id);
+CREATE INDEX reports_unfinished ON reports (reseller_id) WHERE status IN ('submitted', 'processing');
 CREATE INDEX reports_by_due ON reports (due_at, id) WHERE due_at IS NOT NULL;
 
 CREATE TABLE report_files (
