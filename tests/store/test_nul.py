@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emporion.store.base import Store
+from emporion.store.base import Filter, Listing, Store
 from tests.store.conftest import ONE
 
 NUL = "a\0b"
@@ -18,3 +18,6 @@ async def test_nothing_is_found_by_a_text_with_nul(store: Store) -> None:
     assert await store.an_import(NUL) is None
     assert await store.end_sessions(NUL, [], 1) == 0
     assert await store.end_other_sessions(NUL, b"", 1) == 0
+    for wanted in (Filter(email=NUL), Filter(external_id=NUL)):
+        assert await store.customers(ONE, wanted, 0, 10, whole=False) == Listing(b"[]", 0)
+        assert await store.resellers(ONE, wanted, 0, 10) == Listing(b"[]", 0)

@@ -395,6 +395,13 @@ class Children(NamedTuple):
     total: int
 
 
+class Ahead(NamedTuple):
+    """Whether there are events that a reader has not read. end: the last position that was given."""
+
+    is_more: bool
+    end: int
+
+
 class Entry(NamedTuple):
     """An event and its position among all of the platform, by which readers know how far they are."""
 
@@ -765,6 +772,9 @@ class Store(Protocol):
         after it was committed and under one lock; so whoever has read up to a position has missed none below it.
         Events of one reseller have theirs in the order of their sequences.
         """
+
+    async def look_ahead(self, root_id: int, after: int) -> Ahead:
+        """Whether `feed` has anything above a position now, and the last position that was given; it writes nothing."""
 
     async def subject_feed(self, root_id: int, subject: Subject, after: int, limit: int) -> list[Entry]:
         """Those of `feed` that are about `subject`; none where it belongs to no reseller below `root_id`."""

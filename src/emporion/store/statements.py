@@ -125,6 +125,27 @@ BELOW = """
     )
 """
 
+# So few resellers are looked at one by one while other requests wait for that.
+FEW_RESELLERS = 32
+# A row where a list is about more.
+MANY_BELOW = f"""
+    SELECT 1 FROM reseller_accounts t JOIN reseller_accounts b ON b.first BETWEEN t.first AND t.last
+    WHERE t.reseller_id = ? LIMIT 1 OFFSET {FEW_RESELLERS}
+"""
+
+# Whether one of these resellers has an event above a position, or one without, and where the feed ends. A part of it
+# ends where its log ended when it was read: what no part ends with has not been read.
+AHEAD = f"""
+    {BELOW}
+    SELECT EXISTS (
+        SELECT 1 FROM below CROSS JOIN resellers r
+        WHERE r.reseller_id = below.id AND r.events > 0 AND coalesce((
+            SELECT CASE WHEN f.until > ? THEN 1 ELSE 0 END FROM feed f
+            WHERE f.reseller_id = r.reseller_id AND f.last = r.events
+        ), 1) = 1
+    ), coalesce(({FEED_END}), 0)
+"""
+
 WRITTEN = f"{BELOW} SELECT sum(events) FROM resellers JOIN below ON reseller_id = id"
 
 # Resellers whose logs go further than the feed: the last sequence that it has, and the last that there is.

@@ -8,10 +8,11 @@ from typing import Any
 
 from emporion.events import NewEvent
 from emporion.store import rows, statements
-from emporion.store.base import Entry
+from emporion.store.base import Ahead, Entry
 from emporion.store.faults import no_reseller
+from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.connections import Connection, Connections
-from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW, numbered
+from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW, few_below, numbered
 from emporion.store.postgres.locks import FEEDING, HOLD_RESELLER, HOLD_RESELLERS
 
 # How many parts of the feed are looked at for each event that is wanted, where that is enough.
@@ -76,6 +77,19 @@ _FEED_OF_EACH = BELOW + _feed_of("""
 """)
 
 
+# For each reseller of $1 and position of $2 what `statements.AHEAD` gives; null where that is about many resellers.
+_AHEAD = f"""
+    SELECT CASE WHEN NOT b.many THEN EXISTS (
+        SELECT 1 FROM resellers r WHERE r.reseller_id = ANY (b.ids) AND r.events > 0 AND coalesce((
+            SELECT f.until > q.after FROM feed f WHERE f.reseller_id = r.reseller_id AND f.last = r.events
+        ), true)
+    ) END, coalesce(({statements.FEED_END}), 0)
+    FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS q (root_id, after, number)
+    CROSS JOIN LATERAL ({few_below("q.root_id")}) b
+    ORDER BY q.number
+"""  # noqa: S608
+
+
 async def append(connection: Connection, event: NewEvent) -> None:
     """Put an event into its reseller's log. Raises Problem (NOT_FOUND) if there is no such reseller."""
     sequence = await connection.fetchval(
@@ -129,6 +143,12 @@ async def written(connections: Connections, root_ids: list[int]) -> list[int]:
     """How far the logs of each reseller and of all below it go, as the sum of their sequences."""
     found = dict(await connections.rows(_WRITTEN, list(set(root_ids))))
     return [found[root_id] for root_id in root_ids]
+
+
+async def look_ahead(connections: Connections, asked: list[tuple[int, int]]) -> list[Ahead | None]:
+    """What `emporion.store.base.Store.look_ahead` gives, for each reseller and position; None where that are many."""
+    found = await connections.rows(_AHEAD, *transposed(asked, 2))
+    return [None if is_more is None else Ahead(is_more, end) for is_more, end in found]
 
 
 async def number_events(connections: Connections, root_id: int) -> None:

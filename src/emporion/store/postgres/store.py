@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
+
+from msgspec import structs
 
 from emporion.credentials import SigningKey
 from emporion.events import NewEvent
-from emporion.store import rows
+from emporion.store import rows, statements
 from emporion.store.base import (
     Administrator,
+    Ahead,
     Change,
     Client,
     Entry,
@@ -47,8 +51,8 @@ from emporion.store.postgres import (
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
 from emporion.store.postgres.connections import Connections, Limits
 from emporion.store.postgres.customers import Customers
-from emporion.store.postgres.dialect import numbered
-from emporion.store.postgres.events import append_all, feed, number_events, written
+from emporion.store.postgres.dialect import FARTHEST, numbered
+from emporion.store.postgres.events import append_all, feed, look_ahead, number_events, written
 from emporion.store.postgres.lists import Lists
 from emporion.store.postgres.standby import Standby
 from emporion.store.tables import Part, Row, Table
@@ -65,6 +69,7 @@ class PostgresStore(Lookups):
         self._primary = Connections(url, limits)
         self._standby = Standby(Connections(read_url, limits)) if read_url else None
         self._written = Coalescer(self._read_written, LARGEST_GROUP)
+        self._looks = Coalescer(partial(look_ahead, self._primary), LARGEST_GROUP)
         self._customers = Customers(self._primary)
         self._lists = Lists(self._primary, self._standby, self._written.do, limits)
 
@@ -91,7 +96,9 @@ class PostgresStore(Lookups):
 
     async def close(self) -> None:
         await self._customers.finish()
+        await self._lists.finish()
         await self._written.finish()
+        await self._looks.finish()
         await self._primary.close()
         if self._standby:
             await self._standby.close()
@@ -134,6 +141,8 @@ class PostgresStore(Lookups):
         return await resellers.change_reseller(self._primary, change)
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
+        if _has_nul(structs.astuple(wanted)):
+            return Listing(b"[]", 0)
         return await self._lists.resellers(root_id, wanted, offset, limit)
 
     # Who gets in
@@ -236,6 +245,8 @@ class PostgresStore(Lookups):
         return await self._customers.document(reseller_id, customer_id)
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        if _has_nul(structs.astuple(wanted)):
+            return Listing(b"[]", 0)
         return await self._lists.customers(root_id, wanted, offset, limit, whole=whole)
 
     async def walk(self, reseller_id: int, after: int, limit: int) -> list[Walked]:
@@ -282,6 +293,14 @@ class PostgresStore(Lookups):
 
     async def _number_events(self, root_id: int) -> None:
         await number_events(self._primary, root_id)
+
+    async def look_ahead(self, root_id: int, after: int) -> Ahead:
+        after = min(after, FARTHEST)
+        ahead = await self._looks.do((root_id, after))
+        if ahead is not None:
+            return ahead
+        ((is_more, end),) = await self._many(statements.AHEAD, root_id, after)
+        return Ahead(is_more, end)
 
     async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
         return await feed(self._primary, root_id, after, limit)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emporion.errors import Problem
 from emporion.store import rows, statements
+from emporion.store.base import Ahead
 from emporion.store.faults import no_reseller
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emporion.events import NewEvent
+    from emporion.store.sqlite.connections import Connections
 
 # Positions above one, and so many at most, each with its event. The first of a part may have been read already. CROSS
 # JOIN keeps the planner from walking through the parts of all resellers.
@@ -68,6 +70,15 @@ def insert_event(connection: sqlite3.Connection, sequence: int, event: NewEvent)
         """,
         rows.event_values(sequence, event),
     )
+
+
+async def look_ahead(connections: Connections, root_id: int, after: int) -> Ahead:
+    """See `emporion.store.base.Store.look_ahead`."""
+    if connections.row(statements.MANY_BELOW, root_id):
+        row = await connections.in_thread(root_id, lambda c: c.execute(statements.AHEAD, (root_id, after)).fetchone())
+    else:
+        row = connections.row(statements.AHEAD, root_id, after)
+    return Ahead(bool(row[0]), row[1])
 
 
 def number_events(connection: sqlite3.Connection, root_id: int) -> None:

@@ -12,6 +12,7 @@ from emporion.logs import log
 from emporion.store import rows, statements
 from emporion.store.base import (
     Administrator,
+    Ahead,
     Change,
     Client,
     Entry,
@@ -49,7 +50,7 @@ from emporion.store.sqlite import (
     sessions,
 )
 from emporion.store.sqlite.connections import Connections
-from emporion.store.sqlite.events import append_all, number_events, read_feed
+from emporion.store.sqlite.events import append_all, look_ahead, number_events, read_feed
 from emporion.store.sqlite.file import Replaced
 from emporion.store.sqlite.group_commit import GroupCommit
 
@@ -187,7 +188,7 @@ class SqliteStore(Lookups):
         return await self._writer.run(lambda c: resellers.update_reseller(c, change))
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
-        return await self._connections.in_thread(root_id, lambda c: lists.resellers(c, root_id, wanted, offset, limit))
+        return await lists.resellers(self._connections, root_id, wanted, offset, limit)
 
     # Who gets in
 
@@ -336,6 +337,9 @@ class SqliteStore(Lookups):
     async def _number_events(self, root_id: int) -> None:
         if await self._row(statements.NEWS, root_id):
             await self._writer.run(lambda c: number_events(c, root_id))
+
+    async def look_ahead(self, root_id: int, after: int) -> Ahead:
+        return await look_ahead(self._connections, root_id, after)
 
     async def feed(self, root_id: int, after: int, limit: int) -> list[Entry]:
         await self._number_events(root_id)
