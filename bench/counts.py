@@ -3,7 +3,8 @@
 `make bench-counts`. Counted are the bytecode instructions of all our threads (sys.settrace), SQL statements as the
 drivers send them and system calls of our process (strace), each for a request that comes alone, without a network: the
 median of some. So what requests at the same time share (a view of SQLite, a round trip to PostgreSQL) counts in full.
-The rates are those of a real server with 32 connections, measured in turns, so that a busy machine strikes all alike.
+The rates are those of a real server with 32 connections, each just after that of GET by id, so that a busy machine
+strikes both.
 """
 
 from __future__ import annotations
@@ -123,9 +124,9 @@ def _medians(found: Mapping[str, list[int]]) -> dict[str, int]:
     return {kind: round(median(counts)) for kind, counts in found.items()}
 
 
-def _rates(url: str, folder: Path, seconds: int, rounds: int) -> dict[str, list[float]]:
-    """Requests per second of each kind of read, in each round."""
-    found: dict[str, list[float]] = {kind: [] for kind in READS}
+def _rates(url: str, folder: Path, seconds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Requests per second of each kind of read in each round, and of GET by id just before."""
+    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in READS}
     with emporion(url, folder / "log.txt") as port:
         headers = sign_in(port)
 
@@ -139,14 +140,17 @@ def _rates(url: str, folder: Path, seconds: int, rounds: int) -> dict[str, list[
             drives[kind] = Drive("/", "paths.lua", (str(paths),))
         for _ in range(rounds):
             for kind, drive in drives.items():
-                found[kind].append(run(port, drive, headers, seconds).per_second)
+                by_id = run(port, drives[BY_ID], headers, seconds).per_second
+                found[kind].append((run(port, drive, headers, seconds).per_second, by_id))
     return found
 
 
-def _table(title: str, counted: Counts, rates: Mapping[str, list[float]]) -> Table:
+def _table(title: str, counted: Counts, rates: Mapping[str, list[tuple[float, float]]]) -> Table:
     calls = "system calls" if counted.calls is not None else "system calls: not counted, for strace is missing"
     table = Table(
-        "request", title=title, caption=f"counts: median of {COUNTED} · times: median of the rounds' own ratios"
+        "request",
+        title=title,
+        caption=f"counts: median of {COUNTED} · times: median of the ratios to GET by id just before",
     )
     for column in ("instructions", "statements", calls, f"per second, {CONNECTIONS} connections", "times GET", "bar"):
         table.add_column(column, justify="right")
@@ -154,8 +158,8 @@ def _table(title: str, counted: Counts, rates: Mapping[str, list[float]]) -> Tab
         costs = [f"{counted.instructions[kind]:,}", f"{counted.statements[kind]:,}"]
         costs.append("" if counted.calls is None else f"{counted.calls[kind]:,}")
         if kind in rates:
-            times = median(by_id / rate for by_id, rate in zip(rates[BY_ID], rates[kind], strict=True))
-            costs += [f"{median(rates[kind]):,.0f}", f"{times:.2f}"]
+            times = median(by_id / rate for rate, by_id in rates[kind])
+            costs += [f"{median(rate for rate, _ in rates[kind]):,.0f}", f"{times:.2f}"]
             if kind in BARS:
                 costs.append(f"{BARS[kind]:.1f}: {'kept' if times <= BARS[kind] else 'NOT KEPT'}")
         table.add_row(kind, *costs)
