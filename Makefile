@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-pythons check bench bench-scale bench-neighbours bench-pages messages clean vendor servers
+.PHONY: help serve test test-all test-pythons check bench bench-counts bench-scale bench-neighbours bench-pages messages clean vendor servers
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -40,6 +40,9 @@ check: .venv/ready  ## lint, format and types
 
 bench: .venv/ready  ## measure throughput beside its ceilings (needs wrk); on PostgreSQL: DATABASE=postgres, or its URL
 	$(RUN) python -m bench $(if $(DATABASE),--database '$(DATABASE)') $(if $(WORKERS),--workers $(WORKERS))
+
+bench-counts: .venv/ready  ## count instructions, SQL and system calls of requests, beside their rates (needs wrk, strace); STORES=
+	$(RUN) python -m bench.counts $(if $(STORES),--stores $(STORES))
 
 bench-scale: .venv/ready  ## measure among up to ten million customers (needs wrk, two hours and 40 GB); SIZES=, STORES=
 	$(RUN) python -m bench.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))

@@ -29,17 +29,17 @@ VERIFIED_WITHIN = 120
 SEARCHED = "schafer druckerei koln"
 
 
-def load(store: Store) -> range:
-    """Make a sandbox with the customers in a new database; their ids."""
-    return asyncio.run(_load(store))
+def load(store: Store, customers: int = CUSTOMERS) -> range:
+    """Make a sandbox with so many customers in a new database; their ids."""
+    return asyncio.run(_load(store, customers))
 
 
-async def _load(store: Store) -> range:
+async def _load(store: Store, customers: int) -> range:
     await store.migrate()
     await store.open()
     try:
         await found(store, SANDBOX, int(time.time() * 1000), sandbox=True)
-        records = _records()
+        records = _records(customers)
         ids: set[int] = set()
 
         async def add() -> None:
@@ -52,14 +52,14 @@ async def _load(store: Store) -> range:
     finally:
         await store.close()
     loaded = range(min(ids), max(ids) + 1)
-    if len(loaded) != CUSTOMERS:
-        raise Failed(f"{CUSTOMERS} customers were loaded, but their ids go from {loaded[0]} to {loaded[-1]}")
+    if len(loaded) != customers:
+        raise Failed(f"{customers} customers were loaded, but their ids go from {loaded[0]} to {loaded[-1]}")
     return loaded
 
 
-def _records() -> Iterator[NewRecord]:
+def _records(customers: int) -> Iterator[NewRecord]:
     now = int(time.time() * 1000)
-    for customer in families(CUSTOMERS):
+    for customer in families(customers):
         logins = [AdministratorLogin(0, new_login(0), None)]
         yield NewRecord(RESELLER_ID, customer, logins, Origin(SANDBOX.user, "api"), now)
 

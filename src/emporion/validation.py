@@ -290,9 +290,12 @@ def _dictionary(type_: inspect.DictType) -> Read:
 
 def _object(type_: inspect.StructType) -> Read:
     struct = type_.cls
-    members = [(field, field.encode_name, _compile(field.type, {}), _may_be_null(field)) for field in type_.fields]
+    members = [
+        (field.name, field.encode_name, _compile(field.type, {}), _may_be_null(field), field.required)
+        for field in type_.fields
+    ]
     known = {field.encode_name for field in type_.fields}
-    places = {name: number for number, (_, name, _, _) in enumerate(members)}
+    places = {name: number for number, (_, name, *_) in enumerate(members)}
     between: Callable[[object], Iterable[Fault]] | None = getattr(struct, "faults", None)
 
     def place(path: str) -> int:
@@ -305,15 +308,13 @@ def _object(type_: inspect.StructType) -> Read:
         prefix = path + "." if path else ""
         before = len(faults)
         parts: dict[str, object] = {}
-        for field, name, read_member, may_be_null in members:
+        for attribute, name, read_member, may_be_null, required in members:
             item = value.get(name)
             if item is not None and not (may_be_null and item == ""):
-                parts[field.name] = read_member(item, prefix + name, faults)
-            elif field.required:
+                parts[attribute] = read_member(item, prefix + name, faults)
+            elif required:  # the Struct knows what any other is without it
                 faults.append(Fault(prefix + name, "is required"))
-                parts[field.name] = UNSET
-            else:
-                parts[field.name] = _default(field)
+                parts[attribute] = UNSET
         result = struct(**parts)
         if between:
             faults.extend(Fault(prefix + fault.field, fault.message) for fault in between(result))
@@ -327,12 +328,6 @@ def _object(type_: inspect.StructType) -> Read:
 
 def _may_be_null(field: Field) -> bool:
     return isinstance(field.type, inspect.UnionType) and field.type.includes_none
-
-
-def _default(field: Field) -> object:
-    if field.default is not msgspec.NODEFAULT:
-        return field.default
-    return UNSET if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 def _hint(value: dict[str, object], prefix: str, known: set[str], faults: list[Fault]) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emporion import validation
 from emporion.api import requests
@@ -263,3 +267,15 @@ def test_a_text_may_have_as_many_colons_and_quotation_marks_as_it_likes(
     answer = client.post("/customers", callers["sandbox"], json=new_customer(attributes=attributes))
     assert answer.status_code == 200, answer.text
     assert answer.json()["attributes"] == attributes
+
+
+@given(st.text(alphabet="ab=&%+;/?4e9C3 \x00é~", max_size=30))
+def test_a_query_is_read_as_the_standard_library_reads_it(query: str) -> None:
+    def read(parameters: Callable[[str], list[tuple[str, str]]]) -> object:
+        try:
+            return parameters(query)
+        except UnicodeDecodeError:
+            return "not UTF-8"
+
+    library = partial(parse_qsl, keep_blank_values=True, errors="strict")
+    assert read(requests._parameters) == read(library)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emporion.store.base import Store
+from emporion.store.records import Filter, Listing
 from tests.store.conftest import ONE
 
 NUL = "a\0b"
@@ -18,3 +19,6 @@ async def test_nothing_is_found_by_a_text_with_nul(store: Store) -> None:
     assert await store.imports.get(NUL) is None
     assert await store.sessions.end(NUL, [], 1) == 0
     assert await store.sessions.end_others(NUL, b"", 1) == 0
+    for wanted in (Filter(email=NUL), Filter(external_id=NUL)):
+        assert await store.customers.page(ONE, wanted, 0, 10, whole=False) == Listing(b"[]", 0)
+        assert await store.resellers.page(ONE, wanted, 0, 10) == Listing(b"[]", 0)

@@ -25,7 +25,7 @@ PLATFORM_WIDE = {
 # Where statements stand.
 FILES = [file for package in (store, server) for file in Path(str(package.__file__)).parent.glob("*.py")]
 # What is asked of all resellers at once.
-ACROSS = {events._FEED_END}
+ACROSS = {events.FEED_END}
 
 
 @pytest.fixture

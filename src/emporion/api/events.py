@@ -210,7 +210,6 @@ OPERATIONS = (
         "`subjectId`. Ask with `after` set to the `next` of the answer before; nothing is "
         "left out and nothing comes twice. With `wait` an answer without news waits for some.",
         get_events,
-        waits=True,
         query=EventQuery,
         answer=EventList,
         answer_example=ANSWER,

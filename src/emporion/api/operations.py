@@ -101,8 +101,6 @@ class Operation:
     form: bool = False
     # Whether a client may send it again with the same Idempotency-Key.
     repeatable: bool = False
-    # Whether its answer may come much later than its caller was let in.
-    waits: bool = False
     error: type = Error
     errors: tuple[Code, ...] = ()
     error_examples: Mapping[Code, Problem] = field(default_factory=dict)
@@ -179,7 +177,7 @@ class Resource(BaseRoute):
             sent = await read_body(headers, receive, required=operation.body_required, let_in=let_in)
         call = Call(key, version, scope["path_params"], query, sent, headers)
         given = await operation.handle(self._marketplace, caller, call)
-        if operation.waits or (reads and WAITED.get()):
+        if reads and WAITED.get():
             await self._gate.admit_again(headers)
         body = given.body
         answer = [

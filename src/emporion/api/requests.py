@@ -8,7 +8,7 @@ import json
 import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 import msgspec
 from msgspec import inspect
@@ -17,7 +17,7 @@ from emporion.errors import Code, Fault, Problem, refuse
 from emporion.validation import DEEPEST, TooDeep, decode, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from starlette.types import Receive
 
@@ -48,28 +48,49 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     Raises Problem (INVALID) with every parameter that breaks a rule.
     """
     try:
-        pairs = parse_qsl(
-            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
-        )
+        pairs = _parameters(query.decode("ascii"))
     except UnicodeDecodeError:
         raise Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8.") from None
     except ValueError:
         raise Problem(Code.MALFORMED, f"The query must not have more than {MOST_PARAMETERS} parameters.") from None
     known = _names(struct) if struct else frozenset()
-    given = {name: value for name, value in pairs if name in known}
-    unknown = dict.fromkeys(quote(name[:64], safe="") for name, _ in pairs if name not in known)
-    ignored = ", ".join(itertools.islice(unknown, MOST_NAMED))
+    names = [name for name, _ in pairs]
+    ignored = "" if known.issuperset(names) else _ignored_names(names, known)
     if not struct:
         return None, ignored
+    given = {name: value for name, value in pairs if name in known}
     result, faults = read(struct, given)
     # A filter that does nothing is a wrong answer: what counts as absent in a body does not here.
-    told = {fault.field for fault in faults}
-    faults += [Fault(name, "must not be empty") for name, value in given.items() if not value and name not in told]
-    names = [name for name, _ in pairs]
-    faults += [Fault(name, "must not be given more than once") for name in given if names.count(name) > 1]
+    if "" in given.values():
+        told = {fault.field for fault in faults}
+        faults += [Fault(name, "must not be empty") for name, value in given.items() if not value and name not in told]
+    if len(given) < len(names):
+        faults += [Fault(name, "must not be given more than once") for name in given if names.count(name) > 1]
     if faults:
         refuse(faults)
     return result, ignored
+
+
+def _parameters(query: str) -> list[tuple[str, str]]:
+    """Names and values, as `urllib.parse.parse_qsl` reads them in three times the time.
+
+    Raises ValueError if they are too many, and UnicodeDecodeError for what is not UTF-8.
+    """
+    if query.count("&") >= MOST_PARAMETERS:
+        raise ValueError
+    parts = (part.partition("=") for part in query.split("&") if part)
+    if "%" not in query and "+" not in query:
+        return [(name, value) for name, _, value in parts]
+    return [
+        (unquote(name.replace("+", " "), errors="strict"), unquote(value.replace("+", " "), errors="strict"))
+        for name, _, value in parts
+    ]
+
+
+def _ignored_names(names: Iterable[str], known: Collection[str]) -> str:
+    """Those that are not known, for a header."""
+    unknown = dict.fromkeys(quote(name[:64], safe="") for name in names if name not in known)
+    return ", ".join(itertools.islice(unknown, MOST_NAMED))
 
 
 def ignored_members(body: dict[str, Any], struct: type[msgspec.Struct]) -> str:

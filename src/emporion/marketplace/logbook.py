@@ -12,6 +12,7 @@ from msgspec import structs
 from emporion.errors import Fault, refuse
 from emporion.events import Origin, Subject
 from emporion.store.events import Entry
+from emporion.turns import WAITED
 
 Read = Callable[[int, int], Awaitable[list[Entry]]]
 
@@ -75,17 +76,17 @@ class Logbook:
         actor does not reach. Raises Problem (INVALID) for a position that was never given.
         """
         root = actor.account_id
-        if after is None or after > 0:
-            end = await self._end(root)
-            if after is not None and after > end:
-                refuse([Fault("after", "must be the `next` of an earlier answer, or left out, or latest")])
-            after = end if after is None else after
+        if after is None:
+            after = await self._end(root)
         deadline = self._clock() + wait
         read = await self._reader(root, subject)
         while True:
-            written = await self._written(root)
-            news = await self._scan(read, after, limit, types)
-            if news.entries or news.more or not await self._changes(root, written, deadline):
+            written = await self._written(root) if wait else 0
+            ahead = await self._store.look_ahead(root, after)
+            if after > ahead.end and after > await self._end(root):
+                refuse([Fault("after", "must be the `next` of an earlier answer, or left out, or latest")])
+            news = await self._scan(read, after, limit, types) if ahead.is_more else News([], after, more=False)
+            if news.entries or news.more or not wait or not await self._changes(root, written, deadline):
                 return await self._shown(actor, news)
             after = news.after
 
@@ -168,6 +169,7 @@ class Logbook:
 
     async def _has_changed(self, root: int, written: int, deadline: float) -> bool:
         while (left := deadline - self._clock()) > 0 and not self._stopped.is_set():
+            WAITED.set(True)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), min(LOOK, left))
             if await self._written(root) != written:

@@ -61,7 +61,7 @@ _FEED_OF = f"""
 """  # noqa: S608 - put together from what stands here
 _FEED_OF_ACCOUNT = _FEED_OF.format("e.account_id = ? AND e.subject_id IS NULL")
 _FEED_OF_SUBJECT = _FEED_OF.format("e.subject_type = ? AND e.subject_id = ?")
-_FEED_END = "SELECT until FROM feed ORDER BY until DESC LIMIT 1"
+FEED_END = "SELECT until FROM feed ORDER BY until DESC LIMIT 1"
 # Resellers whose logs go further than the feed: the last sequence that it has, and the last that there is.
 _NEWS = f"""
     {statements.BELOW}
@@ -73,7 +73,26 @@ _NEWS = f"""
     ) n
     WHERE n.events > n.fed ORDER BY n.reseller_id
 """  # noqa: S608
+# Whether one of these resellers has an event above a position, or one without, and where the feed ends. A part of it
+# ends where its log ended when it was read: what no part ends with has not been read.
+AHEAD = f"""
+    {statements.BELOW}
+    SELECT EXISTS (
+        SELECT 1 FROM below CROSS JOIN resellers r
+        WHERE r.reseller_id = below.id AND r.events > 0 AND coalesce((
+            SELECT CASE WHEN f.until > ? THEN 1 ELSE 0 END FROM feed f
+            WHERE f.reseller_id = r.reseller_id AND f.last = r.events
+        ), 1) = 1
+    ), coalesce(({FEED_END}), 0)
+"""  # noqa: S608
 _ADD_TO_FEED = "INSERT INTO feed (reseller_id, until, first, last) VALUES (?, ?, ?, ?)"
+
+
+class Ahead(NamedTuple):
+    """Whether there are events that a reader has not read. end: the last position that was given."""
+
+    is_more: bool
+    end: int
 
 
 class Entry(NamedTuple):
@@ -145,8 +164,20 @@ class EventStore(ABC):
 
     async def feed_end(self) -> int:
         """The last position that was given."""
-        row = await self._database.row(_FEED_END)
+        row = await self._database.row(FEED_END)
         return int(row[0]) if row else 0
+
+    async def look_ahead(self, root_id: int, after: int) -> Ahead:
+        """Whether `feed` has anything above a position now, and the last position that was given; it writes nothing."""
+        ahead = await self._look_at_few(root_id, after)
+        if ahead is not None:
+            return ahead
+        ((is_more, end),) = await self._database.long_rows(root_id, AHEAD, root_id, after)
+        return Ahead(bool(is_more), end)
+
+    @abstractmethod
+    async def _look_at_few(self, root_id: int, after: int) -> Ahead | None:
+        """What `look_ahead` gives if that is about few resellers; None otherwise."""
 
     @abstractmethod
     async def _read_feed(self, root_id: int, after: int, limit: int) -> Sequence[Row]:
@@ -202,7 +233,7 @@ def _append_all(events: Sequence[NewEvent]) -> Write[None]:
 
 def _number(root_id: int) -> Write[None]:
     yield from execute("{lock_feed}")
-    row = yield from fetch_row(_FEED_END)
+    row = yield from fetch_row(FEED_END)
     end = row[0] if row else 0
     parts = []
     for reseller_id, fed, last in (yield from fetch(_NEWS, root_id)):

@@ -36,3 +36,11 @@ BELOW = """
         WHERE t.reseller_id = ?
     )
 """
+
+# So few resellers are looked at one by one while other requests wait for that.
+FEW_RESELLERS = 32
+# A row where a list is about more.
+MANY_BELOW = f"""
+    SELECT 1 FROM reseller_accounts t JOIN reseller_accounts b ON b.first BETWEEN t.first AND t.last
+    WHERE t.reseller_id = ? LIMIT 1 OFFSET {FEW_RESELLERS}
+"""

@@ -54,11 +54,11 @@ class PostgresDatabase:
             await self.standby.close()
 
     async def row(self, sql: str, *values: Any) -> Row | None:
-        found: Row | None = None if _has_nul(values) else await self.primary.row(translated(sql), *values)
+        found: Row | None = None if has_nul(values) else await self.primary.row(translated(sql), *values)
         return found
 
     async def rows(self, sql: str, *values: Any) -> Rows:
-        return [] if _has_nul(values) else await self.primary.rows(translated(sql), *values)
+        return [] if has_nul(values) else await self.primary.rows(translated(sql), *values)
 
     async def long_rows(self, asked: int | str, sql: str, *values: Any) -> Rows:
         async with self.turns.turn(asking(asked)):
@@ -72,6 +72,6 @@ class PostgresDatabase:
         return await again(do)
 
 
-def _has_nul(values: Sequence[Any]) -> bool:
+def has_nul(values: Sequence[Any]) -> bool:
     """Whether one is a text with the letter that PostgreSQL does not take: nothing that is kept is equal to it."""
     return any(isinstance(value, str) and "\0" in value for value in values)

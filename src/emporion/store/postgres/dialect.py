@@ -28,6 +28,21 @@ IDS_BELOW = """
     ))
 """
 BELOW = f"WITH RECURSIVE below (id) AS MATERIALIZED (SELECT {IDS_BELOW.format('$1')})"
+
+
+def few_below(root_id: str) -> str:
+    """The same for one of many questions: whether they are too many to be looked at one by one, and else their ids."""
+    return f"""
+        SELECT cardinality(l.ids) > {statements.FEW_RESELLERS} AS many, l.ids FROM (
+            SELECT ARRAY (
+                SELECT b.reseller_id
+                FROM reseller_accounts t JOIN reseller_accounts b ON b.first BETWEEN t.first AND t.last
+                WHERE t.reseller_id = {root_id} LIMIT {statements.FEW_RESELLERS + 1}
+            ) AS ids OFFSET 0
+        ) l
+    """  # noqa: S608
+
+
 # A statement begins with it, so its value is the first.
 _BELOW = statements.BELOW.replace("?", "$1")
 

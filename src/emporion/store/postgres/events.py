@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 from emporion.store import statements
 from emporion.store.database import Rows
-from emporion.store.events import EventStore
+from emporion.store.events import FEED_END, Ahead, EventStore
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
+from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.database import PostgresDatabase
-from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW
+from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW, few_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,16 +67,31 @@ _FEED_OF_EACH = BELOW + _feed_of("""
 """)
 
 
+# For each reseller of $1 and position of $2 what `AHEAD` gives; null where that is about many resellers.
+_LOOK_AHEAD = f"""
+    SELECT CASE WHEN NOT b.many THEN EXISTS (
+        SELECT 1 FROM resellers r WHERE r.reseller_id = ANY (b.ids) AND r.events > 0 AND coalesce((
+            SELECT f.until > q.after FROM feed f WHERE f.reseller_id = r.reseller_id AND f.last = r.events
+        ), true)
+    ) END, coalesce(({FEED_END}), 0)
+    FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS q (root_id, after, number)
+    CROSS JOIN LATERAL ({few_below("q.root_id")}) b
+    ORDER BY q.number
+"""  # noqa: S608
+
+
 class PostgresEvents(EventStore):
     """See `emporion.store.events.EventStore`."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
         self._positions = Coalescer(self._read_positions, LARGEST_GROUP)
+        self._looks = Coalescer(self._look_ahead, LARGEST_GROUP)
 
     async def finish(self) -> None:
         """Return when nothing is under way."""
         await self._positions.finish()
+        await self._looks.finish()
 
     async def log_position(self, root_id: int) -> int:
         return await self._positions.do(root_id)
@@ -84,6 +100,16 @@ class PostgresEvents(EventStore):
         rows = await self._database.rows(_LOG_POSITIONS, list(set(root_ids)))
         found: dict[int, int] = dict(cast("Iterable[tuple[int, int]]", rows))
         return [found[root_id] for root_id in root_ids]
+
+    async def look_ahead(self, root_id: int, after: int) -> Ahead:
+        return await super().look_ahead(root_id, min(after, FARTHEST))
+
+    async def _look_at_few(self, root_id: int, after: int) -> Ahead | None:
+        return await self._looks.do((root_id, after))
+
+    async def _look_ahead(self, asked: list[tuple[int, int]]) -> list[Ahead | None]:
+        found = await self._database.rows(_LOOK_AHEAD, *transposed(asked, 2))
+        return [None if is_more is None else Ahead(is_more, end) for is_more, end in found]
 
     async def _read_feed(self, root_id: int, after: int, limit: int) -> Rows:
         """See `EventStore`. Not many more parts are looked at than events are wanted."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
+
+from msgspec import structs
 
 from emporion.store import statements
 from emporion.store.customers import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE
 from emporion.store.faults import too_large
+from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
+from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.connections import Connections
-from emporion.store.postgres.database import PostgresDatabase
-from emporion.store.postgres.dialect import FARTHEST, translated
+from emporion.store.postgres.database import PostgresDatabase, has_nul
+from emporion.store.postgres.dialect import FARTHEST, few_below, translated
 from emporion.store.postgres.grams import search_grams
 from emporion.store.records import Filter, Listing
 from emporion.turns import asking
@@ -47,19 +51,62 @@ class Lists:
         self._database = database
         self._primary = database.primary
         self._log_position = log_position
+        # What looks at few rows goes out together, as reads by id do.
+        self._few_customers = {
+            (column, member): self._coalesced(_equal(column, member))
+            for column in ("document", "summary")
+            for member in ("external_id", "email")
+        }
+        self._few_resellers = self._coalesced(_FEW_RESELLERS)
+
+    def _coalesced(self, sql: str) -> Coalescer[tuple[Any, ...], list[bytes] | None]:
+        return Coalescer(partial(self._read_few, sql), LARGEST_GROUP)
+
+    async def _read_few(self, sql: str, asked: list[tuple[Any, ...]]) -> list[list[bytes] | None]:
+        """For each the documents that it finds, newest first; None where it would have to look at many."""
+        found = await self._primary.rows(sql, *transposed(asked, len(asked[0])))
+        return [None if many else items or [] for many, items in found]
+
+    async def finish(self) -> None:
+        """Return when nothing is under way."""
+        for under_way in (*self._few_customers.values(), self._few_resellers):
+            await under_way.finish()
 
     async def resellers(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
+        if has_nul(structs.astuple(wanted)):
+            return Listing(b"[]", 0)
+        email = None if wanted.email is None else f"\n{wanted.email}\n"
+        few = await self._few_resellers.do((root_id, wanted.name, email, wanted.external_id))
+        if few is not None:
+            return _listing(few, offset, limit)
         sql, values = _filtered_resellers(wanted)
         async with self._database.turns.turn(asking(root_id)):
             total, data = await self._primary.row(sql, root_id, min(offset, FARTHEST), limit, *values)
         return Listing(data or b"[]", total)
 
     async def customers(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
+        if has_nul(structs.astuple(wanted)):
+            return Listing(b"[]", 0)
+        few = await self._equal(root_id, wanted, whole=whole)
+        if few is not None:
+            return _listing(few, offset, limit)
         asked = Question(root_id, wanted, min(offset, FARTHEST), limit, self._database.search_key)
         if wanted == Filter() and limit <= SHORT_PAGE:
             return await self._list(asked, whole=whole)
         async with self._database.turns.turn(asking(root_id)):
             return await self._list(asked, whole=whole)
+
+    async def _equal(self, root_id: int, wanted: Filter, *, whole: bool) -> list[bytes] | None:
+        """Customers by one external id or address, newest first; None for other filters and where they may be many.
+
+        Where there is a standby, that answers.
+        """
+        column = "document" if whole else "summary"
+        for member in ("external_id", "email"):
+            sought = getattr(wanted, member)
+            if sought is not None and wanted == Filter(**{member: sought}) and not self._database.standby:
+                return await self._few_customers[column, member].do((root_id, sought))
+        return None
 
     async def _list(self, asked: Question, *, whole: bool) -> Listing:
         column = "document" if whole else "summary"
@@ -278,6 +325,51 @@ def _filtered(aggregate: str, wanted: Filter) -> tuple[str, list[Any]]:
         ), {_EVENTS}
     """  # noqa: S608
     return sql, values
+
+
+def _equal(column: str, member: str) -> str:
+    """For each reseller of $1 and value of $2: whether many must be looked at, and a column of those with it.
+
+    BETWEEN keeps the planner from the index of addresses alone, by which it would expect many: that has those of the
+    whole platform in it, and time would tell of other resellers' customers.
+    """
+    having = {
+        "external_id": "customers f WHERE f.reseller_id = ANY (b.ids) AND f.external_id = q.sought",
+        "email": "customer_emails f WHERE f.reseller_id = ANY (b.ids) AND f.email BETWEEN q.sought AND q.sought",
+    }[member]
+    return f"""
+        SELECT b.many OR cardinality(f.items) > {SHORT_PAGE}, f.items
+        FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS q (root_id, sought, number)
+        CROSS JOIN LATERAL ({few_below("q.root_id")}) b
+        CROSS JOIN LATERAL (
+            SELECT array_agg(c.{column} ORDER BY c.id DESC) AS items FROM (
+                SELECT f.reseller_id, f.ordinal FROM {having} LIMIT {SHORT_PAGE + 1}
+            ) f JOIN customers c ON c.reseller_id = f.reseller_id AND c.ordinal = f.ordinal
+        ) f
+        ORDER BY q.number
+    """  # noqa: S608
+
+
+# For reseller $1, each in an array, with the filters $2 to $4 or null: the same.
+_FEW_RESELLERS = f"""
+    SELECT b.many, f.items
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+        AS q (root_id, name, email, external_id, number)
+    CROSS JOIN LATERAL ({few_below("q.root_id")}) b
+    CROSS JOIN LATERAL (
+        SELECT array_agg(a.document ORDER BY a.reseller_id DESC) AS items FROM reseller_accounts a
+        WHERE NOT b.many AND a.reseller_id = ANY (b.ids)
+            AND (q.name IS NULL OR strpos(a.name_folded, q.name) > 0)
+            AND (q.email IS NULL OR strpos(a.emails, q.email) > 0)
+            AND (q.external_id IS NULL OR a.external_id = q.external_id)
+    ) f
+    ORDER BY q.number
+"""  # noqa: S608
+
+
+def _listing(found: Sequence[bytes], offset: int, limit: int) -> Listing:
+    """A page of few, of which there are no more."""
+    return Listing(b"[" + b",".join(found[offset : offset + limit]) + b"]", len(found))
 
 
 def _filtered_resellers(wanted: Filter) -> tuple[str, list[str]]:

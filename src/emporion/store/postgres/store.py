@@ -21,7 +21,7 @@ class PostgresStore(Store):
         events = PostgresEvents(database)
         lists = Lists(database, events.log_position)
         customers = PostgresCustomers(database, lists)
-        self._database, self._events, self._customers = database, events, customers
+        self._database, self._events, self._customers, self._lists = database, events, customers, lists
         super().__init__(
             database,
             customers=customers,
@@ -41,5 +41,6 @@ class PostgresStore(Store):
 
     async def close(self) -> None:
         await self._customers.finish()
+        await self._lists.finish()
         await self._events.finish()
         await self._database.close()

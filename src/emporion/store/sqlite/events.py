@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emporion.store import statements
-from emporion.store.events import EventStore
+from emporion.store.events import AHEAD, Ahead, EventStore
 
 if TYPE_CHECKING:
     from emporion.store.database import Rows
@@ -35,6 +35,12 @@ class SqliteEvents(EventStore):
     async def log_position(self, root_id: int) -> int:
         row = await self._database.row(_LOG_POSITION, root_id)
         return int(row[0] or 0) if row else 0
+
+    async def _look_at_few(self, root_id: int, after: int) -> Ahead | None:
+        if await self._database.row(statements.MANY_BELOW, root_id):
+            return None
+        row = await self._database.row(AHEAD, root_id, after)
+        return Ahead(bool(row[0]), row[1]) if row else None
 
     async def _read_feed(self, root_id: int, after: int, limit: int) -> Rows:
         return await self._database.long_rows(root_id, _FEED, root_id, *[after] * 3, *[limit] * 3)

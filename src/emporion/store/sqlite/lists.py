@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from emporion.store import statements
@@ -52,6 +53,9 @@ async def customers(
 ) -> Listing:
     """See `emporion.store.customers.CustomerStore.page`."""
     column = "document" if whole else "summary"
+    listing = _equal(connections, column, root_id, wanted, offset, limit)
+    if listing is not None:
+        return listing
     if wanted != Filter():
         return await connections.in_thread(root_id, lambda c: _by_filter(c, column, root_id, wanted, offset, limit))
     values = (offset, limit, offset, root_id)
@@ -69,6 +73,46 @@ async def customers(
     if has_resellers:
         return await connections.in_thread(root_id, lambda c: _across_resellers(c, column, root_id, offset, limit))
     return Listing(data or b"[]", total)
+
+
+def _equal(
+    connections: Connections, column: str, root_id: int, wanted: Filter, offset: int, limit: int
+) -> Listing | None:
+    """Customers by one external id or address, read here and now; None for other filters and where they may be many."""
+    if wanted.external_id is not None and wanted == Filter(external_id=wanted.external_id):
+        sql, value = _by_external_id(column), wanted.external_id
+    elif wanted.email is not None and wanted == Filter(email=wanted.email):
+        sql, value = _by_email(column), wanted.email
+    else:
+        return None
+    if connections.row(statements.MANY_BELOW, root_id):
+        return None
+    found = connections.rows(sql, root_id, value)
+    if len(found) > SHORT_PAGE:
+        return None
+    found.sort(reverse=True)
+    return Listing(_array((item,) for _, item in found[offset : offset + limit]), len(found))
+
+
+@lru_cache
+def _by_external_id(column: str) -> str:
+    """The ids and a column of those with an external id, one of each reseller at most."""
+    return f"""
+        {statements.BELOW}
+        SELECT c.id, c.{column} FROM below CROSS JOIN customers c WHERE c.reseller_id = below.id AND c.external_id = ?
+    """  # noqa: S608
+
+
+@lru_cache
+def _by_email(column: str) -> str:
+    """The ids and a column of those with an address, until they are too many for a short page."""
+    return f"""
+        {statements.BELOW}
+        SELECT c.id, c.{column} FROM (
+            SELECT e.place FROM below CROSS JOIN customer_emails e WHERE e.reseller_id = below.id AND e.email = ?
+            LIMIT {SHORT_PAGE + 1}
+        ) e CROSS JOIN customers c WHERE c.place = e.place
+    """  # noqa: S608
 
 
 def _by_filter(
@@ -297,7 +341,7 @@ def _rank(connection: sqlite3.Connection, reseller_id: int, customer_id: int) ->
     return ordinal_of(row[0]) if row else 0
 
 
-def resellers(connection: sqlite3.Connection, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
+async def resellers(connections: Connections, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
     """See `emporion.store.resellers.ResellerStore.page`."""
     conditions = ["a.reseller_id IN below"]
     values: list[Any] = [root_id]
@@ -311,12 +355,16 @@ def resellers(connection: sqlite3.Connection, root_id: int, wanted: Filter, offs
         conditions.append("a.external_id = ?")
         values.append(wanted.external_id)
     where = f"FROM reseller_accounts a WHERE {' AND '.join(conditions)}"
-    (total,) = connection.execute(f"{statements.BELOW} SELECT count(*) {where}", values).fetchone()
-    found = connection.execute(
-        f"{statements.BELOW} SELECT a.document {where} ORDER BY a.reseller_id DESC LIMIT ? OFFSET ?",
-        [*values, limit, offset],
-    )
-    return Listing(_array(found), total)
+    page = f"{statements.BELOW} SELECT a.document {where} ORDER BY a.reseller_id DESC LIMIT ? OFFSET ?"
+    if not connections.row(statements.MANY_BELOW, root_id):
+        found = connections.rows(page, *values, statements.FEW_RESELLERS, 0)
+        return Listing(_array(found[offset : offset + limit]), len(found))
+
+    def read(connection: sqlite3.Connection) -> Listing:
+        (total,) = connection.execute(f"{statements.BELOW} SELECT count(*) {where}", values).fetchone()
+        return Listing(_array(connection.execute(page, [*values, limit, offset])), total)
+
+    return await connections.in_thread(root_id, read)
 
 
 def _array(items: Iterable[tuple[bytes]]) -> bytes:

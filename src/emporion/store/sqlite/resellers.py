@@ -20,4 +20,4 @@ class SqliteResellers(ResellerStore):
         self._file = database
 
     async def page(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
-        return await self._file.read(root_id, lambda c: lists.resellers(c, root_id, wanted, offset, limit))
+        return await lists.resellers(self._file.connections, root_id, wanted, offset, limit)
