@@ -33,10 +33,11 @@ servers:  # what cannot be installed is told by the tests
 	@$(if $(strip $(SERVERS)),echo "installing $(SERVERS)"; $(SUDO) apt-get -qq update >/dev/null 2>&1 && for name in $(SERVERS); do \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $$name >/dev/null 2>&1 || true; done || true,:)
 
-check: .venv/ready  ## lint, format and types
+check: .venv/ready  ## lint, format, types and plain words
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
+	@$(RUN) python -m tests.plain_words
 
 bench: .venv/ready  ## measure throughput beside its ceilings (needs wrk); on PostgreSQL: DATABASE=postgres, or its URL
 	$(RUN) python -m bench $(if $(DATABASE),--database '$(DATABASE)') $(if $(WORKERS),--workers $(WORKERS))

@@ -2,4 +2,4 @@
 
 
 class Failed(Exception):
-    """Something did not work, so there is nothing to measure; the message is one line for whoever started this."""
+    """Something did not work, so there is nothing to measure; the message is one line for the user who started this."""

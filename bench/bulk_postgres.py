@@ -73,7 +73,7 @@ async def make(url: str) -> None:
 
 
 async def fill(url: str, wanted: int, say: Callable[[str], None]) -> None:
-    """Add customers to a sandbox that nobody serves now until it has `wanted` of them. say: told how far it is."""
+    """Add customers to a sandbox that no server has open until it has `wanted` of them. say: told how far it is."""
     connection = await asyncpg.connect(url)
     try:
         [(present, events)] = await connection.fetch(
@@ -125,7 +125,7 @@ async def _copy_batch(url: str, batch: Batch) -> None:
 
 
 async def _execute_all(url: str, waiting: deque[str], say: Callable[[str], None]) -> None:
-    """Execute the statements that nobody else has taken."""
+    """Execute the statements that no other task has taken."""
     connection = await asyncpg.connect(url)
     try:
         while waiting:

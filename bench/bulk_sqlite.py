@@ -45,7 +45,7 @@ TABLES: dict[str, tuple[str, Callable[[Entry], list[tuple[Any, ...]]]]] = {
     ),
 }  # fmt: skip
 
-# Nobody needs the file if this breaks off. cache_size: 2 GB, so that what is not in order is sorted in memory.
+# The file is not needed if this breaks off. cache_size: 2 GB, so that what is not in order is sorted in memory.
 _PRAGMAS = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -2000000", "temp_store = FILE")
 
 
@@ -61,7 +61,7 @@ async def make(path: Path) -> None:
 
 
 def fill(path: Path, wanted: int, say: Callable[[str], None]) -> None:
-    """Add customers to a sandbox that nobody serves now until it has `wanted` of them. say: told how far it is."""
+    """Add customers to a sandbox that no server has open until it has `wanted` of them. say: told how far it is."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").fetchall()

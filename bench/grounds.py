@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Names what was put aside.
 KEPT = "kept"
 
-# While customers are put in, nothing needs to survive, and nobody else needs the memory.
+# While customers are put in, nothing needs to survive, and no other program needs the memory.
 FILLING: dict[str, str | int] = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -55,10 +55,10 @@ class Ground(Protocol):
     fact: str
 
     def grow(self, wanted: int, say: Callable[[str], None]) -> None:
-        """See that there are at least `wanted` customers. Nobody may be served meanwhile."""
+        """See that there are at least `wanted` customers. No client may be served meanwhile."""
 
     def keep(self) -> None:
-        """Put a copy of the platform aside. Nobody may be served meanwhile."""
+        """Put a copy of the platform aside. No client may be served meanwhile."""
 
     def kept(self) -> str:
         """The URL of a new copy of what was put aside."""

@@ -54,7 +54,7 @@ CUSTOMER = {
 
 
 class Client(msgspec.Struct):
-    """Somebody who sends one request after the other over one connection."""
+    """A client that sends one request after the other over one connection."""
 
     port: int
     headers: Mapping[str, str]
@@ -143,7 +143,7 @@ def _guesses(port: int, key: Mapping[str, str]) -> Iterator[None]:
     def guess(number: int) -> None:
         while not over.is_set():
             number = (number + 64) % 1000
-            _token(port, f"nobody{number}", "wrong", key, f"127.1.{number // 250}.{number % 250 + 1}")
+            _token(port, f"unknown{number}", "wrong", key, f"127.1.{number // 250}.{number % 250 + 1}")
 
     with ThreadPoolExecutor(64) as guessing:
         for number in range(64):

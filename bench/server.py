@@ -66,7 +66,7 @@ def running(arguments: list[str], port: int, log: Path, environment: dict[str, s
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
+    """A port of this machine that no process listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

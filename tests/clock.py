@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
     def jump(self, seconds: float) -> None:
-        """Somebody sets the clock; no time passes."""
+        """Set the clock, as an operator does; no time passes."""
         self.now += seconds
         self._jumped += seconds
 

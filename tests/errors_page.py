@@ -37,8 +37,8 @@ WHAT_TO_DO = {
     Code.INVALID: "Mend each member or parameter in `details`, then send it again.",
     Code.UNAUTHENTICATED: "The message says which header is at fault. Get a new token when one has expired.",
     Code.FORBIDDEN: "The message says which it is: use the subscription key of the reseller whose user asked for the "
-    "token, or a user with the role that it takes; a reseller that is shut is opened by whoever stands above it.",
-    Code.NOT_FOUND: "Check the id. What belongs to somebody else is answered like what does not exist.",
+    "token, or a user with the role that it takes; a reseller that is shut is opened by an account above it.",
+    Code.NOT_FOUND: "Check the id. What belongs to others is answered like what does not exist.",
     Code.METHOD_NOT_ALLOWED: "Use one of the methods in `Allow`.",
     Code.TIMEOUT: "Send the whole body at once.",
     Code.CONFLICT: "Look up the customer that the message names, or choose another `externalId` or login.",
@@ -53,7 +53,7 @@ WHAT_TO_DO = {
     "you can slow down before. After failed logins, find the right password first: each failure makes the wait longer.",
     Code.INTERNAL: "Tell the operator the correlation id. Before you repeat a write, look whether it was carried out.",
     Code.UNAVAILABLE: "Try again after the seconds in `Retry-After`. Where the connection to the database broke in the "
-    "middle of a write, nobody knows whether it was done: repeat a POST with the same `Idempotency-Key`.",
+    "middle of a write, it is unknown whether it was done: repeat a POST with the same `Idempotency-Key`.",
 }
 
 

@@ -202,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         answer = self._identity.respond(self.path)
-        # Whoever has asked may wait no longer.
+        # The client may have given up.
         with suppress(OSError):
             self._send(answer)
 

@@ -7,15 +7,15 @@ from argon2 import PasswordHasher
 
 from emporion import credentials
 
-_REAL = {name: getattr(credentials, name) for name in ("password_hasher", "digest_of_nobody")}
+_REAL = {name: getattr(credentials, name) for name in ("password_hasher", "decoy_digest")}
 
 
 def use_argon2(patch: pytest.MonkeyPatch, *, memory_cost: int = 8) -> None:
     """Digest passwords from now on in one pass over so many KiB, in this process."""
     hasher = PasswordHasher(time_cost=1, memory_cost=memory_cost, parallelism=1)
-    nobody = hasher.hash("nobody's")
+    decoy = hasher.hash("decoy")
     patch.setattr(credentials, "password_hasher", lambda: hasher)
-    patch.setattr(credentials, "digest_of_nobody", lambda: nobody)
+    patch.setattr(credentials, "decoy_digest", lambda: decoy)
 
 
 def use_real_argon2(patch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ OLDEST = 15
 SUPERUSER = "emporion"
 PROGRAMS = ("postgres", "initdb", "pg_basebackup")
 
-# Long enough for a busy machine; whoever waits stops waiting as soon as it has happened.
+# Long enough for a busy machine; a wait ends as soon as it has happened.
 PATIENCE = 60.0
 MOMENT = 0.01
 
@@ -51,8 +51,8 @@ SETTINGS = {
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 FLEETING = {"fsync": "off", "full_page_writes": "off"}
 
-# Waits until whoever holds its input has ended, however that came about. Then ends all processes that work in the
-# folder $1 or beneath it, returns the shared memory that killed servers held (line 7 of their postmaster.pid), and
+# Waits until the process that holds its input has ended, however that came about. Then ends all processes that work in
+# the folder $1 or beneath it, returns the shared memory that killed servers held (line 7 of their postmaster.pid), and
 # removes the folder.
 GUARD = r"""
 read -r _
@@ -111,8 +111,8 @@ def _unprivileged() -> dict[str, Any]:
     """What subprocess needs to run a program as a user whom PostgreSQL accepts: it refuses to run as root."""
     if os.geteuid() != 0:
         return {}
-    nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    account = pwd.getpwnam("nobody")
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _give(folder: Path) -> None:
@@ -122,7 +122,7 @@ def _give(folder: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """This environment without libpq's and the server's settings of whoever runs the tests."""
+    """This environment without libpq's and the server's settings of the user who runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return {**kept, "LC_ALL": "C"}
 
@@ -236,12 +236,12 @@ class Databases:
         return urlsplit(self.home)._replace(path=f"/{quote(database, safe='')}").geturl()
 
     def create(self, database: str, template: str | None = None) -> None:
-        """A new database; as a copy of `template`, to which nobody may be connected then."""
+        """A new database; as a copy of `template`, to which no client may be connected then."""
         copied = f" TEMPLATE {_quoted(template)}" if template else ""
         self.query(f"CREATE DATABASE {_quoted(database)}{copied}")
 
     def drop(self, database: str) -> None:
-        """Remove `database` if it exists, whoever is connected to it."""
+        """Remove `database` if it exists, even while clients are connected to it."""
         self.query(f"DROP DATABASE IF EXISTS {_quoted(database)} WITH (FORCE)")
 
     @contextmanager
@@ -320,7 +320,7 @@ class Postgres(Databases):
         if self._process:
             self._process.wait(PATIENCE)
         wait_until(lambda: not self._signal_all(signal.SIGKILL), lambda: f"processes left: {processes_in(self.data)}")
-        wait_until(lambda: not listens(self.port), lambda: f"somebody listens on port {self.port}")
+        wait_until(lambda: not listens(self.port), lambda: f"a process listens on port {self.port}")
 
     def restart(self, mode: str = "fast") -> None:
         self.stop(mode)
@@ -516,8 +516,8 @@ class Pooler:
 class Address:
     """A TCP address that stays while what is behind it changes, as a virtual IP before a primary and its standby.
 
-    A thread of its own forwards what comes in at `port` to the port that it points to. Whoever connects while nobody
-    listens there is reset instead of refused.
+    A thread of its own forwards what comes in at `port` to the port that it points to. A client that connects
+    while no server listens there is reset instead of refused.
     """
 
     def __init__(self, target: int) -> None:

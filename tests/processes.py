@@ -16,7 +16,7 @@ def children(pid: int) -> list[int]:
 
 
 def unread_bytes(port: int) -> int:
-    """What has arrived for IPv4 connections of a port and was not read by whoever has them (proc_pid_net(5))."""
+    """What has arrived for IPv4 connections of a port and was not read by their process (proc_pid_net(5))."""
     connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(int(fields[4].split(":")[1], 16) for fields in connections if fields[1].endswith(f":{port:04X}"))
 

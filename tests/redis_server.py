@@ -13,7 +13,7 @@ from tests.ports import free_port
 from tests.postgres import PATIENCE, guarded_folder, listens, wait_until
 from tests.programs import required
 
-# Nothing is kept: whoever starts it anew finds it empty.
+# Nothing is kept: a server that is started anew is empty.
 SETTINGS = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "daemonize": "no"}
 
 
@@ -58,7 +58,7 @@ class Redis:
         if self._process:
             self._process.kill()
             self._process.wait(PATIENCE)
-        wait_until(lambda: not listens(self.port), lambda: f"somebody listens on port {self.port}")
+        wait_until(lambda: not listens(self.port), lambda: f"a process listens on port {self.port}")
 
     def pause(self) -> None:
         """It stands still, as on a machine that hangs: it accepts connections, but never answers."""

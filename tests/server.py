@@ -18,7 +18,7 @@ from emporion.marketplace.platforms import SANDBOX
 from tests import server_logs
 from tests.ports import free_port
 
-# Long enough for a busy machine; whoever waits stops waiting as soon as it has happened.
+# Long enough for a busy machine; a wait ends as soon as it has happened.
 PATIENCE = 30.0
 
 
@@ -36,7 +36,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """This environment without the settings of whoever runs the tests."""
+    """This environment without the settings of the user who runs the tests."""
     return {name: value for name, value in os.environ.items() if not name.startswith("EMPORION_")} | more
 
 

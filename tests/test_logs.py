@@ -1,4 +1,4 @@
-"""The log: its failing is not the failing of whoever logs."""
+"""The log: its failing is not the failing of the code that logs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Full:
         raise OSError(28, "No space left on device")
 
 
-def test_a_log_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_written_disturbs_no_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Full())
     Patient().write("line")
     Patient().flush()

@@ -149,7 +149,7 @@ async def test_a_pooler_lends_the_same_connection_to_many(primary: Postgres) -> 
         clients = [await asyncpg.connect(pooler.url(), statement_cache_size=0) for _ in range(10)]
         backends = {await client.fetchval("SELECT pg_backend_pid()") for client in clients}
         assert len(backends) <= 2
-        # So nobody may cancel or end a backend by what the client library takes for its process id.
+        # So no test may cancel or end a backend by what the client library takes for its process id.
         assert not backends & {client.get_server_pid() for client in clients}
         for client in clients:
             await client.close()

@@ -21,7 +21,7 @@ def test_the_defaults_serve_this_machine_only() -> None:
     assert settings.token_lifetime == 1500
 
 
-def test_by_default_nobody_else_is_believed() -> None:
+def test_by_default_no_other_system_is_trusted() -> None:
     settings = Settings.from_environment({})
     assert settings.trusted_proxies == ()
     assert settings.oidc_issuer == ""

@@ -37,7 +37,7 @@ async def test_one_reseller_has_half_of_the_turns_and_all_together_have_no_more_
     assert (most[1], most[2], total) == (2, 2, 4)
 
 
-async def test_whoever_waits_too_long_for_his_turn_is_told() -> None:
+async def test_work_that_waits_too_long_for_its_turn_is_refused() -> None:
     turns = Turns(2, 1, 64, 0.05, busy)
     async with turns.turn(1):
         with pytest.raises(Problem) as raised:
@@ -89,7 +89,7 @@ async def test_no_more_of_one_account_wait_than_may() -> None:
     await turns.take(3)
 
 
-async def test_whoever_hangs_up_while_he_waits_leaves_the_queue() -> None:
+async def test_a_client_that_hangs_up_while_waiting_leaves_the_queue() -> None:
     turns = Turns(1, 1, 64, None, busy)
     await turns.take(1)
     messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
@@ -109,7 +109,7 @@ async def test_whoever_hangs_up_while_he_waits_leaves_the_queue() -> None:
     await turns.take(2)
 
 
-async def test_a_place_that_comes_as_somebody_gives_up_goes_to_the_next() -> None:
+async def test_a_place_that_comes_as_a_client_gives_up_goes_to_the_next() -> None:
     turns = Turns(1, 1, 64, None, busy)
     await turns.take(1)
     first, second = asyncio.create_task(turns.take(1)), asyncio.create_task(turns.take(2))
@@ -131,7 +131,7 @@ async def test_who_asks_queues_whatever_account_is_asked_about() -> None:
     assert asked_by(2) == 2
 
 
-async def test_whether_somebody_has_waited_is_known() -> None:
+async def test_whether_a_request_has_waited_is_known() -> None:
     turns = Turns(1, 1, 64, None, busy)
 
     async def waited() -> bool:

@@ -19,7 +19,7 @@ from emporion.api.addresses import Addresses
 from emporion.api.door import Door
 from emporion.api.gate import Gate
 from emporion.api.operations import routes
-from emporion.credentials import digest_of_nobody
+from emporion.credentials import decoy_digest
 from emporion.errors import Code, Problem
 from emporion.logs import configure_logs, log
 from emporion.marketplace import Marketplace
@@ -86,7 +86,7 @@ async def _open(settings: Settings, store: Store) -> Marketplace:
 
 
 async def _open_when_it_is_back(settings: Settings, store: Store) -> Marketplace:
-    """The same, as soon as it can be: the database was there when the server was started, but not this worker."""
+    """Open the store as soon as it can be: the database was there when the server was started, but not this worker."""
     told = ""
     while True:
         try:
@@ -192,7 +192,7 @@ def app() -> ASGIApp:
     """The application for the settings in the environment: what each worker process of the server runs."""
     settings = Settings.from_environment(os.environ)
     configure_logs(settings.log_level)
-    digest_of_nobody()
+    decoy_digest()
     # The thread that commits waits for the interpreter while the event loop is busy: by default 5 ms each time.
     sys.setswitchinterval(SWITCH_INTERVAL)
     application = build_app(settings)

@@ -39,10 +39,10 @@ def password_hasher() -> PasswordHasher:
 
 
 @cache
-def digest_of_nobody() -> str:
+def decoy_digest() -> str:
     """A digest that no password has. Unknown logins are verified against it, so that they take as long as others.
 
-    Whoever serves calls it before the first login: making it takes longer than verifying it.
+    A server calls it before the first login: making it takes longer than verifying it.
     """
     return password_hasher().hash(secrets.token_hex(16))
 
@@ -74,7 +74,7 @@ def verify_password(digest: str | None, password: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     try:
-        return password_hasher().verify(digest or digest_of_nobody(), password) and digest is not None
+        return password_hasher().verify(digest or decoy_digest(), password) and digest is not None
     except (VerificationError, InvalidHashError):
         return False
 
@@ -82,7 +82,7 @@ def verify_password(digest: str | None, password: str) -> bool:
 def new_login(at: int) -> str:
     """A login for an administrator who was given none, at a time in milliseconds since 1970.
 
-    It cannot be guessed, so nobody can occupy it before; and those of one time stand beside each other on disk.
+    It cannot be guessed, so strangers cannot occupy it before; and those of one time stand beside each other on disk.
     """
     return f"admin-{at:x}-{secrets.token_hex(8)}"
 

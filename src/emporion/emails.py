@@ -9,7 +9,7 @@ import idna
 
 
 def one_spelling(address: str) -> str:
-    """The same for all spellings of an address: its domain in ASCII and lower case, what stands before it in NFC.
+    """One spelling for all those of an address: its domain in ASCII and lower case, what stands before it in NFC.
 
     A domain may be written in Unicode or in punycode (RFC 5891), in any case and in any normal form.
     """
@@ -34,5 +34,5 @@ def _domain(domain: str) -> str:
         return domain.lower()
     try:
         return idna.encode(domain, uts46=True).decode("ascii")
-    except UnicodeError:  # no domain at all: whoever searches may write anything
+    except UnicodeError:  # no domain at all: a search may have any text
         return unicodedata.normalize("NFC", domain.casefold())

@@ -84,10 +84,10 @@ class Problem(Exception):
 
 
 class Refused(Problem):
-    """Somebody who is turned away, which goes into the log of events.
+    """A denied request, which goes into the log of events.
 
-    account_id: in whose log, None where nobody knows. user: whom he is, or claims to be, if there is such a user.
-    victim: the account and the login that he tried, where they are not of `account_id`: theirs is the other log.
+    account_id: in whose log, None where that is unknown. user: the caller's login, proved or claimed, if there is such
+    a user. victim: the account and the login that were tried, where not of `account_id`: theirs is the other log.
     """
 
     def __init__(
@@ -113,5 +113,5 @@ def refuse(faults: Sequence[Fault], code: Code = Code.INVALID) -> NoReturn:
 
 
 def not_found(what: str) -> Problem:
-    """The same answer for what does not exist and for what belongs to somebody else (contract: Every request)."""
+    """The one answer for what does not exist and for what belongs to others (contract: Every request)."""
     return Problem(Code.NOT_FOUND, f"No entity has been found: {what}.")

@@ -41,8 +41,8 @@ class Subject(NamedTuple):
 class Origin(Struct, frozen=True):
     """Who did it and how.
 
-    user: a login or the name of a client, or None where the platform acted by itself. account_id: the account that he
-    acts for. address: of the network, from which the request came.
+    user: a login or the name of a client, or None where the platform acted by itself. account_id: the account that the
+    user acts for. address: of the network, from which the request came.
     """
 
     user: str | None

@@ -16,7 +16,7 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from emporion.files.csv_writer import csv_header
 from emporion.files.formulas import escape_formula
@@ -40,6 +40,7 @@ MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
 LONGEST_CELL = 32_767
 LONGEST_SHEET_NAME = 31
+_ALL_CELLS = "A1:XFD1048576"
 # At the end of a cell that was too long.
 CUT = "… (cut)"
 # Excel shows fifteen digits of a number, and zeros for those after them.
@@ -238,24 +239,16 @@ class _Workbook:
         from xlsxwriter import Workbook
 
         self._name = name
-        kept = columns if len(columns) < MOST_COLUMNS else columns[: MOST_COLUMNS - 1]
+        kept = columns if len(columns) <= MOST_COLUMNS else columns[: MOST_COLUMNS - 1]
         more = len(columns) - len(kept)
         self._headers = [*kept, f"{CUT}: {more} more columns"] if more else kept
         self._places = {header: place for place, header in enumerate(kept)}
         # XlsxWriter leaves files of its own behind when it fails; the folder goes with all of them.
         self._folder = TemporaryDirectory(prefix="emporion-report-")
         self._file = TemporaryFile(dir=self._folder.name)  # noqa: SIM115 - `close` closes it
-        self._book = Workbook(
-            self._file,
-            {
-                "constant_memory": True,
-                "tmpdir": self._folder.name,
-                "strings_to_formulas": False,
-                "strings_to_numbers": False,
-                "strings_to_urls": False,
-                "use_zip64": True,  # only where 4 GiB are exceeded
-            },
-        )
+        # zip64 is used only for what 4 GiB cannot hold.
+        options = {"constant_memory": True, "tmpdir": self._folder.name, "use_zip64": True}
+        self._book = Workbook(self._file, options)
         self._bold = self._book.add_format({"bold": True})
         self._add_sheet()
 
@@ -263,6 +256,7 @@ class _Workbook:
         number = len(self._book.worksheets()) + 1
         self._sheet = self._book.add_worksheet(_sheet_name(self._name, number), _text_sheet())
         self._sheet.freeze_panes(1, 0)
+        self._sheet.ignore_errors({"number_stored_as_text": _ALL_CELLS})  # ids and amounts are meant to be texts
         for place, header in enumerate(self._headers):
             self._sheet.write_string(0, place, _fitting(header), self._bold)
         self._row = 1
@@ -317,6 +311,7 @@ def _write_cell(sheet: Worksheet, row: int, column: int, value: Any) -> None:
     elif isinstance(value, int) and abs(value) <= LARGEST_NUMBER:
         sheet.write_number(row, column, value)
     else:
+        # By this method no text is a formula, a number or a link, whatever it looks like.
         sheet.write_string(row, column, _fitting(_text(value)))
 
 

@@ -41,7 +41,7 @@ def day(text: str) -> int | None:
 
 
 def next_day(text: str) -> int | None:
-    """The same for the midnight that ends a date."""
+    """Milliseconds since 1970 of the midnight (UTC) that ends a date; None for anything else."""
     begin = day(text)
     return None if begin is None else begin + _DAY
 

@@ -1,4 +1,4 @@
-"""Work that takes long: accounts queue for it and are served in turn, so that nobody's work stops anybody else's."""
+"""Work that takes long: accounts queue for it and are served in turn, so that no account's work stops another's."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 
 from emporion.errors import Problem
 
-# What the client of this request sends, as ASGI has it: "http.disconnect" when it has hung up. None: nobody can.
+# What the client of this request sends, as ASGI has it: "http.disconnect" when it has hung up. None: none can.
 CLIENT: ContextVar[Callable[[], Awaitable[Mapping[str, Any]]] | None] = ContextVar("CLIENT", default=None)
 
-# The account for which this request is answered, whichever account it asks about; None: nobody has signed in.
+# The account for which this request is answered, whichever account it asks about; None: no user has signed in.
 ACCOUNT: ContextVar[int | None] = ContextVar("ACCOUNT", default=None)
 
 # Whether this request has waited for a turn: meanwhile its caller may have been shut out.
 WAITED: ContextVar[bool] = ContextVar("WAITED", default=False)
 
-# Seconds after which whoever finds the queue full is told: clients that ask again at once would keep a processor busy.
+# Seconds before the answer that the queue is full: clients that ask again at once would keep a processor busy.
 PAUSE = 0.25
 
 
 def asking(asked: int | str) -> int | str:
-    """The account that queues for work: who asks, or what is asked about where nobody has signed in."""
+    """The account that queues for work: who asks, or what is asked about where no user has signed in."""
     account = ACCOUNT.get()
     return asked if account is None else account
 
@@ -33,7 +33,7 @@ def asking(asked: int | str) -> int | str:
 class Turns:
     """Places for so many `at_once`, of which one account has `of_one` at most.
 
-    waiting: how many of one account may wait. patience: seconds that one waits. refuse: what is told to whoever cannot
+    waiting: how many of one account may wait. patience: seconds that one waits. refuse: the error of work that cannot
     wait, or not any longer.
     """
 
@@ -60,20 +60,20 @@ class Turns:
             self.give_back(account)
 
     async def take(self, account: Hashable) -> None:
-        """The same, for work that ends elsewhere: whoever has taken a place gives it back."""
+        """Take a place for work that ends elsewhere and gives it back then. Raises as `turn` does."""
         if account in self._waiting or not self._has_place(account):
             await self._wait(account)
         else:
             self._begin(account)
 
     def take_at_once(self, account: Hashable) -> None:
-        """The same, for work that waits for nobody. Raises what `refuse` makes where there is no place."""
+        """Take a place without waiting. Raises what `refuse` makes where there is none."""
         if self._stopped or account in self._waiting or not self._has_place(account):
             raise self._refuse()
         self._begin(account)
 
     def give_back(self, account: Hashable) -> None:
-        """Leave a place to whoever is next."""
+        """Leave a place to the account that is next."""
         self._free += 1
         self._running[account] -= 1
         if not self._running[account]:
@@ -152,6 +152,6 @@ class Turns:
 
 
 async def _hung_up(client: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
-    """Return when it has. What it sends meanwhile belongs to a body that nobody reads."""
+    """Return when it has. What it sends meanwhile belongs to a body that is not read."""
     while (await client())["type"] != "http.disconnect":
         pass

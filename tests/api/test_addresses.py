@@ -1,4 +1,4 @@
-"""Which address a request comes from: nobody can make one up, and nobody behind our proxies is taken for them."""
+"""Which address a request comes from: clients cannot make one up, and none behind our proxies is taken for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def address_of(client: str | None, forwarded: str | None, proxies: str) -> str |
 
 
 @pytest.mark.parametrize("forwarded", [None, "", "192.0.2.1", "nonsense", "10.0.0.1"])
-def test_without_proxies_it_is_whoever_connects(forwarded: str | None) -> None:
+def test_without_proxies_it_is_the_peer_of_the_connection(forwarded: str | None) -> None:
     assert address_of("198.51.100.1", forwarded, "") == "198.51.100.1"
 
 

@@ -184,7 +184,7 @@ async def test_a_large_answer_is_handed_on_as_it_is_taken() -> None:
     assert [message["more_body"] for message in bodies] == [True, True, True, False]
 
 
-async def test_whoever_waits_inside_can_tell_that_his_client_hung_up() -> None:
+async def test_a_handler_that_waits_can_tell_that_its_client_hung_up() -> None:
     found: list[object] = []
 
     async def inside(_scope: Scope, _receive: Receive, send: Send) -> None:

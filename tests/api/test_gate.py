@@ -1,4 +1,4 @@
-"""Who is let in: a caller who was let in is remembered, but out within a second on every node once he is to be out."""
+"""Who is let in: a caller who was let in is remembered, but out within a second on every node once that is due."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def gate_of(marketplace: Marketplace, clock: Clock) -> Gate:
 
 
 async def refusal(door: Gate, shown: Headers) -> Code | None:
-    """Why the gate does not let somebody in; None if it does."""
+    """Why the gate does not let a caller in; None if it does."""
     try:
         await door.admit(shown, [])
     except Refused as refused:
@@ -182,7 +182,7 @@ WAYS_OUT: dict[str, tuple[Callable[[Marketplace, Deep], Awaitable[object]], Code
 
 
 @pytest.mark.parametrize("way", WAYS_OUT)
-async def test_whoever_is_to_be_out_is_out_within_a_second_on_every_node(
+async def test_a_caller_who_is_to_be_out_is_out_within_a_second_on_every_node(
     open_node: OpenNode, clock: Clock, way: str
 ) -> None:
     change, user_is_told, client_is_told = WAYS_OUT[way]
@@ -201,7 +201,7 @@ async def test_whoever_is_to_be_out_is_out_within_a_second_on_every_node(
 
 @pytest.mark.parametrize("every", [False, True], ids=["system's", "every"])
 @pytest.mark.parametrize("hours", [-24, -1, 1])
-async def test_whoever_is_out_stays_out_when_a_clock_is_set(
+async def test_a_caller_who_is_out_stays_out_when_a_clock_is_set(
     open_node: OpenNode, clock: Clock, hours: int, every: bool
 ) -> None:
     one = await open_node()
@@ -247,7 +247,7 @@ async def test_a_new_login_or_token_is_refused_at_once_on_every_node(open_node: 
 
 
 @pytest.mark.parametrize("login", ["\0", "a\0b", "x" * 100_000, "' OR ''='"])
-async def test_a_login_that_nobody_can_have_is_a_wrong_one_like_any_other(open_node: OpenNode, login: str) -> None:
+async def test_an_impossible_login_is_a_wrong_one_like_any_other(open_node: OpenNode, login: str) -> None:
     one = await open_node()
     key = await first_key(one, RESELLER_ID)
     with pytest.raises(Refused) as raised:
@@ -319,7 +319,9 @@ async def test_a_caller_who_was_let_in_is_not_checked_again_at_once(
     assert asked == 2
 
 
-async def test_nobody_is_remembered_for_longer_than_his_token_is_good(marketplace: Marketplace, clock: Clock) -> None:
+async def test_no_caller_is_remembered_for_longer_than_the_token_is_good(
+    marketplace: Marketplace, clock: Clock
+) -> None:
     door, shown = gate_of(marketplace, clock), await sandbox_headers(marketplace)
     clock.now += 1500 - REMEMBERED / 4
     assert await refusal(door, shown) is None
@@ -327,7 +329,7 @@ async def test_nobody_is_remembered_for_longer_than_his_token_is_good(marketplac
     assert await refusal(door, shown) is Code.UNAUTHENTICATED
 
 
-async def test_nobody_is_remembered_by_a_part_of_what_he_showed(marketplace: Marketplace, clock: Clock) -> None:
+async def test_no_caller_is_remembered_by_a_part_of_the_credentials(marketplace: Marketplace, clock: Clock) -> None:
     door, shown = gate_of(marketplace, clock), await sandbox_headers(marketplace)
     assert await refusal(door, shown) is None
     for name in shown:
@@ -354,7 +356,7 @@ async def test_long_headers_are_let_in_and_not_remembered(marketplace: Marketpla
     assert not door._remembered
 
 
-def test_whoever_has_waited_for_his_turn_is_checked_again_before_he_reads_anything(
+def test_a_caller_who_has_waited_in_a_queue_is_checked_again_before_reading_anything(
     client: CheckedClient, callers: dict[str, Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, create = Customers.page, Customers.create

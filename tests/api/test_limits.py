@@ -31,7 +31,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def with_key(database: Path, callers: dict[str, Caller]) -> WithKey:
-    """A caller with a new key of his own."""
+    """A caller with a new key of their own."""
 
     def caller(limit: Limit, version: str | None = None, name: str = "sandbox") -> Caller:
         one = callers[name]
@@ -129,7 +129,7 @@ def with_new_token(caller: Caller, clock: Clock, client: Any) -> Caller:
     return replace(caller, token=answer.json()["token"])
 
 
-def test_whoever_is_over_the_limit_gets_no_token_and_his_password_is_not_looked_at(
+def test_a_caller_over_the_limit_gets_no_token_and_the_password_is_not_looked_at(
     serve: Serve, with_key: WithKey
 ) -> None:
     caller, client = with_key(Limit(rate=1)), serve()
@@ -141,7 +141,7 @@ def test_whoever_is_over_the_limit_gets_no_token_and_his_password_is_not_looked_
     assert answer.status_code == 200, "only one try was a wrong one"
 
 
-def test_whoever_is_over_the_limit_changes_nothing(serve: Serve, with_key: WithKey, callers: dict[str, Caller]) -> None:
+def test_a_caller_over_the_limit_changes_nothing(serve: Serve, with_key: WithKey, callers: dict[str, Caller]) -> None:
     caller, client = with_key(Limit(rate=1)), serve()
     assert client.patch("/customers/1000001", caller, json={"name": "First"}).status_code == 200
     assert client.patch("/customers/1000001", caller, json={"name": "Second"}).status_code == 429

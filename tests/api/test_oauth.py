@@ -1,4 +1,4 @@
-"""OAuth 2.0: tokens for clients, keys for whoever checks them, and an operator's own identity provider."""
+"""OAuth 2.0: tokens for clients, keys for services that check them, and an operator's own identity provider."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_client_of_a_shut_reseller_gets_no_token(
 
 def test_a_user_of_another_reseller_than_the_client_is_told_what_a_wrong_one_is(client: CheckedClient) -> None:
     told = []
-    for login, password in (("other", CALLERS["other"].password), ("below", "wrong"), ("nobody", "wrong")):
+    for login, password in (("other", CALLERS["other"].password), ("below", "wrong"), ("unknown", "wrong")):
         answer = asked(client, {**PASSWORD, **CLIENT, "username": login, "password": password})
         told.append((answer.status_code, answer.json()["error"], answer.json()["message"]))
     assert set(told) == {(400, "invalid_grant", "The login, the password or the marketplace is wrong.")}
@@ -292,7 +292,7 @@ def test_what_is_published_needs_no_credentials_and_takes_whatever_is_sent(clien
     assert sent.json() == plain.json()
 
 
-# --- whoever checks our tokens ---------------------------------------------------------------------------------------
+# --- services that check our tokens ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -383,7 +383,7 @@ def test_the_log_names_the_user_as_the_identity_provider_does(trusting: CheckedC
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"aud": "somebody"},
+        {"aud": "another"},
         {"aud": None},
         {"iss": "http://127.0.0.1:1"},
         {"exp": 1_000_000_000},
@@ -401,9 +401,7 @@ def test_a_wrong_token_of_it_is_refused(trusting: CheckedClient, issuer: Identit
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-def test_a_token_that_somebody_else_signed_in_its_name_is_refused(
-    trusting: CheckedClient, issuer: IdentityServer
-) -> None:
+def test_a_token_that_another_signed_in_its_name_is_refused(trusting: CheckedClient, issuer: IdentityServer) -> None:
     with identity_server() as stranger:
         token = stranger.mint(claims(issuer), headers={"kid": issuer.keys[-1].id})
     assert trusting.get("/customers", headers=bearer(token)).status_code == 401

@@ -38,19 +38,19 @@ async def test_a_key_that_is_busy_alone_never_waits(shares: Shares, clock: Clock
     assert all(shares.is_due(MANY) for _ in range(100))
 
 
-async def test_whoever_sends_few_requests_is_served_beside_whoever_sends_many(shares: Shares) -> None:
+async def test_a_client_with_few_requests_is_served_beside_one_with_many(shares: Shares) -> None:
     served: list[bytes] = []
     flood = [asyncio.create_task(_request(shares, MANY, served)) for _ in range(100)]
     few = [asyncio.create_task(_request(shares, FEW, served)) for _ in range(3)]
     more = [asyncio.create_task(_request(shares, MANY, served)) for _ in range(100)]
     await asyncio.gather(*flood, *few, *more)
     assert served.count(MANY) == 200
-    # The flood began before anybody else was seen; from then on it is one of each.
+    # The flood began before another client was seen; from then on it is one of each.
     last = max(number for number, key in enumerate(served) if key == FEW)
     assert last < 100 + 2 * len(few) + 2
 
 
-async def test_whoever_gives_up_does_not_stop_the_others(shares: Shares) -> None:
+async def test_a_client_that_gives_up_does_not_stop_the_others(shares: Shares) -> None:
     served: list[bytes] = []
     assert shares.is_due(FEW)
     tasks = [asyncio.create_task(_request(shares, MANY, served)) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""ETags: two clients with one customer do not undo each other's work, and nobody gets what he has already."""
+"""ETags: two clients with one customer do not undo each other's work, and no client gets what it has already."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_documents_for_everybody_can_be_asked_for_by_tag(client: CheckedClient) 
         assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_whoever_signs_in_gets_no_tag(client: CheckedClient, callers: dict[str, Caller]) -> None:
+def test_a_sign_in_gets_no_tag(client: CheckedClient, callers: dict[str, Caller]) -> None:
     caller = callers["sandbox"]
     answer = client.post("/token", headers={"X-Subscription-Key": caller.key}, auth=(caller.login, caller.password))
     assert answer.status_code == 200
@@ -182,12 +182,12 @@ def test_a_long_header_takes_no_longer_than_its_length() -> None:
 
 
 @pytest.mark.parametrize("known", [b'"5"', b'W/"5"', b'"1", "5"', b'"1",W/"5"', b"*", b'"a,b" , "5"'])
-def test_whoever_has_it_is_told_so(known: bytes) -> None:
+def test_a_client_that_has_it_is_told_so(known: bytes) -> None:
     assert not stands({b"if-none-match": known}, version_tag(5))
 
 
 @pytest.mark.parametrize("known", [b'"6"', b'W/"55"', b'"1", "15"', b"5", b'"5x"', b""])
-def test_whoever_has_something_else_gets_it(known: bytes) -> None:
+def test_a_client_that_has_something_else_gets_it(known: bytes) -> None:
     assert stands({b"if-none-match": known}, version_tag(5))
 
 

@@ -39,7 +39,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A sandbox that all tests share. Who would disturb the others starts one of his own with `serving`."""
+    """A sandbox that all tests share. A test that would disturb the others starts one of its own with `serving`."""
     with serving(tmp_path_factory.mktemp("browsed")) as running:
         yield running
 
@@ -59,7 +59,7 @@ async def showroom(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sh
 
 @pytest.fixture(scope="package")
 def entered() -> dict[tuple[str, Person], StorageState]:
-    """What the browser keeps of those who have signed in, by the server's address: nobody does so twice."""
+    """What the browser keeps of those who have signed in, by the server's address: no user does so twice."""
     return {}
 
 

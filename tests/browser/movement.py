@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page
 
-# The most that nobody minds, as browsers measure it: a fifth of what Web Vitals call good.
+# The most that readers do not mind, as browsers measure it: a fifth of what Web Vitals call good.
 LEAST = 0.02
 
 WATCH = """

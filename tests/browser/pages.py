@@ -75,7 +75,7 @@ PASSWORDS = {"old": "not-the-one", "new": "New-Pass-12", "again": "New-Pass-12"}
 
 CONSOLE = (
     Listed("console-sign-in", "/console/sign-in"),
-    Listed("console-sign-in-wrong", "/console/sign-in", status=401, act=entering("somebody", "not-the-one")),
+    Listed("console-sign-in-wrong", "/console/sign-in", status=401, act=entering("stranger", "not-the-one")),
     Listed("console-sign-in-said", "/console/sign-in?said=signed-out"),
     Listed("console", "/console", RESELLER_USER),
     Listed("console-days", "/console", RESELLER_USER, act=open_details),
@@ -88,7 +88,7 @@ CONSOLE = (
     Listed("console-customers", "/console/customers", RESELLER_USER),
     Listed("console-customers-found", "/console/customers?name=er&status=active", RESELLER_USER),
     Listed("console-customers-older", "/console/customers?offset=25", RESELLER_USER),
-    Listed("console-customers-none", "/console/customers?name=nobody", RESELLER_USER),
+    Listed("console-customers-none", "/console/customers?name=unknown", RESELLER_USER),
     Listed("console-customers-faults", "/console/customers?email=x&resellerId=1", RESELLER_USER, status=400),
     Listed("console-customers-first", "/console/customers", NEWCOMER),
     Listed("console-customers-reader", "/console/customers", LENA),
@@ -114,7 +114,7 @@ CONSOLE = (
     Listed("console-resellers-operator", "/console/resellers", OPERATOR),
     Listed("console-resellers-under", "/console/resellers?under={alpine}", OPERATOR),
     Listed("console-resellers-found", "/console/resellers?name=al", OPERATOR),
-    Listed("console-resellers-none", "/console/resellers?name=nobody", RESELLER_USER),
+    Listed("console-resellers-none", "/console/resellers?name=unknown", RESELLER_USER),
     Listed("console-resellers-first", "/console/resellers", NEWCOMER),
     Listed("console-reseller", "/console/resellers/1000000", RESELLER_USER),
     Listed("console-reseller-hold", "/console/resellers/{north}", OPERATOR),
@@ -151,7 +151,7 @@ CONSOLE = (
 
 PANEL = (
     Listed("panel-sign-in", "/panel/sign-in"),
-    Listed("panel-sign-in-wrong", "/panel/sign-in", status=401, act=entering("somebody", "not-the-one")),
+    Listed("panel-sign-in-wrong", "/panel/sign-in", status=401, act=entering("stranger", "not-the-one")),
     Listed("panel-closed", "/panel/sign-in", status=403, act=entering(GONE.login, GONE.password)),
     Listed("panel-nowhere", "/panel/nowhere", status=404),
     Listed("panel-link", "/panel/link?code={good}"),

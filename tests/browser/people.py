@@ -11,7 +11,7 @@ from emporion.marketplace.platforms import SANDBOX
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in. door: the first part of the addresses where he does."""
+    """A person who can sign in. door: the first part of the addresses where they do."""
 
     door: str
     login: str

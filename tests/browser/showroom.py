@@ -209,8 +209,8 @@ class _Work:
     async def _move(self, person: Person, address: dict[str, str]) -> None:
         administrator = await self.store.administrators.get(person.login)
         assert administrator
-        himself = Actor(administrator.customer_id, f"{person.login}@mail.example", "panel", "editor")
-        await self.marketplace.customers.update_own(himself, administrator, {"address": address})
+        actor = Actor(administrator.customer_id, f"{person.login}@mail.example", "panel", "editor")
+        await self.marketplace.customers.update_own(actor, administrator, {"address": address})
 
     async def others(self) -> None:
         """Customers in the other statuses."""
@@ -258,7 +258,7 @@ class _Work:
         self.put(erp=erp.key.id, old=old.key.id)
 
     async def imports(self) -> None:
-        """One in each state that lasts, and one that somebody else is at."""
+        """One in each state that lasts, and one that another user is at."""
         imports = self.marketplace.imports
         bad = await self._import("partners.csv", "company,town\nOstsee Segel,Rostock\n")
         running = await self._import("all-customers.csv", HEADER + GOOD_ROWS * 300, confirmed=True, done=False)

@@ -85,7 +85,7 @@ def row(page: Page, name: str) -> Locator:
 # A choice that decides what else is asked for
 
 
-async def test_the_field_for_the_state_follows_the_country_though_nobody_answers(open_page: OpenPage) -> None:
+async def test_the_field_for_the_state_follows_the_country_though_no_server_answers(open_page: OpenPage) -> None:
     page = await open_page(RESELLER_USER)
     await page.goto("/console/customers/new")
     country, state = page.get_by_label("Country"), page.get_by_label("State or province")
@@ -138,7 +138,7 @@ async def test_who_goes_back_stays_there_when_the_answer_to_a_search_comes_late(
     await page.get_by_label("Name").fill("RBCustomer2")
     await page.wait_for_url(CUSTOMERS)
     held = await hold(page, "**/console/customers*")
-    await page.get_by_label("Name").fill("nobody")
+    await page.get_by_label("Name").fill("unknown")
     search = await held.get()
     await page.evaluate("history.back()")
     back = await held.get()
@@ -178,7 +178,7 @@ async def test_who_goes_back_before_a_search_was_sent_sends_none(open_page: Open
     await page.keyboard.press("Enter")
     await page.wait_for_url(CUSTOMERS)
     held = await hold(page, "**/console/customers*")
-    await page.get_by_label("Name").fill("nobody")
+    await page.get_by_label("Name").fill("unknown")
     await page.evaluate("history.back()")
     back = await held.get()
     assert back.request.is_navigation_request()
@@ -244,7 +244,7 @@ async def test_a_press_on_a_customer_counts_though_an_answer_comes_before_it_end
     search = await held.get()
     await row(page, "RBCustomer").hover()
     await page.mouse.down()
-    # Another place for the row: nobody else is found.
+    # Another place for the row: no other customer is found.
     await answer_unseen(page, search, url=f"{search.request.url}&externalId=externalId1")
     await page.mouse.up()
     await expect(page.get_by_role("heading", level=1)).to_have_text("RBCustomer")
@@ -430,7 +430,7 @@ async def press(page: Page) -> None:
     await page.mouse.up()
 
 
-async def test_nobody_looks_again_once_an_import_is_over(open_page: OpenPage, showroom: Showroom) -> None:
+async def test_no_page_looks_again_once_an_import_is_over(open_page: OpenPage, showroom: Showroom) -> None:
     page = await open_page(RESELLER_USER, showroom.url)
     await page.clock.install()
     await page.goto("/console/imports/{running}".format_map(showroom.places))

@@ -1,4 +1,4 @@
-"""The paths that resellers and their customers walk, in a real browser, each in a window of his own."""
+"""The paths that resellers and their customers walk, in a real browser, each in a window of their own."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def says(page: Page, text: str) -> None:
 
 
 async def create(page: Page, fields: Mapping[str, str]) -> str:
-    """A new customer who is active at once; the address of his page, which is shown."""
+    """A new customer who is active at once; the address of its page, which is shown."""
     await page.goto("/console/customers/new")
     await fill(page, fields)
     await page.get_by_label("Active at once").check()
@@ -101,7 +101,7 @@ def fault(page: Page, name: str) -> Locator:
 
 
 @SCRIPTED
-async def test_what_a_customer_changes_stands_in_the_timeline_of_his_reseller(
+async def test_what_a_customer_changes_stands_in_the_timeline_of_its_reseller(
     open_page: OpenPage, javascript: bool
 ) -> None:
     person = Person("panel", f"walker-{javascript}", "Walker-pass-1")
@@ -305,7 +305,7 @@ async def test_a_reader_has_no_buttons(open_page: OpenPage) -> None:
     await says(reader, "The role reader may not do this")
 
 
-async def test_whoever_is_below_a_held_reseller_is_out_at_the_next_click(open_page: OpenPage, server: Server) -> None:
+async def test_a_user_below_a_held_reseller_is_out_at_the_next_click(open_page: OpenPage, server: Server) -> None:
     added = run(
         "user", "add", "--reseller", "999999", "--role", "owner", "--json", "the-operator",
         "--database", f"sqlite:///{server.output.parent / 'sandbox.db'}", cwd=server.output.parent,
@@ -343,7 +343,7 @@ async def test_whoever_is_below_a_held_reseller_is_out_at_the_next_click(open_pa
 
 
 @SCRIPTED
-async def test_a_customer_changes_his_password_and_ends_other_sessions(open_page: OpenPage, javascript: bool) -> None:
+async def test_a_customer_changes_the_password_and_ends_other_sessions(open_page: OpenPage, javascript: bool) -> None:
     reseller = await open_page(RESELLER_USER)
     person = Person("panel", f"words-{javascript}", "First-pass-1")
     await create(reseller, {**german(f"Words {javascript}"), **access(person)})
@@ -442,7 +442,7 @@ async def tab_through(page: Page, fields: Mapping[str, str], last: str) -> None:
     for _ in range(MOST_TABS):
         await page.keyboard.press("Tab")
         name, seen = await page.evaluate(FOCUSED)
-        assert seen, f"nobody sees that {name} has the focus"
+        assert seen, f"it is not seen that {name} has the focus"
         if name in left:
             value = left.pop(name)
             await page.keyboard.type(COUNTRY if name == "address.countryCode" else value)
@@ -481,7 +481,7 @@ async def test_the_focus_is_not_lost_when_another_country_is_chosen(open_page: O
 # Over HTTPS
 
 
-async def test_over_https_nobody_else_can_read_or_set_the_cookies(open_page: OpenPage, tmp_path: Path) -> None:
+async def test_over_https_others_cannot_read_or_set_the_cookies(open_page: OpenPage, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
     with serving(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key), scheme="https") as secure:
         reseller = await open_page(url=secure.url)

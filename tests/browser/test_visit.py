@@ -23,7 +23,7 @@ async def _open(page: Page) -> None:
 
 
 async def ends(browser: Browser, url: str, walk: Walk = _open, **options: Any) -> str:
-    """How a visit ends in which somebody walks like this: empty, or what it failed with."""
+    """How a visit ends in which a visitor walks like this: empty, or what it failed with."""
     try:
         async with visit(browser, url, **options) as page:
             await walk(page)
@@ -58,12 +58,12 @@ async def test_what_is_only_said_in_the_console_fails_nothing(browser: Browser) 
     assert await troubles(browser, "<script src=/good.js></script>", {"/good.js": script}) == ""
 
 
-async def test_an_exception_that_nobody_caught_fails_the_visit(browser: Browser) -> None:
+async def test_an_uncaught_exception_fails_the_visit(browser: Browser) -> None:
     found = await troubles(browser, "<script src=/bad.js></script>", {"/bad.js": "throw new Error('oh no')"})
     assert "uncaught: oh no" in found
 
 
-async def test_a_promise_that_nobody_caught_fails_the_visit(browser: Browser) -> None:
+async def test_an_uncaught_promise_fails_the_visit(browser: Browser) -> None:
     found = await troubles(browser, "<script src=/bad.js></script>", {"/bad.js": "Promise.reject(new Error('oh no'))"})
     assert "uncaught: oh no" in found
 

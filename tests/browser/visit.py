@@ -59,7 +59,7 @@ async def visit(
 
     width: in pixels. statuses: the error statuses that the test means to get; it must get each of them. unanswered:
     whether it means requests to get no answer; one must get none. state: what the browser has kept from another visit.
-    Nobody has issued the certificate of a test's server.
+    No authority has issued the certificate of a test's server.
     AssertionError at the end, with all that went wrong: errors and warnings in the console (what the
     Content-Security-Policy forbids among them), uncaught exceptions, requests that fail or leave the server, statuses
     of 400 and above. It holds for windows that the page opens, too.

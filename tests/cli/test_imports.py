@@ -198,7 +198,7 @@ def test_customers_are_imported_and_exported_on_postgresql(postgres: Databases, 
         assert again.stdout == "2 rows: 0 created, 0 changed, 2 unchanged\n"
 
 
-def test_whoever_imports_is_told_what_is_not_done(emporion: Command, tmp_path: Path) -> None:
+def test_the_operator_is_told_what_an_import_has_not_done(emporion: Command, tmp_path: Path) -> None:
     file = written(tmp_path / "x.csv", f"{line('1')},yes", header=f"{HEADER},sendinvitation")
     ended = emporion("import", str(file), *INTO)
     assert ended.status == 0

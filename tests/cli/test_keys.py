@@ -154,7 +154,7 @@ def test_what_cannot_be_added_is_told(emporion: Command, arguments: tuple[str, .
     assert refused(emporion(*ADD, *arguments)).startswith(message)
 
 
-async def test_whoever_changes_one_that_was_changed_meanwhile_learns_of_it(database: Path) -> None:
+async def test_a_change_of_one_that_was_changed_meanwhile_is_refused(database: Path) -> None:
     settings = settings_for(database)
     store = open_store(settings)
     await store.open()

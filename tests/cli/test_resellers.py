@@ -96,7 +96,7 @@ def test_one_is_added_by_options(emporion: Command) -> None:
     assert emporion("reseller", "show", "1000003", "--json").json == added
 
 
-def test_one_is_added_below_the_provider_if_nobody_else_is_named(emporion: Command) -> None:
+def test_one_is_added_below_the_provider_if_no_other_is_named(emporion: Command) -> None:
     said = emporion("reseller", "add", "North", *options()).out
     assert said == "North (1000003) was added below 999999: it is active\n"
 
@@ -176,7 +176,7 @@ def test_without_a_platform_it_says_how_to_make_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_operator_does_is_in_the_log_with_his_name(emporion: Command, serve: Any, callers: Any) -> None:
+def test_what_the_operator_does_is_in_the_log_with_their_name(emporion: Command, serve: Any, callers: Any) -> None:
     emporion("reseller", "disable", "1000000")
     events = serve().get("/events?type=reseller.updated", headers=callers["provider"].headers).json()["data"]
     assert events[-1]["source"] == "command line"

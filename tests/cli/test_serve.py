@@ -168,7 +168,7 @@ def test_init_makes_a_platform_with_secrets_that_are_shown_once(tmp_path: Path) 
         (["--marketplace", "US EU"], "--marketplace must be a code"),
     ],
 )
-def test_init_makes_no_platform_that_nobody_can_log_in_to(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_init_makes_no_platform_that_cannot_be_logged_in_to(tmp_path: Path, arguments: list[str], message: str) -> None:
     ended = run("init", *arguments, cwd=tmp_path)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"emporion: {message}")
@@ -199,7 +199,7 @@ def test_a_platform_of_ones_own_is_served_with_its_credentials_and_no_others(tmp
         assert httpx.post(f"{url}/token", auth=("sandbox", "sandbox-password-1"), headers=key).status_code == 401
 
 
-def test_nobody_else_on_the_machine_reads_the_database(tmp_path: Path) -> None:
+def test_other_users_of_the_machine_cannot_read_the_database(tmp_path: Path) -> None:
     run("init", cwd=tmp_path)
     assert stat.S_IMODE((tmp_path / "emporion.db").stat().st_mode) == 0o600
 

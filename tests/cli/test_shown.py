@@ -16,7 +16,7 @@ def test_what_is_not_there_is_left_out_of_json(capsys: pytest.CaptureFixture[str
     )
 
 
-def test_a_table_breaks_no_line_where_nobody_sees_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_breaks_no_line_where_it_is_not_seen(capsys: pytest.CaptureFixture[str]) -> None:
     show_table(("name", "id"), [("x" * 300, 1), (None, 2)], none="nothing")
     heading, first, second = capsys.readouterr().out.splitlines()
     assert heading == f"name{' ' * 298}id"

@@ -118,13 +118,13 @@ def test_a_token_of_a_signing_key_that_was_ended_says_so(emporion: Command) -> N
 def test_a_forged_token_says_so(emporion: Command) -> None:
     claims = TokenClaims(900_001, "other", "owner", "us", time.time() + 60, 1)
     stranger = new_signing_key(1)
-    forged = encode_token(claims, time.time(), stranger, "somebody")
+    forged = encode_token(claims, time.time(), stranger, "another")
     assert emporion("token", "show", forged, "--json").json["why"] == "It was not signed by this platform."
     token = emporion("token", "add", "other").out.strip()
     header, _, signature = token.split(".")
     changed = f"{header}.{forged.split('.')[1]}.{signature}"
-    assert emporion("token", "show", changed, "--json").json["why"] == "Somebody has changed it."
-    expired = encode_token(TokenClaims(1, "x", "owner", "us", 5.0, 1), 1, stranger, "somebody")
+    assert emporion("token", "show", changed, "--json").json["why"] == "It has been changed."
+    expired = encode_token(TokenClaims(1, "x", "owner", "us", 5.0, 1), 1, stranger, "another")
     shown = emporion("token", "show", expired, "--json").json
     assert (shown["why"], shown["expiresAt"]) == ("It has expired.", "1970-01-01T00:00:05.000Z")
 

@@ -86,7 +86,7 @@ class Access:
 
 
 def new_access(at: Command, *more: str, reseller: str | None = None) -> Access:
-    """A user with a key and a token, of a reseller of his own or of the one named. more: options of the key."""
+    """A user with a key and a token, of a reseller of its own or of the one named. more: options of the key."""
     reseller = reseller or new_reseller(at)
     user = at("user", "add", f"user-{next(numbers)}", "--reseller", reseller, "--role", "owner", "--json").json
     key = at("key", "add", "--reseller", reseller, "--name", "ERP", *more, "--json").json
@@ -95,7 +95,7 @@ def new_access(at: Command, *more: str, reseller: str | None = None) -> Access:
 
 
 def shut_out(http: httpx.Client, who: Access, ended: Ended) -> int:
-    """The status with which he is refused after a command that has just ended; it must come in time."""
+    """The status with which the caller is refused after a command that has just ended; it must come in time."""
     assert ended.status == 0, ended.err
     since = sent = time.monotonic()
     while (status := who.lets_in(http)) == 200:
@@ -104,13 +104,13 @@ def shut_out(http: httpx.Client, who: Access, ended: Ended) -> int:
     return status
 
 
-def test_whoever_was_added_gets_in(at: Command, http: httpx.Client) -> None:
+def test_a_user_who_was_added_gets_in(at: Command, http: httpx.Client) -> None:
     access = new_access(at)
     assert access.lets_in(http) == 200
     assert access.sign_in(http, access.password) == 200
 
 
-def test_a_disabled_user_is_out_within_a_second_until_he_is_enabled(at: Command, http: httpx.Client) -> None:
+def test_a_disabled_user_is_out_within_a_second_until_enabled(at: Command, http: httpx.Client) -> None:
     access = new_access(at)
     assert access.lets_in(http) == 200
     assert shut_out(http, access, at("user", "disable", access.login)) == 401

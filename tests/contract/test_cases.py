@@ -1,6 +1,6 @@
 """Plays the cases in `cases/`: each is a conversation with a fresh sandbox, as data.
 
-A step is a request and the answer that it must get. The request is made by the caller `as` (sandbox; nobody sends no
+A step is a request and the answer that it must get. The request is made by the caller `as` (sandbox; anonymous sends no
 credentials), with `body` (JSON), `form` (by name, form-encoded), `text` (as it stands) or `latin1` (bytes), or with
 `customer`: changes to a complete customer, by JSON Merge Patch. In the answer, `body` names the members that count:
 strings that begin with `re:` are patterns, `absent` lists members that must not be there, `details` all faults, by

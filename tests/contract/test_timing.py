@@ -94,15 +94,15 @@ def median(values: Sequence[float]) -> float:
 
 
 def differ(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether somebody who has measured both can tell them apart: for sure, and by as much as can be used."""
+    """Whether an attacker who has measured both can tell them apart: for sure, and by as much as can be used."""
     apart = abs(median(one) - median(other)) / min(median(one), median(other))
     return deviations(one, other) > DEVIATIONS and apart > MEDIANS
 
 
 WRONG_PASSWORD = (SANDBOX.user, "wrong", None)
 OTHERS: dict[str, tuple[str, str, str | None]] = {
-    "a wrong user": ("nobody", "wrong", None),
-    "the right password of nobody": ("nobody", SANDBOX.password, None),
+    "a wrong user": ("unknown", "wrong", None),
+    "the right password of no user": ("unknown", SANDBOX.password, None),
     "a wrong marketplace": (SANDBOX.user, SANDBOX.password, "de"),
     "a long login": ("x" * 4096, "wrong", None),
 }
@@ -153,8 +153,8 @@ async def test_it_would_be_noticed_if_the_digest_for_an_unknown_user_were_a_chea
     marketplace: Marketplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cheaper = PasswordHasher(time_cost=1, memory_cost=2048, parallelism=1)
-    digest = cheaper.hash("nobody's")
-    monkeypatch.setattr(credentials, "digest_of_nobody", lambda: digest)
+    digest = cheaper.hash("decoy")
+    monkeypatch.setattr(credentials, "decoy_digest", lambda: digest)
     one, two = await times(marketplace, clock, WRONG_PASSWORD, OTHERS["a wrong user"])
     assert differ(one, two), f"{median(one) * 1000:.2f} ms and {median(two) * 1000:.2f} ms"
 

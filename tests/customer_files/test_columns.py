@@ -47,7 +47,7 @@ def test_the_names_of_other_platforms_are_columns() -> None:
     }  # fmt: skip
 
 
-def test_a_person_without_a_company_is_called_by_his_name() -> None:
+def test_a_person_without_a_company_is_called_by_their_name() -> None:
     with_company, without = rows_of("companyname,givenname,familyname\nAcme,Anna,Weiß\n,Anna,Weiß\n")
     assert with_company.new()["name"] == "Acme"
     assert without.new()["name"] == "Anna Weiß"

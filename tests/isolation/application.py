@@ -82,7 +82,7 @@ class Application:
         return self._loop.run_until_complete(work)
 
     def number(self) -> int:
-        """One that nobody has got before."""
+        """One that was not given before."""
         return next(self._numbers)
 
     def ask(
@@ -95,7 +95,7 @@ class Application:
     ) -> Answer:
         """The answer to a request, once all that it leads to is in the log.
 
-        Each comes from an address of its own, so that nobody who fails to sign in must wait (test_guesses has that).
+        Each comes from an address of its own, so that no user who fails to sign in must wait (test_guesses has that).
         """
         operation = OPERATIONS[operation_id]
         number, address = self._address()
@@ -164,7 +164,7 @@ class Application:
         return answer
 
     def _address(self) -> tuple[int, str]:
-        """A number that nobody has got before, and an address made of it."""
+        """A number that was not given before, and an address made of it."""
         number = self.number()
         return number, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
 

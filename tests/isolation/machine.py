@@ -1,4 +1,4 @@
-"""A search for somebody who sees or does what he may not: random callers, whose answers are held against the model."""
+"""A search for callers who see or do what they may not: random ones, whose answers are held against the model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MARKS = re.compile(r"mark\.\d+\.x")
 SECRET = "secretly"
 IDS = re.compile(r"\b\d{6,9}\b")
 REALM = "shared"
-NOBODY = "999999999"
+UNKNOWN_ID = "999999999"
 MISSING = "No entity has been found: there is no"
 
 STATUSES = ("active", "creditHold", "pending", "adminHold", "cancelled", "error")
@@ -56,14 +56,14 @@ T = TypeVar("T")
 
 
 class Caller(NamedTuple):
-    """Somebody with a key and a token, which need not fit together, or without."""
+    """A caller with a key and a token, which need not fit together, or without."""
 
     key: Key | None
     token: Token | None
 
     def __str__(self) -> str:
         key = f"with a key of {self.key.reseller}" if self.key else "without a key"
-        return f"{self.token.holder.name if self.token else 'nobody'} {key}"
+        return f"{self.token.holder.name if self.token else 'none'} {key}"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -72,7 +72,7 @@ class Caller(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """A request that somebody has sent and may send again."""
+    """A request that a caller has sent and may send again."""
 
     operation_id: str
     owner: str | None
@@ -93,7 +93,7 @@ class Follower:
         return self.types is None or entry.type in self.types.split(",")
 
     def left(self, log: Reseller) -> list[model.Event]:
-        """What he has not seen yet of a log."""
+        """What the reader has not seen yet of a log."""
         seen = self.seen.get(log, log.before)
         return [entry for entry in log.events[max(seen - log.before, 0) :] if self.wants(entry)]
 
@@ -138,12 +138,12 @@ class Isolation(RuleBasedStateMachine):
         self.followers.append(self._new_follower(caller, provider, None, "latest"))
 
     async def _furnish(self, resellers: list[tuple[Reseller, Any]]) -> None:
-        """Let somebody in for each reseller and give it a customer; for all at a time, which share transactions."""
+        """Let a user in for each reseller and give it a customer; for all at a time, which share transactions."""
         added = await asyncio.gather(*(self._furnish_one(*one) for one in resellers))
         for (reseller, _), (user, token, key, body, number) in zip(resellers, added, strict=True):
             holder = self._note_user(reseller, user)
             self.world.tokens.append(Token(token, holder, 1))
-            self._note_access(holder, "user.updated", {}, ": a token was given without his password")
+            self._note_access(holder, "user.updated", {}, ": a token was given without the password")
             self._note_key(reseller, key, None)
             if not reseller.is_provider:
                 self._added(Account, body, number, reseller, _set_up_by(reseller))
@@ -418,7 +418,7 @@ class Isolation(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def send_again(self, data: Data) -> None:
-        """The same request once more, maybe by somebody else, maybe with another body."""
+        """The same request once more, maybe by another caller, maybe with another body."""
         if not self.posted:
             return
         posted = _one(data, self.posted)
@@ -596,9 +596,9 @@ class Isolation(RuleBasedStateMachine):
             return
         refusal = self.world.shut(client)
         if user:
-            is_his = user.reseller is client.reseller  # OAuth has one word for all that is wrong with a login
+            is_own = user.reseller is client.reseller  # OAuth has one word for all that is wrong with a login
             refusal = self.world.refusal_of_login(user, password, client.reseller)
-            refusal = refusal if is_his else model.wrong_login(user, client.reseller)
+            refusal = refusal if is_own else model.wrong_login(user, client.reseller)
         if refusal:
             self._check_refused(answer, refusal._replace(status=400))
             assert answer.json["error"] == "invalid_grant"
@@ -711,14 +711,14 @@ class Isolation(RuleBasedStateMachine):
         self._note_command(holder.reseller, kind, about + more, found, origin)
 
     def _note_command(self, reseller: Reseller, kind: str, about: str, found: Json, origin: Json | None = None) -> None:
-        """origin: of whoever did it, if not the operator."""
+        """origin: of the caller who did it, if not the operator."""
         operator = {"source": OPERATOR.source, "by": self.world.provider, "user": OPERATOR.user}
         self.world.note(reseller, kind, **(origin or operator), about=about, changes=found)
 
     # Who and what is drawn
 
     def _caller(self, data: Data) -> Caller:
-        """Mostly somebody with a token and a key of the same reseller; he need not get in all the same."""
+        """Mostly one with a token and a key of the same reseller, who need not get in all the same."""
         token = _one(data, self.world.tokens)
         keys = self._keys_of(token.holder.reseller)
         if keys and data.draw(st.integers(0, 7)) < 7:
@@ -742,7 +742,7 @@ class Isolation(RuleBasedStateMachine):
         return [holder for holder in self.world.holders if holder.kind == kind]
 
     def _ids(self) -> list[str]:
-        return [*(account.id for account in self.world.accounts), NOBODY]
+        return [*(account.id for account in self.world.accounts), UNKNOWN_ID]
 
     def _some_id(self, data: Data) -> str:
         return data.draw(st.sampled_from(self._ids()))
@@ -762,7 +762,7 @@ class Isolation(RuleBasedStateMachine):
         return _one(data, out if out and data.draw(st.integers(0, 2)) == 2 else holders)
 
     def _some_secret(self, data: Data, holder: Holder) -> str:
-        """Mostly his own."""
+        """Mostly the caller's own."""
         mostly = data.draw(st.integers(0, 4)) < 4
         return holder.secret if mostly else _one(data, self.world.holders).secret
 
@@ -851,7 +851,7 @@ class Isolation(RuleBasedStateMachine):
         body: Any = None,
         headers: dict[str, str] | None = None,
     ) -> tuple[Answer, Holder | None]:
-        """The answer, and who has asked if he is let in."""
+        """The answer, and who has asked if they are let in."""
         answer = self.application.ask(operation_id, {**caller.headers, **(headers or {})}, path, query, body)
         event(f"{operation_id} {answer.status}")
         note(f"{answer.request.method} {answer.request.path} by {caller}: {answer.status}")
@@ -885,7 +885,7 @@ class Isolation(RuleBasedStateMachine):
             )
 
     def _check_nothing_leaks(self, answer: Answer, root: Reseller | None) -> None:
-        """No secret, and nothing of an account that `root` does not reach, unless he sent it himself."""
+        """No secret, and nothing of an account that `root` does not reach, unless the caller sent it."""
         assert SECRET not in answer.text.lower()
         if root is self.world.provider:
             return
@@ -895,7 +895,7 @@ class Isolation(RuleBasedStateMachine):
         if not answer.request.path.endswith("/events"):
             self._check_known(answer, answer.text, marks, ids)
             return
-        # Events tell for whom somebody acted, and what he asked for; they are compared word by word.
+        # Events tell for whom a caller acted, and what was asked for; they are compared word by word.
         for one in accounts:
             if isinstance(one, Reseller):
                 marks |= {mark for entry in one.events if entry.about for mark in MARKS.findall(entry.about)}
@@ -904,11 +904,11 @@ class Isolation(RuleBasedStateMachine):
     def _check_known(self, answer: Answer, text: str, marks: set[str], ids: set[str] | None) -> None:
         """No other marks and ids than these in `text`, unless they were sent. ids: None for any."""
         for found in set(MARK.findall(text)) - set(MARK.findall(answer.request.text)):
-            assert f"mark.{found}.x" in marks, f"mark {found} of somebody else is in {answer}"
+            assert f"mark.{found}.x" in marks, f"mark {found} of another is in {answer}"
         newest = max(one.number for one in self.world.accounts)
         told = set(IDS.findall(text)) - set(IDS.findall(answer.request.text))
         for found in told if ids is not None else ():
-            assert found in (ids or ()) or int(found) > newest, f"the id {found} of somebody else is in {answer}"
+            assert found in (ids or ()) or int(found) > newest, f"the id {found} of another is in {answer}"
 
     def _check_missing(self, answer: Answer, what: str) -> None:
         assert answer.status == 404, answer
@@ -945,7 +945,7 @@ def _setter_up(reseller: Reseller) -> Actor:
 
 
 def _set_up_by(reseller: Reseller) -> Json:
-    """What the log says of him."""
+    """What the log says of the operator who made a reseller."""
     return {"source": "command line", "by": reseller, "user": reseller.mark}
 
 
@@ -963,7 +963,7 @@ def _tag(account: Account) -> str:
 
 
 def _origin(holder: Holder, answer: Answer, source: str = "api") -> Json:
-    """What the log says of whoever sent a request."""
+    """What the log says of the sender of a request."""
     request = answer.request
     return {
         "source": source,

@@ -26,7 +26,7 @@ class Account:
     version: int = 1
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} {self.id} of {self.owner.id if self.owner else 'nobody'}"
+        return f"{type(self).__name__} {self.id} of {self.owner.id if self.owner else 'none'}"
 
     @property
     def id(self) -> str:
@@ -79,7 +79,7 @@ class Holder:
 
 @dataclass(eq=False)
 class Administrator:
-    """The one administrator of a customer. login: None as long as nobody knows it. secret: None without a password."""
+    """The one administrator of a customer. login: None as long as it is unknown. secret: None without a password."""
 
     account: Account
     login: str | None = None
@@ -92,9 +92,9 @@ class Administrator:
 
 @dataclass(eq=False)
 class Session:
-    """A cookie that somebody got for his password `secret`, when his credentials were in `version` if he is a user.
+    """A cookie that was given for a password `secret`, when the credentials were in `version`, if of a user.
 
-    ended: whether he has signed out.
+    ended: whether they have signed out.
     """
 
     cookie: str
@@ -163,9 +163,9 @@ class Token:
 
 
 class Refusal(NamedTuple):
-    """Somebody who is turned away. log: where it is written down. by, user: who it was, as far as anybody knows.
+    """A denied request. log: where it is written down. by, user: who it was, as far as that is known.
 
-    victim: a user of another reseller whose login he tried; it is written down in that one's log as well.
+    victim: a user of another reseller whose login was tried; it is written down in that one's log as well.
     """
 
     status: int
@@ -254,7 +254,7 @@ class World:
         return next((one for one in self.below(root, accounts) if one.id == wanted), None)
 
     def refusal(self, key: Key | None, token: Token | None) -> Refusal | None:
-        """Why somebody with this key and token is not let in, None if he is."""
+        """Why a caller with this key and token is not let in, None if they are."""
         if key is None:
             return Refusal(401, "unauthenticated", self.provider)
         if key.revoked or token is None:
@@ -267,7 +267,7 @@ class World:
         return self.shut(holder)
 
     def refusal_of_login(self, user: Holder, password: str, place: Reseller) -> Refusal | None:
-        """Why a user gets no token, None if he does. place: the reseller whose key or client he came with."""
+        """Why a user gets no token, None if they do. place: the reseller whose key or client they came with."""
         if user.disabled or user.secret != password:
             return wrong_login(user, place)
         if user.reseller is not place:
@@ -275,13 +275,13 @@ class World:
         return self.shut(user)
 
     def is_open(self, session: Session) -> bool:
-        """Whether somebody is signed in with it."""
+        """Whether it is good for a sign-in."""
         who = session.who
         is_over = isinstance(who, Holder) and (who.disabled or who.version != session.version)
         return not session.ended and not is_over and who.secret == session.secret
 
     def closed(self, who: Holder | Administrator) -> Refusal | None:
-        """Why somebody with the right password is not let in, None if he is."""
+        """Why a user with the right password is not let in, None if they are."""
         if isinstance(who, Holder):
             return self.shut(who)
         owner = who.account.log
@@ -296,7 +296,7 @@ class World:
         return None
 
     def refusal_of_role(self, holder: Holder, needed: str) -> Refusal | None:
-        """Why somebody may not do what takes the role `needed`, None if he may."""
+        """Why a user may not do what takes the role `needed`, None if they may."""
         if ROLES.index(holder.role) < ROLES.index(needed):
             return forbidden(holder)
         return None
@@ -318,7 +318,7 @@ class World:
 
 
 def wrong_login(user: Holder, place: Reseller) -> Refusal:
-    """Of a user whom somebody tried with the key or client of `place`, whose log does not tell that he exists."""
+    """Of a user who was tried with the key or client of `place`, whose log does not tell that there is one."""
     if user.reseller is place:
         return unauthenticated(user)
     return Refusal(401, "unauthenticated", place, place, victim=user)

@@ -53,7 +53,7 @@ NUMBERS = re.compile(r"<strong>([\d,]+)</strong> <span>(\w+)</span>")
 PICTURES = re.compile(r">([\d,]+) in 30 days<")
 QUEUE = re.compile(r'</a> <span class="muted small">(\d+)</span></li>')
 # Those whose name is not for the reader, by the account that they act for.
-UNNAMED = {None: "somebody", str(PROVIDER_ID): "the operator"}
+UNNAMED = {None: "a user", str(PROVIDER_ID): "the operator"}
 MOMENTS = re.compile(r'<span class="muted">by (the platform|[^,<]*, [^,<]*), ')
 REASONS = re.compile(r'<p class="small">.*?</p>', re.DOTALL)
 SHOWN_ONCE = re.compile(r'<input id="(?:secret|link)" value="([^"]*)"')
@@ -62,7 +62,7 @@ LOGIN = re.compile(r"<dt>Login</dt><dd>([^<]*)</dd>")
 COOKIE = re.compile(r"((?:__Host-)?emporion-(?:console|panel))=([^;]*)")
 UNDER_WAY = ("checking", "checked", "running")
 HISTORY = MOST_LISTED = 20
-# What one person does before another has his turn.
+# What one person does before another has a turn.
 AT_ONCE = 4
 OWN_STATUS = "The status of your own account is set by the account above it."
 FORGED = "0" * 64
@@ -89,7 +89,7 @@ class Pages(Isolation):
 
     @rule(data=st.data(), area=st.sampled_from(("console", "console", "panel")))
     def sign_in(self, data: Data, area: str) -> None:
-        """Somebody at either door, mostly with his own password."""
+        """A person at either door, mostly with their own password."""
         users = self._holders("user")
         admins = [one for one in self.world.administrators if one.secret]
         is_own = data.draw(st.integers(0, 5)) < 5 or not admins
@@ -106,7 +106,7 @@ class Pages(Isolation):
     def _sign_in(
         self, area: str, who: Holder | Administrator, name: str, password: str, before: Session | None = None
     ) -> Session | None:
-        """The session, if he gets in. before: of the browser that he uses."""
+        """The session, if they get in. before: of the browser that they use."""
         cookie = before.cookie if before else f"emporion-{area}={secrets.token_urlsafe(32)}"
         form = {"login": name, "password": password, "token": _token(cookie)}
         answer = self._browse("POST", f"/{area}/sign-in", cookie, form=form)
@@ -139,7 +139,7 @@ class Pages(Isolation):
         return self._new_session(answer, who)
 
     def _new_session(self, answer: Answer, who: Holder | Administrator) -> Session:
-        """The one that began with this answer; its secret was nobody's before."""
+        """The one that began with this answer; its secret is new."""
         given = _cookies(answer)
         assert len(given) == 1
         assert given[0] not in answer.request.text
@@ -150,7 +150,7 @@ class Pages(Isolation):
 
     @rule(data=st.data(), area=st.sampled_from(("console", "panel")))
     def shut_out(self, data: Data, area: str) -> None:
-        """Who is signed in is out at once: by the operator, or by himself from elsewhere."""
+        """Who is signed in is out at once: by the operator, or by a sign-out elsewhere."""
         signed_in = [one for one in self.world.sessions if _area(one.who) == area and not self._is_out(one)]
         if not signed_in:
             return
@@ -206,7 +206,7 @@ class Pages(Isolation):
 
     @rule(data=st.data(), place=st.sampled_from(PLAIN))
     def ask_for_nothing(self, data: Data, place: tuple[str, str]) -> None:
-        """Pages that show nothing of anybody: the forms of the doors, the language, a field of a form."""
+        """Pages that show nothing of any account: the forms of the doors, the language, a field of a form."""
         method, path = place
         area = path.split("/")[1]
         session = _one(data, [*(one for one in self.world.sessions if _area(one.who) == area), None])
@@ -226,7 +226,7 @@ class Pages(Isolation):
 
     @rule(data=st.data())
     def look(self, data: Data) -> None:
-        """Somebody asks for some pages of the console, with ids from anywhere."""
+        """A user asks for some pages of the console, with ids from anywhere."""
         session = self._session(data, "console")
         if not session:
             return
@@ -372,7 +372,7 @@ class Pages(Isolation):
 
     @rule(data=st.data())
     def act(self, data: Data) -> None:
-        """Somebody sends some forms of the console about what is anywhere."""
+        """A user sends some forms of the console about what is anywhere."""
         session = self._session(data, "console")
         if not session:
             return
@@ -428,7 +428,7 @@ class Pages(Isolation):
         wanted = self._target_of(data, user, self.world.customers)
         account = self.world.find(user.reseller, self.world.customers, wanted)
         known = next((one for one in self.world.customers if one.id == wanted), None)
-        mark = known.mark if known else "nobody"
+        mark = known.mark if known else "unknown"
         document = known.document if known else self._body()
         number = data.draw(st.integers(1, 3))
         after: Json = data.draw(
@@ -625,7 +625,7 @@ class Pages(Isolation):
 
     @rule(data=st.data())
     def use_files(self, data: Data) -> None:
-        """People send files, and ask for those that somebody has sent."""
+        """People send files, and ask for those that others have sent."""
         for _ in range(AT_ONCE):
             self._use_file(data, data.draw(st.sampled_from(FILES)))
 
@@ -634,7 +634,7 @@ class Pages(Isolation):
             self._do_imports()
             return
         session = self._session(data, "console")
-        # Rather one for whom somebody above him has sent a file.
+        # Rather one for whom a user above has sent a file.
         given = [one.reseller for one in self.world.imports if not reaches(one.reseller, one.sender.reseller)]
         receivers = [one for one in self._holders("user") if one.reseller in given]
         if receivers and kind != "send" and data.draw(st.booleans()):
@@ -732,7 +732,7 @@ class Pages(Isolation):
 
     @rule(data=st.data())
     def use_the_panel(self, data: Data) -> None:
-        """An administrator looks at his account, changes it, or finds it closed."""
+        """An administrator looks at the account, changes it, or finds it closed."""
         session = self._session(data, "panel")
         if not session:
             return
@@ -763,7 +763,7 @@ class Pages(Isolation):
     def _change_own(self, data: Data, session: Session, admin: Administrator, kind: str) -> None:
         account = admin.account
         form = {**_form(account.document), "version": str(account.version), "contactPersons[0].position": "0"}
-        # A form that was made by hand: nothing of it may be taken but what is his.
+        # A form that was made by hand: nothing of it may be taken but what is theirs.
         form |= {"name": "Mine", "status": "active", "resellerId": self._some_id(data), "id": self._some_id(data)}
         form |= {"externalId": "mine", "taxRegId": "mine", "attributes[0].name": "mine", "attributes[0].value": "mine"}
         after = dict(account.document)
@@ -801,7 +801,7 @@ class Pages(Isolation):
             self._changed(account, after, origin)
 
     @rule(data=st.data(), member=st.sampled_from(("name", "status", "externalId", "attributes", "resellerId")))
-    def change_what_is_not_his(self, data: Data, member: str) -> None:
+    def change_what_is_not_theirs(self, data: Data, member: str) -> None:
         """Past the form, which has no field for it."""
         session = self._session(data, "panel")
         if not session or self._is_out(session):
@@ -862,7 +862,7 @@ class Pages(Isolation):
     # Who and what is drawn
 
     def _session(self, data: Data, area: str) -> Session | None:
-        """Mostly of somebody who is signed in, maybe as of now; he need not get in all the same."""
+        """Mostly of a person who is signed in, maybe as of now, who need not get in all the same."""
         sessions = [one for one in self.world.sessions if _area(one.who) == area]
         is_open = [one for one in sessions if self.world.is_open(one)]
         is_used = bool(is_open) and data.draw(st.integers(0, 3)) > 0
@@ -880,14 +880,14 @@ class Pages(Isolation):
         return self._use_link(link, is_sent=True) if link else None
 
     def _target_of(self, data: Data, user: Holder, accounts: list[Any]) -> str:
-        """The id of one of `accounts` that he reaches, or of anything at all."""
+        """The id of one of `accounts` that the user reaches, or of anything at all."""
         reached: list[str] = [one.id for one in accounts if reaches(user.reseller, one)]
         ids: list[str] = [*(one.id for one in accounts), *self._ids()]
         is_reached = data.draw(st.booleans())
         return _one(data, reached if reached and is_reached else ids)
 
     def _whose(self, data: Data, user: Holder, of: Reseller | None = None) -> tuple[dict[str, str], Reseller | None]:
-        """A parameter `resellerId`, or none, and the reseller if he reaches it. of: mostly this one."""
+        """A parameter `resellerId`, or none, and the reseller if the user reaches it. of: mostly this one."""
         if of and data.draw(st.integers(0, 3)):
             wanted = of.id
         elif data.draw(st.integers(0, 3)):
@@ -897,7 +897,7 @@ class Pages(Isolation):
         return {"resellerId": wanted}, self.world.find(user.reseller, self.world.resellers, wanted)
 
     def _asked(self, data: Data, user: Holder) -> tuple[dict[str, str], Reseller | None, dict[str, str]]:
-        """Filters, the reseller whose customers they are about if he reaches it, and both as parameters."""
+        """Filters, the reseller whose customers they are about if the user reaches it, and both as parameters."""
         filters = self._filters(data)
         if data.draw(st.integers(0, 2)) == 0:
             filters["status"] = data.draw(st.sampled_from(("active", "pending", "creditHold")))
@@ -925,7 +925,7 @@ class Pages(Isolation):
         return answer
 
     def _let_in(self, session: Session, answer: Answer) -> bool:
-        """Whether he is; if not, the answer says so and nothing else."""
+        """Whether they are; if not, the answer says so and nothing else."""
         area = _area(session.who)
         if not self.world.is_open(session):
             if not answer.request.path.endswith(("/sign-in", "/sign-out")):
@@ -942,7 +942,7 @@ class Pages(Isolation):
         return not self.world.is_open(session) or self.world.closed(session.who) is not None
 
     def _may(self, session: Session, answer: Answer, needed: str | None) -> bool:
-        """Whether his role is enough; if not, the answer says so."""
+        """Whether the user's role is enough; if not, the answer says so."""
         user = session.who
         assert isinstance(user, Holder)
         refusal = self.world.refusal_of_role(user, needed) if needed else None
@@ -963,7 +963,7 @@ class Pages(Isolation):
         told: int = 404,
         has_log: bool = False,
     ) -> Answer | None:
-        """The page, if there is one for him. missing: whether there must be none, which is answered with `told`."""
+        """The page, if the user may see it. missing: whether there must be none, which is answered with `told`."""
         answer = self._browse("GET", path, session.cookie, query)
         return self._seen(session, answer, needed, missing=missing, told=told, success=200, has_log=has_log)
 
@@ -978,7 +978,7 @@ class Pages(Isolation):
         missing: bool = False,
         allowed: str = "",
     ) -> Answer | None:
-        """The answer to a form, if there is one for him. allowed: a login that it may show."""
+        """The answer to a form, if the user may send it. allowed: a login that it may show."""
         sent = {**form, "token": _token(session.cookie)}
         answer = self._browse("POST", path, session.cookie, query, sent)
         return self._seen(session, answer, needed, missing=missing, allowed=allowed)
@@ -1017,7 +1017,7 @@ class Pages(Isolation):
     def _check_shown_to(self, answer: Answer, root: Reseller, *, has_log: bool = False, allowed: str = "") -> None:
         """A page of the console shows nothing of an account that `root` does not reach.
 
-        has_log: whether it tells what his own people have asked for; that is compared moment by moment.
+        has_log: whether it tells what the account's own people have asked for; that is compared moment by moment.
         """
         if root.is_provider:
             self._check_secrets(answer, allowed)
@@ -1035,7 +1035,7 @@ class Pages(Isolation):
             self._check_shown_to(answer, who.reseller)
 
     def _check_shown_to_admin(self, answer: Answer, admin: Administrator, allowed: str = "") -> None:
-        """A page of the panel shows his own account, and of his reseller its name and whom to ask."""
+        """A page of the panel shows the administrator's own account, and of its reseller the name and whom to ask."""
         owner = admin.account.log
         marks = {admin.account.mark, owner.mark}
         self._check_page_of(answer, marks, {admin.account.id}, allowed=allowed)
@@ -1060,7 +1060,7 @@ class Pages(Isolation):
         for entry in account.log.events[::-1]:
             if entry.account is account:
                 user = entry.shown(root).get("user")
-                unnamed = UNNAMED.get(entry.by.id if entry.by else None, "somebody above")
+                unnamed = UNNAMED.get(entry.by.id if entry.by else None, "a user above")
                 name = f"{user or unnamed}, {entry.source}"
                 expected.append("the platform" if entry.source == "worker" and not user else name)
         shown = [unescape(found) for found in MOMENTS.findall(_text(answer))]

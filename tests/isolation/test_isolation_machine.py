@@ -1,4 +1,4 @@
-"""Nobody sees or does what he may not, whatever anybody does before: searched for with random trees and callers."""
+"""No caller sees or does what they may not, whatever others do before: searched for with random trees and callers."""
 
 from __future__ import annotations
 

@@ -102,7 +102,9 @@ async def test_the_only_admin_keeps_login_and_password_under_a_new_address(
     assert after == AdministratorLogin(1, "anna.a", before[0].password_hash)
 
 
-async def test_of_several_admins_each_keeps_his_login_by_his_address(customers: Customers, store: SqliteStore) -> None:
+async def test_of_several_admins_each_keeps_their_login_by_their_address(
+    customers: Customers, store: SqliteStore
+) -> None:
     customer = await create(
         customers,
         admin("a@example.com", login="login-a", password="Ecx$cvdazA"),
@@ -210,7 +212,7 @@ async def test_the_log_tells_what_changed_and_no_secret(customers: Customers, st
 
 
 @pytest.mark.parametrize("login", ["first-admin", "FIRST-admin"])
-async def test_nobody_is_given_the_login_that_his_neighbour_keeps(customers: Customers, login: str) -> None:
+async def test_no_admin_is_given_the_login_that_a_neighbour_keeps(customers: Customers, login: str) -> None:
     first, second = admin("a@example.com", login="first-admin"), admin("b@example.com", login="second-admin")
     customer = await create(customers, first, second)
     patch = {"contactPersons": [admin("a@example.com"), admin("b@example.com", login=login)]}

@@ -72,7 +72,7 @@ async def test_customers_of_all_below_are_exported_oldest_first(marketplace: Mar
     assert await marketplace.exports.count(READER) == 5
 
 
-async def test_nobody_exports_customers_of_others(marketplace: Marketplace) -> None:
+async def test_a_reseller_cannot_export_customers_of_others(marketplace: Marketplace) -> None:
     assert await exported(marketplace, actor=OTHER) == b""
     for reseller_id, wanted in ((RESELLER_ID, None), (None, CustomerQuery(reseller_id=str(RESELLER_ID)))):
         with pytest.raises(Problem) as raised:
@@ -95,7 +95,7 @@ async def test_only_what_is_wanted_is_exported(marketplace: Marketplace, wanted:
     assert names(await exported(marketplace, wanted=wanted)) == ["München GmbH"]
 
 
-async def test_nobody_is_missing_or_twice_while_others_are_created(marketplace: Marketplace) -> None:
+async def test_no_customer_is_missing_or_twice_while_others_are_created(marketplace: Marketplace) -> None:
     for number in range(100):
         await create(marketplace, name=f"Before {number}")
     content = bytearray()
@@ -120,7 +120,7 @@ async def test_csv_has_the_columns_that_all_customers_need(marketplace: Marketpl
     assert not any("login" in header for header in rows[0])
 
 
-async def test_an_export_of_nobody_has_a_header(marketplace: Marketplace) -> None:
+async def test_an_empty_export_has_a_header(marketplace: Marketplace) -> None:
     content = (await exported(marketplace, "csv", OTHER)).decode()
     assert content.startswith("id,externalId,name,")
     assert content.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Guessing passwords is slow for whoever guesses, and for nobody else."""
+"""Guessing passwords is slow for the attacker, and for no other user."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def address(number: int) -> str:
 async def told(
     marketplace: Marketplace, login: str = LOGIN, password: str = "wrong", at: str | None = ELSEWHERE
 ) -> Refused | None:
-    """Why somebody at an address gets no token; None if he does."""
+    """Why a user at an address gets no token; None if they do."""
     try:
         await marketplace.tokens.issue(login, password, None, KEY, Origin(None, "api", "correlation", None, at))
     except Refused as refused:
@@ -74,7 +74,7 @@ async def outcome(
 
 
 def wait_of(refused: Refused | None) -> int:
-    """For how many seconds somebody must wait."""
+    """For how many seconds a user must wait."""
     assert refused
     assert refused.code is Code.LIMITED
     seconds = int(refused.headers["Retry-After"])
@@ -83,7 +83,7 @@ def wait_of(refused: Refused | None) -> int:
 
 
 async def waits(marketplace: Marketplace, clock: Clock, logins: list[str], number: int) -> list[int]:
-    """How long whoever guesses at logins must wait each time, if he comes again as soon as he may."""
+    """How long an attacker who guesses at logins must wait each time, coming again as soon as allowed."""
     found: list[int] = []
     while len(found) < number:
         refused = await told(marketplace, logins[len(found) % len(logins)])
@@ -92,7 +92,7 @@ async def waits(marketplace: Marketplace, clock: Clock, logins: list[str], numbe
             clock.now += found[-1]
             refused = await told(marketplace, logins[(len(found) - 1) % len(logins)])
         assert refused
-        assert refused.code is Code.UNAUTHENTICATED, "he must not wait longer than he was told"
+        assert refused.code is Code.UNAUTHENTICATED, "they must not wait longer than they were told"
     return found
 
 
@@ -105,10 +105,10 @@ async def fail(marketplace: Marketplace, clock: Clock, times: int, login: str = 
         clock.now += LONGEST_WAIT if code is Code.LIMITED else 0
 
 
-# --- whoever guesses -------------------------------------------------------------------------------------------------
+# --- attackers who guess ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("login", [LOGIN, "nobody"])
+@pytest.mark.parametrize("login", [LOGIN, "unknown"])
 async def test_some_mistakes_are_free_and_each_further_one_costs_twice_as_long(
     marketplace: Marketplace, clock: Clock, login: str
 ) -> None:
@@ -146,7 +146,7 @@ async def test_who_is_told_to_wait_is_not_told_to_wait_longer_for_asking(
     assert await outcome(marketplace, password=SANDBOX.password) is None
 
 
-@pytest.mark.parametrize("logins", [["sandbox", "other", "below", "provider"], [f"nobody{n}" for n in range(100)]])
+@pytest.mark.parametrize("logins", [["sandbox", "other", "below", "provider"], [f"unknown{n}" for n in range(100)]])
 async def test_an_address_that_tries_many_logins_waits_longer_each_time(
     marketplace: Marketplace, clock: Clock, logins: list[str]
 ) -> None:
@@ -186,7 +186,7 @@ async def test_one_customer_of_a_provider_has_one_address_of_ipv6(marketplace: M
 
 async def test_an_unknown_login_is_treated_like_a_known_one(marketplace: Marketplace, clock: Clock) -> None:
     seen = []
-    for login, at in ((LOGIN, HOME), ("nobody", ELSEWHERE)):
+    for login, at in ((LOGIN, HOME), ("unknown", ELSEWHERE)):
         seen.append([str(await told(marketplace, login, at=at)) for _ in range(FREE + 2)])
         await fail(marketplace, clock, 3, login, at)
         seen[-1].append(str(await told(marketplace, login, at=at)))
@@ -201,7 +201,7 @@ async def test_many_tries_at_once_are_no_more_than_one_after_the_other(marketpla
 async def test_many_tries_at_once_at_many_logins_are_no_more_than_one_after_the_other(
     marketplace: Marketplace,
 ) -> None:
-    codes = Counter(await asyncio.gather(*(outcome(marketplace, f"nobody{number}") for number in range(60))))
+    codes = Counter(await asyncio.gather(*(outcome(marketplace, f"unknown{number}") for number in range(60))))
     assert codes == {Code.UNAUTHENTICATED: FREE_OF_MANY, Code.LIMITED: 60 - FREE_OF_MANY}
 
 
@@ -219,7 +219,7 @@ async def test_no_more_than_some_wait_for_their_turn(marketplace: Marketplace) -
     assert not marketplace.guesses._waiting
 
 
-async def test_whoever_gives_up_while_he_waits_for_his_turn_leaves_it_to_the_next(marketplace: Marketplace) -> None:
+async def test_a_user_who_gives_up_while_waiting_leaves_the_turn_to_the_next(marketplace: Marketplace) -> None:
     async with marketplace.guesses.attempt(LOGIN, HOME, RESELLER_ID):
         waiting = asyncio.create_task(outcome(marketplace, at=HOME))
         await asyncio.sleep(0)
@@ -271,7 +271,7 @@ async def test_addresses_of_ipv4_in_ipv6_are_the_same_as_without(marketplace: Ma
     assert await outcome(marketplace, at=HOME) is Code.LIMITED
 
 
-# --- whoever does not ------------------------------------------------------------------------------------------------
+# --- users who do not ------------------------------------------------------------------------------------------------
 
 
 async def test_a_known_address_gets_in_while_a_stranger_guesses_from_elsewhere(
@@ -292,7 +292,7 @@ async def test_a_known_address_gets_in_at_the_same_time_as_many_strangers(market
     await asyncio.gather(*strangers)
 
 
-async def test_whoever_is_known_does_not_queue_or_wait_with_strangers_behind_the_same_address(
+async def test_a_known_user_does_not_queue_or_wait_with_strangers_behind_the_same_address(
     marketplace: Marketplace, clock: Clock
 ) -> None:
     assert await outcome(marketplace, password=SANDBOX.password, at=HOME) is None
@@ -344,7 +344,7 @@ async def test_an_address_is_known_for_a_month_after_it_was_last_used(marketplac
 
 
 async def fail_from_everywhere(marketplace: Marketplace, clock: Clock) -> None:
-    """Make whoever is not known wait, in less than a minute."""
+    """Make unknown users wait, in less than a minute."""
     began = clock.now
     for number in range(FREE_OF_MANY):
         assert await outcome(marketplace, at=address(number)) is Code.UNAUTHENTICATED
@@ -398,11 +398,11 @@ async def test_what_is_of_no_more_use_is_removed(database: Path, marketplace: Ma
     assert kept() == 0
 
 
-async def test_a_database_that_is_away_lets_nobody_guess(database: Path, clock: Clock) -> None:
+async def test_a_database_that_is_away_lets_no_client_guess(database: Path, clock: Clock) -> None:
     store = SqliteStore(database)
     with pytest.raises(Problem) as raised:
         async with Guesses(store.login_failures, clock).attempt(LOGIN, HOME, RESELLER_ID):
-            raise AssertionError("nobody must get here")
+            raise AssertionError("no request must get here")
     assert raised.value.code is Code.UNAVAILABLE
 
 
@@ -412,7 +412,7 @@ JUMPS = [-86_400, -3600, -LONGEST_WAIT - 1, -30, 3600, 86_400]
 
 
 @pytest.mark.parametrize("seconds", JUMPS)
-async def test_a_clock_that_is_set_locks_nobody_out(marketplace: Marketplace, clock: Clock, seconds: int) -> None:
+async def test_a_clock_that_is_set_locks_no_user_out(marketplace: Marketplace, clock: Clock, seconds: int) -> None:
     await fail(marketplace, clock, FREE + 8)
     clock.jump(seconds)
     refused = await told(marketplace, password=SANDBOX.password)

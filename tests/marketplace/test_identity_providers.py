@@ -79,7 +79,7 @@ def trusting(server: IdentityServer, clock: Callable[[], float], **trust: Any) -
 
 
 async def is_away(provider: IdentityProvider, token: str) -> Problem:
-    """The problem of somebody whose token cannot be read now."""
+    """The problem of a caller whose token cannot be read now."""
     with pytest.raises(Problem) as raised:
         await provider.read(token)
     assert raised.value.code is Code.UNAVAILABLE
@@ -119,7 +119,7 @@ async def test_a_good_token_is_read(
         ({"preferred_username": "Änne 李"}, "oidc:Änne 李"),
     ],
 )
-async def test_a_user_is_called_by_his_name_or_else_by_his_subject(
+async def test_a_user_is_called_by_the_name_or_else_by_the_subject(
     issuer: IdentityServer, provider: IdentityProvider, claims: dict[str, Any], user: str
 ) -> None:
     read = await provider.read(issuer.mint(issuer.claims(**claims)))
@@ -127,7 +127,7 @@ async def test_a_user_is_called_by_his_name_or_else_by_his_subject(
     assert read.user == user
 
 
-async def test_somebody_without_a_name_and_a_subject_is_not_let_in(
+async def test_a_token_without_a_name_and_a_subject_is_refused(
     issuer: IdentityServer, provider: IdentityProvider
 ) -> None:
     assert await provider.read(issuer.mint(issuer.claims(preferred_username=None, sub=None))) is None
@@ -146,7 +146,7 @@ async def test_the_account_is_a_string_or_a_number_of_digits(
     "account",
     [None, "", "abc", "-1", "+1", " 1", "1\n", "1_0", "1.0", "١", "²", -1, 1.0, True, [1], {"id": 1}, "9" * 19, 10**18],
 )
-async def test_nobody_is_let_in_without_an_account(
+async def test_a_token_without_an_account_is_refused(
     issuer: IdentityServer, provider: IdentityProvider, account: Any
 ) -> None:
     assert await provider.read(issuer.mint(issuer.claims(account=account))) is None
@@ -174,7 +174,7 @@ async def test_of_several_roles_the_highest_counts_and_others_are_ignored(
 @pytest.mark.parametrize(
     "role", [None, "", "admin", "Owner", "owner reader", [], ["admin"], [["owner"]], {"owner": True}, 1, True]
 )
-async def test_nobody_is_let_in_without_a_role(issuer: IdentityServer, provider: IdentityProvider, role: Any) -> None:
+async def test_a_token_without_a_role_is_refused(issuer: IdentityServer, provider: IdentityProvider, role: Any) -> None:
     assert await provider.read(issuer.mint(issuer.claims(role=role))) is None
 
 
@@ -297,9 +297,7 @@ async def test_a_time_that_is_none_is_not_taken(
 # Signatures
 
 
-async def test_a_token_that_somebody_else_has_signed_is_not_taken(
-    issuer: IdentityServer, provider: IdentityProvider
-) -> None:
+async def test_a_token_that_another_has_signed_is_not_taken(issuer: IdentityServer, provider: IdentityProvider) -> None:
     published = issuer.keys[-1]
     theirs = SigningKey(published.id, "ES256", new_key("ES256"))
     assert await provider.read(issuer.mint(key=theirs)) is None
@@ -309,7 +307,7 @@ async def test_a_token_that_somebody_else_has_signed_is_not_taken(
     assert await provider.read(issuer.mint())
 
 
-async def test_a_token_that_nobody_has_signed_is_not_taken(issuer: IdentityServer, provider: IdentityProvider) -> None:
+async def test_an_unsigned_token_is_not_taken(issuer: IdentityServer, provider: IdentityProvider) -> None:
     algorithms: list[Any] = ["none", "None", "NONE", "", None, [], {}, "ES256"]
     for algorithm in algorithms:
         for kid in ({"kid": issuer.keys[-1].id}, {}):
@@ -531,7 +529,7 @@ async def test_while_the_issuer_is_away_its_known_keys_are_good_and_one_warning_
         assert not provider._away
 
 
-async def test_while_the_issuer_is_away_and_no_key_is_known_nobody_can_be_let_in_or_turned_away(
+async def test_while_the_issuer_is_away_and_no_key_is_known_no_token_is_accepted_or_refused(
     issuer: IdentityServer, provider: IdentityProvider, clock: Clock
 ) -> None:
     issuer.stop()
@@ -556,7 +554,9 @@ async def test_an_issuer_that_has_just_failed_is_left_alone_for_a_moment(
     assert await provider.read(issuer.mint())
 
 
-async def test_an_issuer_that_hangs_delays_nobody_for_long(issuer: IdentityServer, provider: IdentityProvider) -> None:
+async def test_an_issuer_that_hangs_delays_no_caller_for_long(
+    issuer: IdentityServer, provider: IdentityProvider
+) -> None:
     issuer.hang()
     began = time.monotonic()
     await asyncio.gather(*(is_away(provider, issuer.mint()) for _ in range(5)))
@@ -576,7 +576,7 @@ async def test_an_issuer_that_answers_in_drops_is_given_up(
     assert not provider._fetch
 
 
-async def test_a_fetch_that_does_not_come_back_delays_nobody_for_long(
+async def test_a_fetch_that_does_not_come_back_delays_no_caller_for_long(
     issuer: IdentityServer, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     back = threading.Event()

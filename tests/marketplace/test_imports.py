@@ -292,7 +292,9 @@ async def test_contact_persons_of_a_customer_keep_their_logins(marketplace: Mark
     assert [login.login for login in logins] == ["first-1", "second-1"]
 
 
-async def test_a_status_changes_by_the_rules_of_whoever_imports(marketplace: Marketplace, store: SqliteStore) -> None:
+async def test_a_status_changes_by_the_rules_of_the_importing_user(
+    marketplace: Marketplace, store: SqliteStore
+) -> None:
     header = f"{HEADER},status"
     await done(marketplace, csv_of(f"{line('1')},active", f"{line('2')},active", header=header))
     again = await checked(marketplace, b"externalId,status\n1,creditHold\n2,adminHold\n3,creditHold\n")
@@ -474,7 +476,7 @@ async def test_of_files_that_are_sent_together_no_more_are_taken(
 # Who may
 
 
-async def test_nobody_reaches_an_import_of_others(marketplace: Marketplace) -> None:
+async def test_a_reseller_does_not_reach_an_import_of_others(marketplace: Marketplace) -> None:
     one = await checked(marketplace, csv_of(line("1", email="x")))
     below = structs.replace(ANNA, account_id=BELOW)
     for actor in (OTHER, below):
@@ -534,7 +536,7 @@ async def test_an_import_is_confirmed_once_and_only_when_it_was_checked(marketpl
     assert sum(isinstance(each, Import) for each in confirmed) == 1
 
 
-async def test_whoever_confirms_is_in_the_log(marketplace: Marketplace, store: SqliteStore) -> None:
+async def test_the_user_who_confirms_is_in_the_log(marketplace: Marketplace, store: SqliteStore) -> None:
     one = await checked(marketplace, csv_of(line("1")))
     await marketplace.imports.confirm(structs.replace(ANNA, user="berta"), one.id)
     await marketplace.import_runner.run_next("process")
@@ -562,7 +564,7 @@ async def test_what_is_cancelled_stops(
 
 
 def cancelling(marketplace: Marketplace, held: Import) -> Any:
-    """The content of an import, which somebody cancels when a part of it was read."""
+    """The content of an import, which a user cancels when a part of it was read."""
 
     async def source(position: int) -> AsyncIterator[bytes]:
         content = csv_of(*[line(str(number)) for number in range(300)])
@@ -831,7 +833,7 @@ async def test_a_customer_without_external_id_is_found_by_its_id(marketplace: Ma
     assert (await customers(store))[0]["address"]["city"] == "Köln"
 
 
-async def test_an_id_of_another_platform_is_nobody_here(marketplace: Marketplace, store: SqliteStore) -> None:
+async def test_an_id_of_another_platform_is_no_customer_here(marketplace: Marketplace, store: SqliteStore) -> None:
     rows: Iterable[dict[str, Any]] = (
         new_customer(id=str(number), resellerId=str(RESELLER_ID), name=f"Other {number}")
         for number in range(1_000_001, 1_000_011)

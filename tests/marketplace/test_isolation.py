@@ -102,7 +102,7 @@ def test_a_failed_attempt_changes_nothing(client: CheckedClient, callers: dict[s
     assert client.get("/customers", callers["other"]).json()["pagination"]["total"] == 1
 
 
-def test_whoever_stands_above_reaches_all_below(client: CheckedClient, callers: dict[str, Caller], secret: str) -> None:
+def test_an_account_above_reaches_all_below(client: CheckedClient, callers: dict[str, Caller], secret: str) -> None:
     below = client.post("/customers", callers["below"], json=new_customer(name="Below")).json()
     assert below["resellerId"] == "900002"
     for caller in ("sandbox", "provider"):

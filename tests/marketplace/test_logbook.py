@@ -181,7 +181,7 @@ async def test_a_position_that_was_never_given_is_refused(marketplace: Marketpla
 # Waited for
 
 
-async def test_whoever_waits_gets_what_happens_meanwhile(marketplace: Marketplace) -> None:
+async def test_a_reader_who_waits_gets_what_happens_meanwhile(marketplace: Marketplace) -> None:
     start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
     waiting = asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, PATIENCE))
     await asyncio.sleep(2 * LOOK)
@@ -193,7 +193,7 @@ async def test_whoever_waits_gets_what_happens_meanwhile(marketplace: Marketplac
     assert [entry.event.account_id for entry in news.entries] == [customer]
 
 
-async def test_what_nobody_waits_for_wakes_nobody(marketplace: Marketplace) -> None:
+async def test_an_event_that_was_not_asked_for_wakes_no_reader(marketplace: Marketplace) -> None:
     start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
     wanted = frozenset({"customer.updated"})
     waiting = asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, wanted, PATIENCE))
@@ -298,7 +298,7 @@ def test_requests_that_wait_do_not_keep_the_server_from_ending(tmp_path: Path) -
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < promised(4)
-        # Whoever waits gets an empty answer or none; either way he asks again.
+        # A client that waits gets an empty answer or none; either way it asks again.
         if not waiting.exception(PATIENCE):
             assert waiting.result().status_code in (200, 503)
 
@@ -306,7 +306,7 @@ def test_requests_that_wait_do_not_keep_the_server_from_ending(tmp_path: Path) -
 # Who may know what
 
 
-def test_whoever_is_shut_out_while_he_waits_learns_nothing_more(serve: Serve, callers: dict[str, Caller]) -> None:
+def test_a_reader_who_is_shut_out_while_waiting_learns_nothing_more(serve: Serve, callers: dict[str, Caller]) -> None:
     client, below, provider = serve(), callers["below"], callers["provider"]
     after = client.get("/events?after=latest", below).json()["next"]
     with ThreadPoolExecutor(1) as threads:
@@ -344,14 +344,14 @@ async def test_who_acts_from_above_is_told_as_such_and_not_by_name(marketplace: 
 SECRETS = {
     "a customer's login": "customer-login-1",
     "a customer's password": "Ecx$cvdazv-1",
-    "his next login": "customer-login-2",
-    "his next password": "Ecx$cvdazv-2",
+    "the next login": "customer-login-2",
+    "the next password": "Ecx$cvdazv-2",
     "a reseller's login": "reseller-login-1",
     "a reseller's password": "Ecx$cvdazv-3",
     "a refused login": "refused-login-1",
     "a refused password": "Ecx$cvdazv-4",
     "an API user's password": "User$passw0rd",
-    "his next password, rotated": "User$passw0rd-2",
+    "the next password, rotated": "User$passw0rd-2",
     "a client's secret": "client-secret-of-43-characters-or-so-1",
     "a wrong password": "Wrong$passw0rd",
     "a password typed as login": "Typed$asl0gin",
@@ -360,7 +360,7 @@ SECRETS = {
     "a forged token": "eyJhbGciOiJub25lIn0.e30.forged",
 }  # fmt: skip
 # Those in the table of logins, by which administrators sign in.
-LOGINS = {"a customer's login", "his next login", "a reseller's login"}
+LOGINS = {"a customer's login", "the next login", "a reseller's login"}
 
 
 async def manage(database: Path) -> dict[str, str]:
@@ -370,7 +370,7 @@ async def manage(database: Path) -> dict[str, str]:
     marketplace = build_marketplace(settings_for(database), store)
     key = await marketplace.subscription_keys.add(SANDBOX, RESELLER_ID, "shop", UNLIMITED)
     await marketplace.users.add(SANDBOX, RESELLER_ID, "shop", "editor", "us", SECRETS["an API user's password"])
-    await marketplace.users.rotate(SANDBOX, "shop", SECRETS["his next password, rotated"])
+    await marketplace.users.rotate(SANDBOX, "shop", SECRETS["the next password, rotated"])
     rotated = await marketplace.users.rotate(SANDBOX, "shop")
     secret = SECRETS["a client's secret"]
     client = await marketplace.clients.add(SANDBOX, RESELLER_ID, "sandbox", "shop", secret=secret)
@@ -390,7 +390,7 @@ def work(serve: Serve, callers: dict[str, Caller]) -> dict[str, str]:
     def token(login: str, password: str, key: str = caller.key) -> httpx.Response:
         return client.post("/token", headers={"X-Subscription-Key": key}, auth=(login, password))
 
-    first, then = contact("a customer's login", "a customer's password"), contact("his next login", "his next password")
+    first, then = contact("a customer's login", "a customer's password"), contact("the next login", "the next password")
     created = client.post("/customers", caller, json=new_customer(**first), headers={"Idempotency-Key": "once"})
     client.post("/customers", caller, json=new_customer(**first), headers={"Idempotency-Key": "once"})
     client.post("/customers", caller, json=new_customer(**first))  # taken

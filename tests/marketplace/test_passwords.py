@@ -1,4 +1,4 @@
-"""Digests are dear: whoever asks for many must not keep others from signing in."""
+"""Digests are dear: a user who asks for many must not keep others from signing in."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_no_more_new_passwords_wait_than_there_is_time_for(held: threading
     passwords = Passwords("low")
     waiting = [asyncio.create_task(passwords.hash("new", ONE)) for _ in range(1 + MOST_NEW)]
     await asyncio.sleep(0)
-    waiting[0].cancel()  # whose digest is being made: it is made all the same, and nobody takes its place before
+    waiting[0].cancel()  # whose digest is being made: it is made all the same, and no other takes its place before
     with pytest.raises(Problem) as refused:
         await passwords.hash("one more", ONE)
     assert refused.value.code is Code.LIMITED
@@ -58,7 +58,7 @@ async def test_no_more_new_passwords_wait_than_there_is_time_for(held: threading
     assert await passwords.hash("later", ONE) == "digest of later"
 
 
-async def test_one_who_sets_many_passwords_holds_up_nobody_else(held: threading.Event) -> None:
+async def test_one_who_sets_many_passwords_holds_up_no_other(held: threading.Event) -> None:
     passwords = Passwords("low")
     made: list[int] = []
 
@@ -75,7 +75,7 @@ async def test_one_who_sets_many_passwords_holds_up_nobody_else(held: threading.
     assert made.index(OTHER) <= 1
 
 
-async def test_strangers_are_few_and_do_not_hold_up_whoever_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_strangers_are_few_and_do_not_hold_up_known_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "PAUSE", 0)
     passwords = Passwords("low")
     released = threading.Event()

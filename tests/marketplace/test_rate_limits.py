@@ -102,7 +102,7 @@ async def test_a_clock_that_is_set_changes_nothing(hours: int) -> None:
 
 
 @pytest.mark.parametrize("hours", [-24, -1, 1, 24])
-async def test_where_every_clock_is_set_nobody_is_kept_out_for_longer_than_the_window(hours: int) -> None:
+async def test_where_every_clock_is_set_no_client_is_kept_out_for_longer_than_the_window(hours: int) -> None:
     clock = Clock(MIDNIGHT)
     limits, limit = RateLimits(None, clock, clock), Limit(rate=2, burst=6)
     for _ in range(6):
@@ -360,7 +360,7 @@ async def test_a_redis_that_is_down_is_not_asked_again_for_a_while(
     assert [line["event"] for line in lines] == [AWAY, BACK]
 
 
-async def test_while_redis_hangs_nobody_waits_a_second(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_while_redis_hangs_no_request_waits_a_second(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = Limit(rate=1000, per_day=1000)
     with capture_logs() as lines:
         async with limits_in(redis.url()) as limits:

@@ -1,4 +1,4 @@
-"""Refusals: whoever is turned away stands in the log, once, in the right one, and without a secret."""
+"""Refusals: a denied request stands in the log, once, in the right one, and without a secret."""
 
 from __future__ import annotations
 
@@ -234,8 +234,8 @@ REFUSALS: dict[str, tuple[Refusal, int, str | None, Code, str]] = {
         RESELLER_ID, None, Code.UNAUTHENTICATED, f"POST {CONNECT}: The login, the password",
     ),
 }  # fmt: skip
-# Whoever tries a login of another account is in that account's log as well, which names the login. His own does not:
-# it would tell him that there is one.
+# A caller who tries a login of another account is in that account's log as well, which names the login. The caller's
+# own does not: it would tell that there is one.
 VICTIMS = {
     "a wrong password with the key of another": (RESELLER_ID, SANDBOX.user),
     "a right password with the key of another": (RESELLER_ID, SANDBOX.user),

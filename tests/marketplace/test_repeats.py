@@ -71,7 +71,7 @@ def customers(store: SqliteStore, clock: Clock) -> Customers:
 async def create(
     customers: Customers, repeats: Repeats, key: str = "key", actor: Actor = SANDBOX, asked: str = ASKED, **members: Any
 ) -> Record:
-    """A customer of the sandbox, whoever creates it."""
+    """A customer of the sandbox, created by any user."""
     body = new_customer(**members)
     with repeats.once(actor, asked, key, body) as once:
         return await customers.create(actor, body, RESELLER_ID, once)
@@ -90,7 +90,7 @@ async def test_the_same_key_gives_the_first_answer_and_does_nothing(
     assert [event.account_id for event in created] == [1000001, 1000002, first.id]
 
 
-async def test_whoever_may_create_no_more_is_not_given_the_first_answer_either(
+async def test_a_user_who_may_create_no_more_is_not_given_the_first_answer_either(
     customers: Customers, repeats: Repeats
 ) -> None:
     await create(customers, repeats)
@@ -99,7 +99,7 @@ async def test_whoever_may_create_no_more_is_not_given_the_first_answer_either(
     assert refused.value.code is Code.FORBIDDEN
 
 
-async def test_a_key_counts_for_one_user_and_what_he_asks_for(customers: Customers, repeats: Repeats) -> None:
+async def test_a_key_counts_for_one_user_and_one_operation(customers: Customers, repeats: Repeats) -> None:
     records = [
         await create(customers, repeats),
         await create(customers, repeats, actor=structs.replace(SANDBOX, user="colleague")),

@@ -1,4 +1,4 @@
-"""Who is signed in, while his account changes."""
+"""Who is signed in, while the account changes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def account(marketplace: Marketplace) -> Record:
 def losing_its_first_contact(
     monkeypatch: pytest.MonkeyPatch, marketplace: Marketplace, store: SqliteStore, customer_id: int
 ) -> None:
-    """From now on, the account loses its first contact just before somebody reads it."""
+    """From now on, the account loses its first contact just before it is read."""
     read = store.customers.get
 
     async def late(*arguments: Any) -> Record | None:
@@ -58,7 +58,7 @@ def losing_its_first_contact(
     monkeypatch.setattr(store.customers, "get", late)
 
 
-async def test_whoever_moves_up_among_the_contacts_is_still_himself(
+async def test_an_administrator_who_moves_up_among_the_contacts_is_still_the_same(
     monkeypatch: pytest.MonkeyPatch, marketplace: Marketplace, store: SqliteStore
 ) -> None:
     customer = await account(marketplace)
@@ -69,7 +69,7 @@ async def test_whoever_moves_up_among_the_contacts_is_still_himself(
     assert (visitor.administrator.position, visitor.email) == (0, "anna@acme.example")
 
 
-async def test_a_link_is_used_by_whoever_moves_up_among_the_contacts(
+async def test_a_link_is_used_by_an_administrator_who_moves_up_among_the_contacts(
     monkeypatch: pytest.MonkeyPatch, marketplace: Marketplace, store: SqliteStore
 ) -> None:
     customer = await account(marketplace)

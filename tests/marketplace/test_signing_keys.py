@@ -225,7 +225,7 @@ async def test_a_key_that_was_ended_stays_so_when_the_clock_is_set_back(
 
 
 @pytest.mark.parametrize("hours", [-24, -1, 1, 24])
-async def test_whoever_has_a_password_gets_a_token_whatever_the_clock_says(
+async def test_a_user_with_a_password_gets_a_token_whatever_the_clock_says(
     open_node: OpenNode, clock: Clock, hours: int
 ) -> None:
     marketplace = await open_node()

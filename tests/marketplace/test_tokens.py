@@ -82,12 +82,12 @@ def content(token: str) -> dict[str, Any]:
 
 
 async def token_of(marketplace: Marketplace, login: str = SANDBOX.user) -> str:
-    """A token for a user, without his password."""
+    """A token for a user, without the password."""
     return await marketplace.tokens.issue_for_user(OPERATOR, await marketplace.users.get(login))
 
 
 async def is_refused(waited: Awaitable[object], code: Code) -> Refused:
-    """What somebody is told who is turned away."""
+    """What a caller is told who is turned away."""
     with pytest.raises(Refused) as raised:
         await waited
     assert raised.value.code is code, raised.value.message
@@ -158,7 +158,7 @@ async def test_no_two_tokens_are_the_same(marketplace: Marketplace) -> None:
     [
         (SANDBOX.user, "wrong", "us"),
         (SANDBOX.user, "", "us"),
-        ("nobody", SANDBOX.password, "us"),
+        ("unknown", SANDBOX.password, "us"),
         ("", SANDBOX.password, "us"),
         ("\0", "\0", "us"),
         (SANDBOX.user, SANDBOX.password, "de"),
@@ -197,9 +197,9 @@ def counted_digests(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     return seen
 
 
-def test_a_password_for_nobody_takes_a_real_digest_and_is_never_right(real_argon2: None) -> None:
-    assert credentials.digest_of_nobody().startswith("$argon2id$v=19$m=65536,t=3,")
-    assert not credentials.password_hasher().check_needs_rehash(credentials.digest_of_nobody())
+def test_a_password_of_no_user_takes_a_real_digest_and_is_never_right(real_argon2: None) -> None:
+    assert credentials.decoy_digest().startswith("$argon2id$v=19$m=65536,t=3,")
+    assert not credentials.password_hasher().check_needs_rehash(credentials.decoy_digest())
     assert not credentials.verify_password(None, "anything")
 
 
@@ -222,7 +222,7 @@ async def test_anothers_client_is_told_of_a_right_password_what_it_is_told_of_a_
     assert told[0].message == told[1].message
 
 
-async def test_a_user_who_is_known_otherwise_gets_a_token_unless_he_is_disabled(marketplace: Marketplace) -> None:
+async def test_a_user_who_is_known_otherwise_gets_a_token_unless_disabled(marketplace: Marketplace) -> None:
     assert (await marketplace.tokens.read(await token_of(marketplace), KEY)).user == SANDBOX.user
     await marketplace.users.disable(OWNER, SANDBOX.user)
     await is_refused(token_of(marketplace), Code.FORBIDDEN)
@@ -239,7 +239,7 @@ async def test_only_an_owner_gives_a_token_without_a_password_and_the_log_says_s
     await store.open()
     events = await store.events.log(RESELLER_ID, 0, 1000)
     await store.close()
-    assert [event.origin.user for event in events if "without his password" in (event.reason or "")] == ["provider"]
+    assert [event.origin.user for event in events if "without the password" in (event.reason or "")] == ["provider"]
     assert token not in str(events)
 
 
@@ -282,7 +282,7 @@ async def test_a_change_of_a_clients_credentials_ends_the_tokens_given_before(
     await is_refused(marketplace.clients.find(SANDBOX_REALM, SANDBOX_CLIENT, SANDBOX_SECRET), Code.UNAUTHENTICATED)
 
 
-async def test_whoever_is_enabled_again_needs_a_new_token(marketplace: Marketplace) -> None:
+async def test_a_user_who_is_enabled_again_needs_a_new_token(marketplace: Marketplace) -> None:
     client = await sandbox_client(marketplace)
     old = [await token_of(marketplace), await marketplace.tokens.issue_for_client(client)]
     await marketplace.users.disable(OWNER, SANDBOX.user)
@@ -296,7 +296,7 @@ async def test_whoever_is_enabled_again_needs_a_new_token(marketplace: Marketpla
         assert await marketplace.tokens.read(token, KEY)
 
 
-async def test_what_ends_one_users_tokens_leaves_his_neighbours(marketplace: Marketplace) -> None:
+async def test_what_ends_one_users_tokens_leaves_those_of_others(marketplace: Marketplace) -> None:
     await marketplace.users.add(OWNER, RESELLER_ID, "anna", "owner", "us")
     token = await token_of(marketplace, "anna")
     for change in (*USER_CHANGES.values(), *CLIENT_CHANGES.values()):
@@ -313,7 +313,7 @@ async def sandbox_client(marketplace: Marketplace) -> Client:
 
 @pytest.mark.parametrize("status", ["adminHold", "cancelled"])
 @pytest.mark.parametrize("depth", [0, 1, 4])
-async def test_nobody_of_or_below_a_shut_reseller_gets_in_or_a_token(
+async def test_no_user_of_or_below_a_shut_reseller_gets_in_or_a_token(
     marketplace: Marketplace, status: str, depth: int
 ) -> None:
     tokens, key = marketplace.tokens, SubscriptionKey(b"deep", await new_reseller_below(marketplace, depth))
@@ -408,7 +408,7 @@ def by_public_key() -> str:
         signed(CLAIMS, b"x" * 32, "HS256"),
         by_public_key(),
         signed(CLAIMS, None, "none"),
-        signed({**CLAIMS, "aud": "somebody"}),
+        signed({**CLAIMS, "aud": "another"}),
         *(signed(without(name)) for name in CLAIMS if name != "iss"),
         signed({**CLAIMS, "exp": 1_000_000}),
         signed(CLAIMS) + "x",
@@ -448,13 +448,13 @@ async def test_a_token_of_another_reseller_than_the_key_is_refused_in_the_log_of
 
 async def test_a_token_of_a_user_who_was_never_there_is_refused(marketplace: Marketplace, clock: Clock) -> None:
     signing_key = await marketplace.signing_keys.current()
-    for user in ("nobody", "client:sandbox/nobody", "client:nowhere"):
+    for user in ("unknown", "client:sandbox/unknown", "client:nowhere"):
         claims = TokenClaims(RESELLER_ID, user, "owner", "us", clock.now + 60, 1)
         token = encode_token(claims, clock.now, signing_key, "test")
         await is_refused(marketplace.tokens.read(token, KEY), Code.UNAUTHENTICATED)
 
 
-async def test_a_user_of_another_reseller_than_his_token_says_is_refused(
+async def test_a_user_of_another_reseller_than_the_token_says_is_refused(
     marketplace: Marketplace, clock: Clock
 ) -> None:
     claims = TokenClaims(RESELLER_ID, CALLERS["other"].login, "owner", "us", clock.now + 60, 1)
@@ -462,7 +462,7 @@ async def test_a_user_of_another_reseller_than_his_token_says_is_refused(
     await is_refused(marketplace.tokens.read(token, KEY), Code.UNAUTHENTICATED)
 
 
-async def test_no_token_of_whoever_is_disabled_is_good_even_of_his_last_version(
+async def test_no_token_of_a_disabled_user_is_good_even_of_the_last_version(
     marketplace: Marketplace, clock: Clock
 ) -> None:
     user = await marketplace.users.disable(OWNER, SANDBOX.user)

@@ -96,7 +96,7 @@ async def test_a_password_that_is_made_up_is_another_one_each_time_and_passes_ev
         ("a b", "", "weak", ["login", "marketplace", "password"]),
     ],
 )
-async def test_what_cannot_be_used_is_told_all_at_once_and_adds_nobody(
+async def test_what_cannot_be_used_is_told_all_at_once_and_adds_no_user(
     marketplace: Marketplace, login: str, code: str, password: str | None, fields: list[str]
 ) -> None:
     before = await marketplace.users.of(RESELLER_ID)
@@ -112,7 +112,7 @@ async def test_a_login_is_taken_on_the_whole_platform_whatever_its_case(marketpl
     await is_problem(marketplace.users.add(OWNER, RESELLER_ID, "OTHER", "owner", "us"), Code.CONFLICT)
 
 
-async def test_nobody_is_added_to_a_reseller_that_is_not_there(marketplace: Marketplace) -> None:
+async def test_no_user_is_added_to_a_reseller_that_is_not_there(marketplace: Marketplace) -> None:
     await is_problem(marketplace.users.add(OWNER, 424_242, "anna", "owner", "us"), Code.NOT_FOUND)
     await is_problem(marketplace.users.get("anna"), Code.NOT_FOUND)
 
@@ -130,7 +130,7 @@ async def test_a_weak_password_does_not_take_the_place_of_a_good_one(marketplace
     assert await signs_in(marketplace, "anna", new.password)
 
 
-async def test_a_disabled_user_does_not_sign_in_until_he_is_enabled(marketplace: Marketplace) -> None:
+async def test_a_disabled_user_does_not_sign_in_until_enabled(marketplace: Marketplace) -> None:
     new = await marketplace.users.add(OWNER, RESELLER_ID, "anna", "owner", "us")
     await marketplace.users.disable(OWNER, "anna")
     assert not await signs_in(marketplace, "anna", new.password)

@@ -126,7 +126,7 @@ def test_others_are_served_beside_a_crowd_that_wants_nothing(tmp_path: Path, sch
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("sent", [b"", HEAD, HALF_BODY], ids=["nothing", "half a head", "half a body"])
-def test_whoever_never_comes_to_an_end_is_given_up(tmp_path: Path, sent: bytes) -> None:
+def test_a_request_that_never_comes_to_an_end_is_given_up(tmp_path: Path, sent: bytes) -> None:
     with serving(tmp_path) as server, _connect(server) as connection:
         connection.sendall(sent)
         connection.settimeout(120)
@@ -135,7 +135,7 @@ def test_whoever_never_comes_to_an_end_is_given_up(tmp_path: Path, sent: bytes) 
 
 
 @pytest.mark.thorough
-def test_an_answer_that_nobody_takes_is_given_up(tmp_path: Path) -> None:
+def test_an_answer_that_is_not_taken_is_given_up(tmp_path: Path) -> None:
     with serving(tmp_path) as server, ExitStack() as clients:
         for _ in range(8):
             clients.enter_context(_connect(server)).sendall(UNREAD * 20)

@@ -178,7 +178,7 @@ def check_answer(answer: httpx.Response, took: float) -> None:
 
 
 def check_kept(databases: Databases, name: str, load: Load) -> None:
-    """Whoever was acknowledged is there, once and whole."""
+    """Each customer that was acknowledged is there, once and whole."""
     began = time.monotonic()
     check_database(databases, name)
     say(f"everybody verified and the database checked after {time.monotonic() - began:.2f} s")
@@ -253,13 +253,13 @@ def test_a_worker_that_dies_while_the_database_is_away_is_replaced(durable: Post
 
 
 def _answer(one: Server, headers: dict[str, str]) -> httpx.Response:
-    """What a request gets once somebody listens."""
+    """What a request gets once a server listens."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         assert one.process.poll() is None, "the node has ended"
         with suppress(httpx.TransportError):
             return httpx.get(f"{one.url}/customers", headers=headers, timeout=PATIENCE)
-    raise AssertionError("nobody listens")
+    raise AssertionError("no server listens")
 
 
 # --- connections cut -------------------------------------------------------------------------------------------------
@@ -353,10 +353,10 @@ def test_a_network_that_swallows_everything_is_given_up_in_time(durable: Postgre
         check_kept(durable, name, load)
 
 
-# --- somebody else's lock --------------------------------------------------------------------------------------------
+# --- a lock of another program ---------------------------------------------------------------------------------------
 
 
-def test_a_lock_of_somebody_else_stops_writes_for_a_moment_and_no_reads(durable: Postgres, tmp_path: Path) -> None:
+def test_a_lock_of_another_program_stops_writes_for_a_moment_and_no_reads(durable: Postgres, tmp_path: Path) -> None:
     with ExitStack() as running:
         name = running.enter_context(database(durable))
         timeouts = ("--statement-timeout", "30", "--lock-timeout", str(LOCK_TIMEOUT))
@@ -391,7 +391,7 @@ def _timed(http: httpx.Client, method: str, path: str, body: object = None) -> t
 
 @contextmanager
 def _locked(url: str) -> Iterator[None]:
-    """Somebody else has changed the sandbox's reseller and not committed it yet."""
+    """Another program has changed the sandbox's reseller and not committed it yet."""
     with asyncio.Runner() as runner:
 
         async def lock() -> asyncpg.Connection[asyncpg.Record]:

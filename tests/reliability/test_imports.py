@@ -1,4 +1,4 @@
-"""kill -9 while customers are imported: whoever goes on doubles nothing and leaves nothing out."""
+"""kill -9 while customers are imported: the worker that goes on doubles nothing and leaves nothing out."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ RULES = {
         WHERE cardinality(e.types) IS DISTINCT FROM a.version OR e.types[1] <> 'reseller.created'
             OR 'reseller.created' = ANY (e.types[2:])
     """,
-    "no event is about nobody": """
+    "each event is about an account that is there": """
         SELECT e.* FROM events e LEFT JOIN customers c ON c.reseller_id = e.reseller_id AND c.id = e.account_id
         LEFT JOIN resellers r ON r.reseller_id = e.account_id
         WHERE c.id IS NULL AND r.reseller_id IS NULL
@@ -101,7 +101,7 @@ RULES = {
         UNION ALL
         SELECT reseller_id, NULL FROM reseller_accounts WHERE first IS NULL OR last IS NULL OR first > last
     """,
-    "whoever shuts is counted by all below": """
+    "a reseller that shuts is counted by all below": """
         SELECT * FROM (
             SELECT b.reseller_id, b.shuts, (
                 SELECT count(*) FROM reseller_accounts t
@@ -126,7 +126,7 @@ RULES = {
 
 
 def say(text: str) -> None:
-    """A number for whoever asks for it with `pytest -s`."""
+    """A number for readers who ask for it with `pytest -s`."""
     print(text)  # noqa: T201
 
 
@@ -137,7 +137,7 @@ def node(folder: Path, url: str, *arguments: str) -> AbstractContextManager[Serv
 
 
 def unique_customer(external_id: str) -> dict[str, Any]:
-    """A body for POST /customers whose name, address and login nobody else has."""
+    """A body for POST /customers whose name, address and login no other customer has."""
     contact = new_contact(login=f"login-{external_id}", email=f"{external_id}@example.com")
     return new_customer(externalId=external_id, name=f"Customer {external_id}", contactPersons=[contact])
 
@@ -263,7 +263,7 @@ def _work(client: int, nodes: list[Server], headers: dict[str, str], together: t
 
 
 def _check_taken(there: httpx.Client, body: dict[str, Any]) -> None:
-    """Whoever created it and wherever, everybody sees it now."""
+    """Each customer is seen by all now, whatever client and node created it."""
     id_ = holder(there.post("/customers", json=body))
     assert there.get(f"/customers/{id_}").json()["externalId"] == body["externalId"]
 
@@ -317,7 +317,7 @@ class Nodes:
         self.broken = 0
 
     def broke(self, error: httpx.TransportError) -> bool:
-        """Whether a request that met this may have been carried out; else a moment passes, for nobody listened."""
+        """Whether a request that met this may have been carried out; else a moment passes, for no server listened."""
         if isinstance(error, httpx.ConnectError):
             self.ended.wait(BACKOFF)
             return False
@@ -407,7 +407,7 @@ def _changed(http: httpx.Client, nodes: Nodes, first: int, id_: str) -> dict[str
 
 
 def _check_created(databases: Databases, name: str, created: dict[str, dict[str, Any]]) -> None:
-    """Each is there once and whole. That nobody else is there says that no attempt made a second one."""
+    """Each is there once and whole. That there are no others says that no attempt made a second one."""
     sql = f"SELECT external_id, document FROM customers WHERE reseller_id = {RESELLER_ID} AND id > {SHARED[-1]}"
     kept = databases.query(sql, name)
     assert len(kept) == len({external_id for external_id, _ in kept})

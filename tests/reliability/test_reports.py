@@ -1,4 +1,4 @@
-"""kill -9 while a report is made: whoever goes on makes it whole."""
+"""kill -9 while a report is made: the worker that goes on makes it whole."""
 
 from __future__ import annotations
 

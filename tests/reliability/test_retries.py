@@ -132,7 +132,7 @@ def test_a_client_that_retries_blindly_makes_no_duplicate(tmp_path: Path, worker
         ):
             answers = list(clients.map(lambda number: create_until_answered(http, number), numbers))
         assert set(network.fates) == set(get_args(Fate)), network.fates
-        # Some had been done, although nobody was told.
+        # Some had been done, although no client was told.
         assert any("idempotency-replayed" in answer.headers for answer in answers)
         created = [answer.json() for answer in answers]
         assert len({customer["id"] for customer in created}) == CREATIONS

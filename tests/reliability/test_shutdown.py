@@ -44,7 +44,7 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(tmp_path: Path, 
         ):
             other.execute("BEGIN IMMEDIATE")  # so that it cannot be answered yet
             client.sendall(f"POST /customers HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            wait_until(lambda: not unread_bytes(int(port)), lambda: "nobody reads it")
+            wait_until(lambda: not unread_bytes(int(port)), lambda: "it is not read")
             stop(server)
             other.execute("ROLLBACK")
             assert client.recv(15) == b"HTTP/1.1 200 OK"

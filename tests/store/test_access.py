@@ -68,7 +68,7 @@ async def test_a_login_of_an_administrator_is_taken_for_users(store: Store) -> N
     assert await log(store) == []
 
 
-async def test_nobody_gets_in_for_a_reseller_that_is_not_there(store: Store) -> None:
+async def test_no_credentials_are_added_to_a_reseller_that_is_not_there(store: Store) -> None:
     nowhere: list[Awaitable[None]] = [
         store.users.add(structs.replace(USER, reseller_id=99), event(99)),
         store.subscription_keys.add(structs.replace(KEY, reseller_id=99), event(99, "key.created")),
@@ -130,7 +130,7 @@ async def test_a_user_who_has_moved_on_or_is_not_there_is_not_changed(store: Sto
     for user, version in (
         (changed, 2),
         (changed, 0),
-        (structs.replace(changed, login="nobody"), 1),
+        (structs.replace(changed, login="unknown"), 1),
         (structs.replace(changed, reseller_id=ONE), 1),
         (structs.replace(changed, reseller_id=99), 1),
     ):
@@ -216,7 +216,7 @@ async def test_a_change_of_a_key_takes_effect_whole(store: Store) -> None:
     assert await log(store) == ["key.created", "key.updated", "key.updated"]
 
 
-async def test_a_key_of_somebody_else_is_not_changed(store: Store) -> None:
+async def test_a_key_of_another_reseller_is_not_changed(store: Store) -> None:
     await store.subscription_keys.add(KEY, event(TWO, "key.created"))
     for changed in (structs.replace(KEY, reseller_id=ONE, name="mine"), structs.replace(KEY, digest=b"other")):
         assert not await store.subscription_keys.update(changed, 1, event(changed.reseller_id, "key.updated"))
@@ -416,11 +416,11 @@ async def test_uses_are_kept_and_never_go_back(store: Store) -> None:
     assert await log(store) == ["user.created", "key.created", "client.created"]
 
 
-async def test_uses_of_whoever_is_not_there_change_nothing(store: Store) -> None:
+async def test_uses_of_what_is_not_there_change_nothing(store: Store) -> None:
     await store.users.add(USER, event(TWO))
     await store.usage.record_uses(Uses(700))
     await store.usage.record_uses(
-        Uses(700, [(ONE, USER.login), (TWO, "nobody"), (99, "x")], [b"other"], [("realm", "shop")])
+        Uses(700, [(ONE, USER.login), (TWO, "unknown"), (99, "x")], [b"other"], [("realm", "shop")])
     )
     assert await store.users.get(USER.login) == USER
     assert await store.users.get("api") == User("api", ONE, "us", "hash")

@@ -239,7 +239,7 @@ async def test_many_at_once_get_dense_ordinals_in_the_order_of_ids(store: Store)
             assert await ids(store, reseller, offset=offset, limit=7) == mine[offset : offset + 7]
 
 
-async def test_whoever_leaves_does_not_undo_his_write(store: Store) -> None:
+async def test_a_writer_that_leaves_does_not_undo_the_write(store: Store) -> None:
     leaving = asyncio.create_task(add(store, external_id="left"))
     await asyncio.sleep(0)  # it has been handed over, and not more
     leaving.cancel()
@@ -455,7 +455,7 @@ async def test_those_who_wait_come_oldest_first_from_all_resellers(store: Store)
         assert (await shown(store, record))["status"] == "active"
 
 
-async def test_whoever_waits_is_handed_to_one_of_many(store: Store, open_store: Open) -> None:
+async def test_each_waiting_customer_is_handed_to_one_of_many(store: Store, open_store: Open) -> None:
     waiting = [(await store.customers.add(new(ONE, customer(status="pending")))).id for _ in range(40)]
     nodes = [store, await open_store()]
     handed_out: list[int] = []
@@ -594,7 +594,7 @@ async def test_two_stores_over_one_database_see_and_wait_for_each_other(store: S
         assert (await one.customers.page(ONE, EVERYTHING, 0, 1, whole=False)).total == 90
 
 
-async def test_a_page_of_whole_customers_that_nobody_could_take_is_refused(
+async def test_a_page_of_whole_customers_that_no_client_could_take_is_refused(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("sqlite", "postgres"):

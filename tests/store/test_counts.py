@@ -236,7 +236,7 @@ async def test_whole_customers_are_listed_by_status_as_well(store: Store) -> Non
 
 
 @pytest.mark.parametrize("root", [ONE, TWO])
-async def test_a_page_of_a_status_that_nobody_could_take_is_refused(
+async def test_a_page_of_a_status_that_no_client_could_take_is_refused(
     store: Store, root: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (sqlite_lists, postgres_lists):

@@ -1,4 +1,4 @@
-"""The feed: whoever reads it gets each event of his resellers once and in order, however many write and read."""
+"""The feed: a reader gets each event of their resellers once and in order, however many write and read."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_two_letters_of_a_japanese_name_are_found_by_number() -> None:
     assert number not in name_grams(1, "株式会社中田製作所")
 
 
-def test_each_reseller_has_numbers_of_his_own_that_nobody_knows() -> None:
+def test_each_reseller_has_secret_numbers_of_its_own() -> None:
     salts = [salt(key, reseller) for key in (b"one database", b"another") for reseller in (1_000_001, 1_000_002)]
     numbers = [name_grams(own, "acme incorporated") for own in salts]
     for one, other in combinations(numbers, 2):

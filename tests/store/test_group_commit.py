@@ -81,7 +81,7 @@ async def test_those_who_wait_together_share_a_transaction(writer: GroupCommit, 
 
 
 @pytest.mark.parametrize("failing", [{0}, {7}, {99}, {0, 50, 51, 99}, set(range(100))])
-async def test_one_who_fails_leaves_nothing_and_disturbs_nobody(
+async def test_one_who_fails_leaves_nothing_and_disturbs_no_other(
     writer: GroupCommit, path: Path, failing: set[int]
 ) -> None:
     work = [insert_and_fail(number) if number in failing else insert(number) for number in range(100)]

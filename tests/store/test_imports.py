@@ -144,7 +144,7 @@ async def test_one_process_at_a_time_has_an_import(store: Store) -> None:
     assert await store.imports.lease("a", "other", 3001, 9000)
 
 
-async def test_nobody_keeps_an_import_by_a_clock_that_was_ahead(store: Store) -> None:
+async def test_no_worker_keeps_an_import_by_a_clock_that_was_ahead(store: Store) -> None:
     day, hold = 86_400_000, 15_000
     await store.imports.add(an_import("a"), 0)
     assert await store.imports.lease("a", "ahead", day, day + hold)
@@ -163,7 +163,7 @@ async def test_only_one_of_many_gets_hold_of_an_import(open_store: Open, store: 
     assert sum(got) == 1
 
 
-async def test_what_waits_longest_and_nobody_has_is_to_be_done(store: Store) -> None:
+async def test_what_waits_longest_and_no_worker_has_is_to_be_done(store: Store) -> None:
     assert await store.imports.next_job("me", 1000) is None
     for import_id, state, at in (
         ("done", "done", 1),
@@ -244,7 +244,7 @@ async def test_a_walk_meets_the_resellers_own_customers_oldest_first(store: Stor
     assert await store.customers.scan(TWO, 0, 9) == []
 
 
-async def test_a_walk_misses_nobody_while_others_are_added(open_store: Open, store: Store) -> None:
+async def test_a_walk_misses_no_customer_while_others_are_added(open_store: Open, store: Store) -> None:
     other = await open_store()
     await add(store)
     adding = [
@@ -262,5 +262,5 @@ async def test_the_holders_of_external_ids_are_found(store: Store, external_id: 
     record = await store.customers.add(new(ONE, customer("Acme", external_id)))
     await store.customers.add(new(BELOW_ONE, customer("Below", "below")))
     await store.customers.add(new(ONE, customer("None")))
-    assert await store.customers.by_external_ids(ONE, [external_id, "nobody", "below"]) == {external_id: record}
+    assert await store.customers.by_external_ids(ONE, [external_id, "unknown", "below"]) == {external_id: record}
     assert await store.customers.by_external_ids(ONE, []) == {}

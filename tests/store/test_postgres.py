@@ -189,7 +189,7 @@ async def test_what_takes_too_long_is_given_up_and_told(url: str) -> None:
     await store.close()
 
 
-async def test_a_lock_is_not_waited_for_longer_than_allowed_and_keeps_nobody_else_waiting(url: str) -> None:
+async def test_a_lock_is_not_waited_for_longer_than_allowed_and_keeps_no_other_waiting(url: str) -> None:
     store = await founded(url, Limits(connections=4, lock_timeout=0.3))
     await store.resellers.add(new_reseller("Two", PROVIDER, TWO))
     for reseller in (ONE, TWO):

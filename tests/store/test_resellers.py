@@ -145,13 +145,13 @@ async def test_a_resellers_log_begins_with_its_creation(store: Store) -> None:
 
 async def test_an_unknown_reseller_is_none(store: Store) -> None:
     record = await add(store)
-    for nobody in (99, record.id, 10**17):
-        assert await store.resellers.get(nobody) is None
-        assert await store.resellers.page(nobody, EVERYTHING, 0, 10) == Listing(b"[]", 0)
-        assert await store.resellers.is_suspended(nobody)
-        assert not await store.resellers.is_within(nobody, nobody)
-        assert not await store.resellers.is_within(nobody, PROVIDER)
-        assert not await store.resellers.is_within(PROVIDER, nobody)
+    for unknown in (99, record.id, 10**17):
+        assert await store.resellers.get(unknown) is None
+        assert await store.resellers.page(unknown, EVERYTHING, 0, 10) == Listing(b"[]", 0)
+        assert await store.resellers.is_suspended(unknown)
+        assert not await store.resellers.is_within(unknown, unknown)
+        assert not await store.resellers.is_within(unknown, PROVIDER)
+        assert not await store.resellers.is_within(PROVIDER, unknown)
 
 
 async def test_a_reseller_needs_a_parent_that_exists(store: Store) -> None:
@@ -231,7 +231,7 @@ async def test_a_change_moves_the_version_and_is_in_the_log(store: Store) -> Non
     assert logged.changes == {"name": ("One", "New"), "external_id": (None, "e")}
 
 
-async def test_a_change_of_an_older_version_or_of_nobody_does_nothing(store: Store) -> None:
+async def test_a_change_of_an_older_version_or_of_no_reseller_does_nothing(store: Store) -> None:
     record = await store.resellers.get(ONE)
     assert record
     changed = await put(store, ONE, name="First")
@@ -443,7 +443,7 @@ async def test_resellers_added_at_once_stand_where_they_belong(store: Store, ope
 
 
 @pytest.mark.parametrize("status", ["adminHold", "cancelled"])
-async def test_whoever_is_held_shuts_all_below(store: Store, status: Status) -> None:
+async def test_a_held_reseller_shuts_all_below(store: Store, status: Status) -> None:
     deep = await below(store, BELOW_ONE)
     assert await shut(store, PROVIDER, ONE, TWO, BELOW_ONE, deep) == [False] * 5
     await put(store, ONE, status=status)
@@ -453,12 +453,12 @@ async def test_whoever_is_held_shuts_all_below(store: Store, status: Status) -> 
 
 
 @pytest.mark.parametrize("status", ["pending", "creditHold", "error"])
-async def test_other_statuses_shut_nobody(store: Store, status: Status) -> None:
+async def test_other_statuses_shut_no_reseller(store: Store, status: Status) -> None:
     await put(store, ONE, status=status)
     assert await shut(store, ONE, BELOW_ONE, await below(store, ONE, status=status)) == [False] * 3
 
 
-async def test_whoever_is_held_twice_is_shut_until_both_have_let_go(store: Store) -> None:
+async def test_a_reseller_held_twice_is_shut_until_both_have_let_go(store: Store) -> None:
     deep = await below(store, BELOW_ONE)
     for held in (PROVIDER, BELOW_ONE):
         await put(store, held, status="adminHold")
@@ -503,7 +503,7 @@ SHAPES: dict[str, Callable[[int], int]] = {"chain": lambda reseller_id: reseller
 
 
 def tell(line: str) -> None:
-    """For whoever runs it with -s."""
+    """For readers who run it with -s."""
     print(line)  # noqa: T201
 
 

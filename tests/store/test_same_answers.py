@@ -175,7 +175,7 @@ class SignIn(NamedTuple):
 
 
 class SetPassword(NamedTuple):
-    """An administrator, as he is or with another password than his, gets a new one: by himself or by a link."""
+    """An administrator, as stored or with another password than that, gets a new one: by the form or by a link."""
 
     kind: str
     login: str

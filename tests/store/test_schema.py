@@ -1,4 +1,4 @@
-"""The schema can be distributed by reseller: every table, unique index and statement names him."""
+"""The schema can be distributed by reseller: every table, unique index and statement names it."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ async def test_the_sessions_of_a_login_come_newest_first_whatever_its_case(store
     for login in ("anna", "Anna"):
         assert [session.digest for session in await store.sessions.by_login(login, 10)] == [b"b", b"c", b"a"]
     assert [session.digest for session in await store.sessions.by_login("anna", 2)] == [b"b", b"c"]
-    assert await store.sessions.by_login("nobody", 10) == []
+    assert await store.sessions.by_login("unknown", 10) == []
     assert await store.sessions.by_login("\0", 10) == []
 
 
@@ -137,7 +137,7 @@ async def test_sessions_whose_time_is_long_over_are_forgotten(store: Store) -> N
 # Administrators
 
 
-async def test_an_administrator_is_found_by_his_login_whatever_its_case(store: Store) -> None:
+async def test_an_administrator_is_found_by_the_login_whatever_its_case(store: Store) -> None:
     await add(store)
     anna = await add_administrator(store)
     bert = await add_administrator(store, "bert", None, BELOW_ONE)
@@ -148,7 +148,7 @@ async def test_an_administrator_is_found_by_his_login_whatever_its_case(store: S
         assert await store.administrators.get(login) is None
 
 
-async def test_neither_a_user_nor_somebody_of_a_reseller_is_an_administrator(store: Store) -> None:
+async def test_neither_a_user_nor_a_contact_of_a_reseller_is_an_administrator(store: Store) -> None:
     await store.users.add(User("jane", TWO, "us", "hash"), event(TWO))
     reseller = new_reseller("Three", ONE, contact_persons=[person("jane@example.com")])
     await store.resellers.add(structs.replace(reseller, logins=[AdministratorLogin(0, "Boss", "hash")]))
@@ -157,7 +157,7 @@ async def test_neither_a_user_nor_somebody_of_a_reseller_is_an_administrator(sto
     assert await store.administrators.by_email("jane@example.com", 10) == []
 
 
-async def test_an_address_that_very_many_have_finds_nobody(store: Store) -> None:
+async def test_an_address_that_very_many_have_finds_none(store: Store) -> None:
     found = [await add_administrator(store, f"shared {number}") for number in range(MOST_SHARING)]
     assert len(await store.administrators.by_email("anna@example.com", 100)) == len(found) == MOST_SHARING
     await add_administrator(store, "one more")
@@ -181,11 +181,11 @@ async def test_administrators_are_found_by_address_on_the_whole_platform(store: 
     assert await store.administrators.by_email("x@example.com", 10) == [
         Administrator("9", BELOW_ONE, first.id, 0, "hash 0")
     ]
-    for address in ("ANNA@example.com", "nobody@example.com", "\0"):
+    for address in ("ANNA@example.com", "unknown@example.com", "\0"):
         assert await store.administrators.by_email(address, 10) == []
 
 
-async def test_whoever_has_another_address_now_is_found_by_that_one_only(store: Store) -> None:
+async def test_an_administrator_with_another_address_now_is_found_by_that_one_only(store: Store) -> None:
     anna = await add_administrator(store)
     record = await store.customers.get(ONE, anna.customer_id)
     assert record
@@ -205,7 +205,7 @@ def moved(record: Record, email: str) -> Change:
 
 
 async def test_an_administrator_gets_another_password(store: Store) -> None:
-    anna, bert = await add_administrator(store), await add_administrator(store, "bert", "his")
+    anna, bert = await add_administrator(store), await add_administrator(store, "bert", "bert's")
     assert await store.administrators.set_password(anna, "new", about(anna))
     assert await store.administrators.get("Anna") == structs.replace(anna, password_hash="new")
     assert await store.administrators.get("bert") == bert
@@ -224,7 +224,7 @@ async def test_the_first_password_is_set_as_well(store: Store) -> None:
     {"login": "bert"}, {"reseller_id": TWO}, {"customer_id": 1}, {"position": 1}, {"password_hash": "older"},
     {"password_hash": None},
 ])  # fmt: skip
-async def test_whoever_is_another_than_he_was_gets_no_password(store: Store, other: dict[str, object]) -> None:
+async def test_an_administrator_who_has_changed_gets_no_password(store: Store, other: dict[str, object]) -> None:
     anna = await add_administrator(store)
     before = await log(store)
     assert not await store.administrators.set_password(structs.replace(anna, **other), "new", about(anna))
@@ -316,7 +316,7 @@ async def test_a_link_that_was_replaced_sets_nothing(store: Store) -> None:
     assert await store.links.use(newer, "new", 2000, about(anna))
 
 
-async def test_a_link_sets_nothing_for_whoever_has_the_login_now(store: Store) -> None:
+async def test_a_link_sets_nothing_for_another_who_has_the_login_now(store: Store) -> None:
     anna = await add_administrator(store)
     link = link_for(anna)
     await store.links.add(link, about(anna))

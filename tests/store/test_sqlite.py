@@ -302,7 +302,7 @@ async def test_a_long_read_ends_after_its_time_and_the_next_one_has_its_own(tmp_
         await store.close()
 
 
-async def test_whoever_asks_about_many_resellers_has_one_queue(founded: SqliteStore) -> None:
+async def test_a_caller_who_asks_about_many_resellers_has_one_queue(founded: SqliteStore) -> None:
     held, read = threading.Event(), founded._database.connections.in_thread
     ACCOUNT.set(10)
     asked = [asyncio.create_task(read(reseller, lambda _: held.wait(HANGS))) for reseller in (20, 30, 40, 50)]

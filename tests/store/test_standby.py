@@ -72,7 +72,7 @@ async def names(store: PostgresStore, reseller: int, wanted: Filter) -> list[str
 
 
 def mark(store: PostgresStore, primary: Postgres) -> None:
-    """Let whoever reads from the primary see it, behind the store's back."""
+    """Let readers of the primary see it, behind the store's back."""
     primary.query("UPDATE customers SET summary = convert_to(replace(convert_from(summary, 'UTF8'), 'Acme', 'Marked'),"
                   " 'UTF8')", store._database.primary._url.rpartition("/")[2])  # fmt: skip
 
@@ -88,7 +88,7 @@ async def test_a_list_comes_from_the_standby(
 
 
 @pytest.mark.parametrize("wanted", QUESTIONS, ids=str)
-async def test_whoever_has_written_reads_from_the_primary_until_the_standby_has_it(
+async def test_a_writer_reads_from_the_primary_until_the_standby_has_it(
     store: PostgresStore, primary: Postgres, standby: Postgres, wanted: Filter
 ) -> None:
     standby.pause_replay()
@@ -133,7 +133,7 @@ async def test_without_the_standby_the_primary_answers(
         assert await names(store, TWO, wanted) == ["Acme"]
 
 
-async def test_a_standby_that_hangs_delays_nobody_for_long(store: PostgresStore, standby: Postgres) -> None:
+async def test_a_standby_that_hangs_delays_no_reader_for_long(store: PostgresStore, standby: Postgres) -> None:
     standby.pause()
     assert await names(store, TWO, Filter()) == ["Acme"]
     standby.resume()

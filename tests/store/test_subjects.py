@@ -82,7 +82,7 @@ async def test_the_feed_of_an_account_has_what_is_about_itself(store: Store) -> 
         assert await store.events.subject_feed(ONE, Subject("reseller", nothing), 0, 10) == []
 
 
-async def test_nobody_reads_what_is_about_something_beside_or_above_him(store: Store) -> None:
+async def test_no_reader_reads_what_is_about_something_beside_or_above(store: Store) -> None:
     mine, theirs = Subject("user", "mine"), Subject("user", "theirs")
     await store.events.add([about(mine, BELOW_ONE), about(theirs, TWO)])
     account = (await store.customers.add(new(BELOW_ONE, customer()))).id

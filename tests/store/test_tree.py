@@ -104,7 +104,7 @@ def test_the_order_in_which_resellers_are_told_makes_no_difference() -> None:
     assert spans(parents) == spans(dict(sorted(parents.items())))
 
 
-def test_nobody_has_no_spans() -> None:
+def test_no_resellers_have_no_spans() -> None:
     assert spans({}) == {}
 
 

@@ -177,7 +177,7 @@ class Shown:
 
 
 class Console:
-    """Somebody's browser. It keeps its own cookies, follows redirects, and checks each page that it gets."""
+    """A user's browser. It keeps its own cookies, follows redirects, and checks each page that it gets."""
 
     def __init__(self, client: Any, area: Literal["console", "panel"] = "console") -> None:
         self._client = client
@@ -245,7 +245,7 @@ OpenConsole = Callable[..., Console]
 
 @pytest.fixture
 def console(client: CheckedClient) -> OpenConsole:
-    """Opens a browser in which somebody is signed in to the console: one of `CALLERS`, or any login with a password.
+    """Opens a browser in which a user is signed in to the console: one of `CALLERS`, or any login with a password.
 
     role: with it, a new user of the same reseller in this role. client: of another application than the test's own.
     """

@@ -149,13 +149,13 @@ def test_a_customer_is_created_as_over_the_api(
 
 
 def test_faults_stand_at_their_fields_and_what_was_typed_stays(browser: Console) -> None:
-    bad = {"address.state": "", f"{PERSON}email": "nobody", f"{PERSON}login": "x", f"{PERSON}password": "short"}
+    bad = {"address.state": "", f"{PERSON}email": "unknown", f"{PERSON}login": "x", f"{PERSON}password": "short"}
     page = browser.submit(NEW, {**GOOD, **bad})
     assert page.status == 400
     assert page.faults.keys() == bad.keys()
     assert page.faults["address.state"] == "Is required for addresses in US."
     assert page.fields["name"] == "Acme Inc."
-    assert page.fields[f"{PERSON}email"] == "nobody"
+    assert page.fields[f"{PERSON}email"] == "unknown"
     assert page.fields[f"{PERSON}password"] == ""
     assert names(browser.get("/console/customers")) == ["RBCustomer2", "RBCustomer"]
 
@@ -208,13 +208,13 @@ def test_an_attribute_is_taken_away_with_its_row(
     assert client.get(f"/customers/{number}", headers=headers).json()["attributes"] == {"kept": "yes"}
 
 
-def test_whoever_saves_second_is_told_and_nothing_is_lost(
+def test_the_user_who_saves_second_is_told_and_nothing_is_lost(
     browser: Console, client: CheckedClient, headers: dict[str, str]
 ) -> None:
     form = browser.get("/console/customers/1000001/edit")
     client.patch("/customers/1000001", headers=headers, json={"name": "Changed by the API"})
     page = browser.press(form, {"name": "Changed by a person"})
-    assert "Somebody else has changed this customer" in page.text
+    assert "Another user has changed this customer" in page.text
     assert client.get("/customers/1000001", headers=headers).json()["name"] == "Changed by the API"
 
 
@@ -243,7 +243,7 @@ def test_a_form_holds_all_that_the_api_takes(browser: Console, client: CheckedCl
     assert client.get(f"/customers/{number}", headers=headers).text == before
 
 
-def test_an_email_address_is_typed_with_the_keys_for_it_and_corrected_by_nobody(browser: Console) -> None:
+def test_an_email_address_is_typed_with_the_keys_for_it_and_not_corrected(browser: Console) -> None:
     html = browser.get(NEW).html
     (field,) = re.findall(r"<input[^>]*\.email\"[^>]*>", html)
     assert {'type="text"', 'inputmode="email"', 'autocapitalize="none"', 'spellcheck="false"'} <= set(field.split())
@@ -277,7 +277,7 @@ def test_an_administrator_whose_address_is_edited_keeps_login_and_password(
 
 @pytest.mark.parametrize("reason", ["a\0b", "a\u202eb", "x" * 501])
 @pytest.mark.parametrize("account", ["customers/1000001", "resellers/1000001"])
-def test_a_reason_that_nobody_could_read_or_keep_is_refused(
+def test_a_reason_that_cannot_be_read_or_kept_is_refused(
     browser: Console, account: str, reason: str, callers: dict[str, Caller], client: CheckedClient
 ) -> None:
     if account.startswith("resellers"):
@@ -434,7 +434,7 @@ def test_a_blank_form_gets_one_more_contact_and_loses_the_one_that_is_meant(brow
     assert page.fields[f"{PERSON}firstName"] == "Second"
 
 
-def test_nobody_is_offered_a_link_to_an_account_that_is_closed(
+def test_no_link_is_offered_to_an_account_that_is_closed(
     browser: Console, console: OpenConsole, client: CheckedClient, callers: dict[str, Caller]
 ) -> None:
     client.patch("/customers/1000001", headers=callers["provider"].headers, json={"status": "cancelled"})

@@ -54,7 +54,7 @@ def test_customers_are_told_by_status_and_each_number_leads_to_them(
     assert len(browser.get(numbers["2 pending"]).rows) == 2
 
 
-def test_a_user_sees_the_numbers_of_all_below_him_and_of_nobody_beside(
+def test_a_user_sees_the_numbers_of_all_below_and_of_none_beside(
     console: OpenConsole, client: CheckedClient, callers: dict[str, Caller]
 ) -> None:
     add(client, callers["below"], 3)
@@ -86,8 +86,8 @@ def test_the_operator_sees_all_who_wait(
     assert "Show all 2" not in page.links
 
 
-def test_nobody_waits_once_all_are_verified(console: OpenConsole) -> None:
-    assert "Waiting to be verified Nobody." in console().get("/console").text
+def test_no_customer_waits_once_all_are_verified(console: OpenConsole) -> None:
+    assert "Waiting to be verified None." in console().get("/console").text
 
 
 def test_new_customers_are_drawn_and_written_day_by_day(
@@ -116,7 +116,7 @@ def test_a_new_platform_says_what_to_do_first(console: OpenConsole) -> None:
     assert "New customers" not in page.text
 
 
-def test_nobody_is_told_to_do_first_what_he_may_not_do(console: OpenConsole) -> None:
+def test_no_user_is_told_to_do_first_what_they_may_not_do(console: OpenConsole) -> None:
     assert "Make a key for your own system" not in console("other", role="editor").get("/console").links
     reader = console("other", role="reader").get("/console")
     assert "There are no customers yet." in reader.text
@@ -135,13 +135,13 @@ def test_requests_and_refusals_are_summed_up_over_all_below(console: OpenConsole
     assert "Refusals 6 in 30 days" in page.text
     page = console("other").get("/console")
     assert "Requests 5 in 30 days" in page.text
-    assert "Nobody was turned away." in page.text
+    assert "No request was turned away." in page.text
 
 
-def test_the_operator_sees_the_refusals_of_whom_nobody_knows(console: OpenConsole, database: Path) -> None:
+def test_the_operator_sees_the_refusals_of_unknown_callers(console: OpenConsole, database: Path) -> None:
     noted(database, PROVIDER_ID, 0, 9)
     assert "Refusals 9 in 30 days" in console("provider").get("/console").text
-    assert "Nobody was turned away." in console().get("/console").text
+    assert "No request was turned away." in console().get("/console").text
 
 
 # Charts

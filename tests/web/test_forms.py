@@ -1,4 +1,4 @@
-"""What a form stands for: what somebody has changed in it, and nothing else."""
+"""What a form stands for: what the user has changed in it, and nothing else."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def patch(form: Form) -> dict[str, Any]:
     return body
 
 
-def test_a_form_that_nobody_has_touched_changes_nothing() -> None:
+def test_a_form_that_was_not_touched_changes_nothing() -> None:
     assert patch(sent()) == {}
 
 
@@ -89,7 +89,7 @@ def test_a_line_break_is_shown_as_a_blank() -> None:
         ),
     ],
 )
-def test_what_somebody_has_changed_is_all_that_is_sent_on(typed: dict[str, str], changed: dict[str, Any]) -> None:
+def test_what_the_user_has_changed_is_all_that_is_sent_on(typed: dict[str, str], changed: dict[str, Any]) -> None:
     assert patch(sent(**typed)) == changed
 
 
@@ -111,7 +111,7 @@ def test_a_password_is_taken_as_it_was_typed_and_not_shown_again() -> None:
     assert "contactPersons[0].password" not in typed_values(form, contactPersons=[row])
 
 
-def test_one_who_takes_the_place_of_another_with_the_same_name_is_somebody_else() -> None:
+def test_one_who_takes_the_place_of_another_with_the_same_name_is_another_person() -> None:
     form = sent(**{"contactPersons[0].position": ""})
     form = Form({**form.fields, **{f"contactPersons[0].{name}": value for name, value in CONTACT.items()}}, form.before)
     body: dict[str, Any] = {}

@@ -22,7 +22,7 @@ HEADER = (
     "regioncode\n"
 )
 GOOD = "e{0},Company {0},Jane,Doe,jane@acme.test,+14155550101,1 Road,94105,San Francisco,us,CA\n"
-FAULTY = "e{0},Company {0},Jane,Doe,nobody,+14155550101,1 Road,94105,San Francisco,us,\n"
+FAULTY = "e{0},Company {0},Jane,Doe,unknown,+14155550101,1 Road,94105,San Francisco,us,\n"
 
 NO_ADDRESS = "must be an e-mail address such as jane.doe@example.com (An email address must have an @-sign)"
 
@@ -229,8 +229,8 @@ def test_formulas_are_harmless_in_an_export(
     assert "'=cmd()" in browser.send("GET", "/console/export.csv").text
 
 
-def test_who_sent_a_file_from_above_is_nobodys_business_below(browser: Console, console: OpenConsole) -> None:
+def test_who_sent_a_file_from_above_is_not_shown_below(browser: Console, console: OpenConsole) -> None:
     until(browser, sent(browser, HEADER + GOOD.format(1), resellerId="900002"), "waits for you")
     page = console("below").get(LIST)
-    assert [row[:3] for row in page.rows] == [["mine.csv", "waits for you", "somebody"]]
+    assert [row[:3] for row in page.rows] == [["mine.csv", "waits for you", "another user"]]
     assert browser.get(LIST).rows[0][2] == "sandbox"

@@ -178,7 +178,7 @@ def test_the_keys_of_a_reseller_below_are_seen_and_made_from_above(
 
 
 @pytest.mark.parametrize("whose", ["other", "provider"])
-def test_nobody_meets_the_keys_of_resellers_that_he_does_not_reach(console: OpenConsole, whose: str) -> None:
+def test_no_user_meets_the_keys_of_resellers_out_of_reach(console: OpenConsole, whose: str) -> None:
     browser = console()
     theirs = CALLERS[whose]
     for query in ("", f"?resellerId={theirs.reseller_id}"):
@@ -220,7 +220,7 @@ def test_a_key_shows_the_requests_of_thirty_days_drawn_and_written(console: Open
     assert made_in_history == ["name", "The first key"]
 
 
-def test_whoever_has_no_keys_is_told_what_they_are_for(console: OpenConsole, client: CheckedClient) -> None:
+def test_a_reseller_without_keys_is_told_what_they_are_for(console: OpenConsole, client: CheckedClient) -> None:
     created = console().submit(
         "/console/resellers/new",
         {
@@ -241,14 +241,14 @@ def test_whoever_has_no_keys_is_told_what_they_are_for(console: OpenConsole, cli
     assert page.links["New key"].startswith("/console/keys/new?resellerId=")
 
 
-def test_whoever_saves_a_key_second_is_told_and_nothing_is_lost(console: OpenConsole) -> None:
+def test_the_user_who_saves_a_key_second_is_told_and_nothing_is_lost(console: OpenConsole) -> None:
     browser = console()
     _, number = made(browser, **LIMITS)
     opened = browser.get(f"/console/keys/{number}")
     browser.submit(f"/console/keys/{number}", {"rate": "7"})
     shown = browser.press(opened, {"name": "Shop"})
     assert shown.status == 409
-    assert "Somebody else has changed this key" in shown.text
+    assert "Another user has changed this key" in shown.text
     assert (shown.fields["name"], shown.fields["rate"]) == ("Shop", "10")
     assert row(browser.get("/console/keys"), "ERP")[2].startswith("7 a second")
     assert browser.press(shown).status == 409

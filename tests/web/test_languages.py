@@ -217,7 +217,7 @@ def test_a_word_that_is_not_translated_would_be_found(house: House) -> None:
 
 
 def _data_of(house: House) -> set[str]:
-    """What a page may show that comes from nobody's catalogue."""
+    """What a page may show that comes from no catalogue."""
     document = house.document
     reseller = house.client.get(f"/resellers/{RESELLER_ID}", house.callers["provider"]).json()
     data = set(_leaves([document, reseller]))
@@ -270,7 +270,7 @@ CONTACT_FAULTS = [
     ("lastName", "a\x07"),
     ("lastName", "\u200b"),
     ("email", ""),
-    ("email", "nobody"),
+    ("email", "unknown"),
     ("email", "a@b@c"),
     ("email", "a@example.invalid"),
     ("email", "x" * 250 + "@example.com"),
@@ -431,7 +431,7 @@ def test_a_german_account_is_german_all_over(serve: Serve, callers: dict[str, Ca
 
 
 def _speaking(browser: Browser, speaker: Language) -> Browser:
-    """The browser after somebody has chosen a language in it."""
+    """The browser after a language was chosen in it."""
     page = browser.submit("/panel/sign-in", {"language": speaker.code}, "/language")
     assert _spoken(page) == speaker.code
     return browser
@@ -453,7 +453,7 @@ def test_a_language_is_chosen_before_signing_in_and_kept_afterwards(house: House
     out = browser.submit("/panel", action="/sign-out")
     assert _spoken(out) == "fr"
     assert "Votre session est terminée." in out.text
-    assert _spoken(house.browser().get("/panel/sign-in")) == "en", "in another browser nobody has chosen"
+    assert _spoken(house.browser().get("/panel/sign-in")) == "en", "in another browser none was chosen"
 
 
 def test_the_chosen_language_is_kept_for_a_year_and_read_by_the_server_only(house: House) -> None:
@@ -543,7 +543,9 @@ def test_a_form_keeps_a_language_that_it_does_not_offer(serve: Serve, callers: d
     assert house.document["language"] == tag
 
 
-def test_whoever_is_turned_away_is_told_in_his_language(serve: Serve, callers: dict[str, Caller]) -> None:
+def test_an_administrator_who_is_turned_away_is_told_in_their_language(
+    serve: Serve, callers: dict[str, Caller]
+) -> None:
     house = house_of(serve(), callers, language="fr")
     house.change("provider", status="cancelled")
     page = house.browser({"accept-language": "de"}).sign_in(*ANNA)

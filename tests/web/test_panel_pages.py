@@ -88,7 +88,7 @@ class Browser(Console):
 
     @property
     def is_in(self) -> bool:
-        """Whether somebody is signed in."""
+        """Whether an administrator is signed in."""
         return self.send("GET", "/panel").status_code == httpx.codes.OK
 
     @property
@@ -114,11 +114,11 @@ class House:
     customer: str
 
     def browser(self, headers: Mapping[str, str] | None = None) -> Browser:
-        """A browser in which nobody has signed in."""
+        """A browser without a sign-in."""
         return Browser(self.client, headers)
 
     def signed_in(self, person: tuple[str, str] = ANNA, headers: Mapping[str, str] | None = None) -> Browser:
-        """A browser in which somebody has just signed in."""
+        """A browser in which an administrator has just signed in."""
         browser = self.browser(headers)
         assert browser.sign_in(*person).path == "/panel"
         return browser
@@ -178,14 +178,14 @@ def test_an_administrator_signs_in_by_login_or_email(house: House, name: str) ->
 @pytest.mark.parametrize(
     "name", ["info@müller.example", "INFO@xn--mller-kva.example", "info@mu\u0308ller.example", "info@MÜLLER.Example"]
 )
-def test_an_administrator_signs_in_by_his_email_in_any_spelling(house: House, name: str) -> None:
+def test_an_administrator_signs_in_by_the_email_in_any_spelling(house: House, name: str) -> None:
     house.change(contactPersons=[new_contact(email="info@müller.example", login=ANNA[0], password=ANNA[1])])
     page = house.browser().sign_in(name, ANNA[1])
     assert page.path == "/panel"
     assert "info@müller.example" in page.text
 
 
-def test_an_email_that_two_accounts_share_lets_nobody_in_but_the_login_does(house: House) -> None:
+def test_an_email_that_two_accounts_share_does_not_sign_in_but_the_login_does(house: House) -> None:
     twin = new_contact(login="twin-login", password=ANNA[1])
     house_of(house.client, house.callers, contactPersons=[twin])
     refused = house.browser().sign_in("anna@example.com", ANNA[1])
@@ -194,7 +194,7 @@ def test_an_email_that_two_accounts_share_lets_nobody_in_but_the_login_does(hous
     assert house.signed_in().is_in
 
 
-def test_nobody_takes_or_finds_out_the_email_of_somebody_elses_administrator(house: House) -> None:
+def test_no_reseller_takes_or_finds_out_the_email_of_anothers_administrator(house: House) -> None:
     mine = new_contact(email="ANNA@example.com", login="mine-login", password="Mine-pass-1")
     house_of(house.client, house.callers, contactPersons=[new_contact(email="anna@example.com")])
     house_of(house.client, house.callers, contactPersons=[mine])
@@ -203,7 +203,7 @@ def test_nobody_takes_or_finds_out_the_email_of_somebody_elses_administrator(hou
     assert house.browser().sign_in("anna@example.com", "Another-pass-1").status == 401
 
 
-def test_whoever_is_known_is_among_the_few_that_are_tried_for_an_email(
+def test_a_known_administrator_is_among_the_few_that_are_tried_for_an_email(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guesses, "MOST_TRIED", 1)
@@ -213,7 +213,7 @@ def test_whoever_is_known_is_among_the_few_that_are_tried_for_an_email(
     assert house.browser().sign_in("anna@example.com", "Twin-pass-1").path == "/panel"
 
 
-def test_whoever_shares_an_email_has_no_more_tries_for_it(house: House) -> None:
+def test_an_administrator_who_shares_an_email_has_no_more_tries_for_it(house: House) -> None:
     twin = new_contact(login="twin-login", password="Twin-pass-1")
     house_of(house.client, house.callers, contactPersons=[twin])
     statuses = [house.browser().sign_in("anna@example.com", f"guess-{number}").status for number in range(FREE + 1)]
@@ -221,12 +221,12 @@ def test_whoever_shares_an_email_has_no_more_tries_for_it(house: House) -> None:
     assert house.browser().sign_in("twin-login", "Twin-pass-1").status == 429
 
 
-def test_a_wrong_password_tells_no_more_than_a_login_that_nobody_has(house: House) -> None:
+def test_a_wrong_password_tells_no_more_than_an_unknown_login(house: House) -> None:
     wrong = house.browser().sign_in(ANNA[0], "wrong")
-    nobody = house.browser().sign_in("nobody-here", "wrong")
+    unknown = house.browser().sign_in("unknown-user", "wrong")
     billing = house.browser().sign_in("cleo@example.com", "wrong")
-    assert wrong.status == nobody.status == billing.status == 401
-    assert wrong.text == nobody.text == billing.text
+    assert wrong.status == unknown.status == billing.status == 401
+    assert wrong.text == unknown.text == billing.text
     assert wrong.fields["login"] == ANNA[0]
     assert wrong.fields["password"] == ""
 
@@ -236,7 +236,7 @@ def test_an_administrator_without_a_password_does_not_get_in(house: House) -> No
     assert house.browser().sign_in("dora@example.com", "").status == 401
 
 
-def test_whoever_guesses_must_wait_as_at_the_api(clock: Clock, serve: Serve, callers: dict[str, Caller]) -> None:
+def test_a_visitor_who_guesses_must_wait_as_at_the_api(clock: Clock, serve: Serve, callers: dict[str, Caller]) -> None:
     house = house_of(serve(), callers)
     browser = house.browser()
     pages = [browser.sign_in(ANNA[0], f"guess-{number}") for number in range(6)]
@@ -251,7 +251,9 @@ def test_whoever_guesses_must_wait_as_at_the_api(clock: Clock, serve: Serve, cal
     assert browser.sign_in(*ANNA).path == "/panel"
 
 
-def test_whoever_guesses_old_passwords_must_wait_too(clock: Clock, serve: Serve, callers: dict[str, Caller]) -> None:
+def test_an_administrator_who_guesses_old_passwords_must_wait_too(
+    clock: Clock, serve: Serve, callers: dict[str, Caller]
+) -> None:
     house = house_of(serve(), callers)
     browser = house.signed_in()
     form = {"new": NEW_PASSWORD, "again": NEW_PASSWORD}
@@ -274,7 +276,7 @@ def test_an_api_user_cannot_enter_the_panel_nor_an_administrator_the_console(hou
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_whoever_is_not_signed_in_signs_in_first_and_goes_on(house: House, path: str) -> None:
+def test_a_visitor_who_is_not_signed_in_signs_in_first_and_goes_on(house: House, path: str) -> None:
     browser = house.browser()
     page = browser.get(f"/panel{path}")
     assert page.path.startswith("/panel/sign-in")
@@ -296,7 +298,7 @@ def test_a_status_that_lets_people_in_is_explained(house: House, status: Any) ->
     assert messages.STATUS_WORDS[status] in page.text
 
 
-def test_nobody_gets_into_a_cancelled_account_and_all_are_told_whom_to_ask(house: House) -> None:
+def test_a_cancelled_account_lets_none_in_and_tells_whom_to_ask(house: House) -> None:
     house.change("provider", status="cancelled")
     browser = house.browser()
     _is_closed(browser.sign_in(*ANNA), messages.STATUS_WORDS["cancelled"])
@@ -305,7 +307,7 @@ def test_nobody_gets_into_a_cancelled_account_and_all_are_told_whom_to_ask(house
     assert (wrong.status, messages.STATUS_WORDS["cancelled"] in wrong.text) == (401, False)
 
 
-def test_whoever_is_signed_in_is_out_at_the_next_request_when_the_account_is_cancelled(house: House) -> None:
+def test_an_administrator_is_out_at_the_next_request_when_the_account_is_cancelled(house: House) -> None:
     browser = house.signed_in()
     house.change("provider", status="cancelled")
     before = browser.cookies[COOKIE]
@@ -315,7 +317,7 @@ def test_whoever_is_signed_in_is_out_at_the_next_request_when_the_account_is_can
     assert not browser.is_in
 
 
-def test_nobody_gets_into_an_account_whose_verification_failed(serve: Serve, database: Path) -> None:
+def test_an_account_whose_verification_failed_lets_none_in(serve: Serve, database: Path) -> None:
     asyncio.run(_fail_verification(database))
     page = Browser(serve()).sign_in(*ANNA)
     _is_closed(page, messages.STATUS_WORDS["error"])
@@ -337,7 +339,7 @@ async def _fail_verification(database: Path) -> None:
     await store.close()
 
 
-def test_nobody_gets_in_below_a_reseller_that_is_held(house: House) -> None:
+def test_no_administrator_gets_in_below_a_reseller_that_is_held(house: House) -> None:
     signed_in = house.signed_in()
     held = house.client.patch(f"/resellers/{RESELLER_ID}", house.callers["provider"], json={"status": "adminHold"})
     assert held.status_code == 200, held.text
@@ -411,7 +413,7 @@ def test_another_administrator_who_is_removed_is_out(house: House) -> None:
     assert house.browser().sign_in(*BEN).status == 401
 
 
-def test_nobody_removes_himself(house: House) -> None:
+def test_administrators_cannot_remove_themselves(house: House) -> None:
     browser = house.signed_in()
     page = browser.get("/panel/contacts")
     assert page.form({"change": ""}).has({"change": ""})
@@ -424,7 +426,7 @@ def test_nobody_removes_himself(house: House) -> None:
 
 
 @pytest.mark.parametrize("position", ["0", "00"])
-def test_nobody_stops_being_an_administrator_by_himself(house: House, position: str) -> None:
+def test_administrators_cannot_give_up_being_one(house: House, position: str) -> None:
     browser = house.signed_in()
     browser.submit("/panel/contacts", {"contactPersons[0].type": "billing", "contactPersons[0].position": position})
     assert house.document["contactPersons"][0]["type"] == "admin"
@@ -491,7 +493,7 @@ def test_a_new_password_ends_all_other_sessions_and_gives_this_one_a_new_secret(
     assert house.signed_in((ANNA[0], NEW_PASSWORD)).is_in
 
 
-def test_a_password_is_changed_by_whoever_knows_the_old_one_and_types_the_new_one_twice(house: House) -> None:
+def test_a_password_is_changed_with_the_old_one_and_the_new_one_typed_twice(house: House) -> None:
     browser = house.signed_in()
     wrong = browser.submit("/panel/password", {"old": "wrong", "new": "short", "again": "short"})
     assert (wrong.status, set(wrong.faults)) == (400, {"old", "new"})
@@ -543,7 +545,7 @@ def test_a_link_ends_the_sessions_of_before(house: House) -> None:
     assert house.browser().sign_in(*ANNA).status == 401
 
 
-def test_whoever_has_only_a_session_of_before_is_not_told_of_the_account(house: House) -> None:
+def test_a_visitor_with_only_a_session_of_before_is_not_told_of_the_account(house: House) -> None:
     before = house.signed_in()
     house.browser().submit(house.link(), {"new": NEW_PASSWORD, "again": NEW_PASSWORD})
     house.change("provider", status="cancelled")
@@ -582,7 +584,7 @@ def test_a_link_is_not_good_for_who_was_removed(house: House) -> None:
     _is_no_link(house.browser().get(address))
 
 
-def test_a_link_to_a_closed_account_lets_nobody_in_and_changes_nothing(house: House) -> None:
+def test_a_link_to_a_closed_account_lets_none_in_and_changes_nothing(house: House) -> None:
     address = house.link()
     browser = house.browser()
     form = browser.get(address)
@@ -596,7 +598,7 @@ def test_a_link_to_a_closed_account_lets_nobody_in_and_changes_nothing(house: Ho
 
 
 @pytest.mark.parametrize("code", ["", "x", "A" * 43, "%00", "%ff", "²"])
-def test_a_link_that_nobody_made_is_none(house: House, code: str) -> None:
+def test_a_made_up_link_is_none(house: House, code: str) -> None:
     _is_no_link(house.browser().get(f"/panel/link?code={code}"))
 
 
@@ -617,7 +619,7 @@ def test_each_form_of_the_panel_is_among_those_that_are_tried_without_a_token() 
 
 @pytest.mark.parametrize(
     ("path", "signed_in"),
-    # Whoever is not signed in is sent to sign in by the others.
+    # A visitor who is not signed in is sent to sign in by the others.
     [*((path, True) for path in FORMS), *((path, False) for path in FORMS if path not in PAGES)],
 )
 def test_a_form_without_the_token_of_this_browser_does_nothing(house: House, path: str, *, signed_in: bool) -> None:
@@ -661,7 +663,7 @@ def test_the_secret_is_another_after_signing_in(house: House) -> None:
     assert not planted.is_in
 
 
-def test_whoever_signs_out_leaves_a_secret_that_opens_nothing(house: House) -> None:
+def test_a_sign_out_leaves_a_secret_that_opens_nothing(house: House) -> None:
     browser = house.signed_in()
     thief = house.browser()
     thief.cookies = dict(browser.cookies)
@@ -671,7 +673,7 @@ def test_whoever_signs_out_leaves_a_secret_that_opens_nothing(house: House) -> N
     assert not browser.is_in
 
 
-def test_whoever_signs_in_again_leaves_no_session_behind(house: House) -> None:
+def test_a_second_sign_in_leaves_no_session_behind(house: House) -> None:
     browser = house.signed_in()
     before = house.browser()
     before.cookies = dict(browser.cookies)
@@ -767,7 +769,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("to", ELSEWHERE)
-def test_nobody_is_sent_elsewhere(house: House, to: str) -> None:
+def test_no_visitor_is_sent_elsewhere(house: House, to: str) -> None:
     browser = house.browser()
     form = browser.send("GET", "/panel/sign-in", params={"to": to})
     assert Shown(form, "/panel/sign-in").form({"to": ""}, "/sign-in").fields["to"] == "/panel"
@@ -853,7 +855,7 @@ def test_nonsense_in_an_address_is_never_our_failure(house: House, path: str, qu
 
 
 @pytest.mark.parametrize("secret", ["", "x", "A" * 43, "ä" * 43, "A" * 5000, "..", '"'])
-def test_a_cookie_that_nobody_was_given_opens_nothing(house: House, secret: str) -> None:
+def test_a_made_up_cookie_opens_nothing(house: House, secret: str) -> None:
     browser = house.browser()
     answer = browser.send("GET", "/panel", headers={"cookie": f"{COOKIE}={secret}".encode()})
     assert (answer.status_code, answer.headers["location"]) == (303, "/panel/sign-in")

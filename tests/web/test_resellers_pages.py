@@ -52,7 +52,7 @@ def hold(browser: Console, reseller_id: int, reason: str = "") -> Shown:
 # The tree
 
 
-def test_the_tree_has_all_below_and_nobody_beside(console: OpenConsole) -> None:
+def test_the_tree_has_all_below_and_none_beside(console: OpenConsole) -> None:
     assert names(console().get("/console/resellers")) == ["Sandbox Reseller", "Below"]
     assert names(console("below").get("/console/resellers")) == ["Below"]
     everybody = {"Provider", "Sandbox Reseller", "Below", "Other"}
@@ -107,7 +107,7 @@ def test_resellers_are_found_by_name_wherever_they_stand_below(
     assert "1–1 of 2" in page.text
     assert parameters(page.links["Older"]) == {"name": "sud", "offset": "1"}
     assert names(browser.get(page.links["Older"])) == ["Süd of sandbox"]
-    assert "No reseller fits" in browser.get("/console/resellers?name=nobody").text
+    assert "No reseller fits" in browser.get("/console/resellers?name=unknown").text
 
 
 @pytest.mark.parametrize("offset", ["-1", "x", "9" * 30, "9223372036854775807"])
@@ -116,9 +116,9 @@ def test_an_offset_that_leads_nowhere_does_no_harm(console: OpenConsole, offset:
     assert console().get(f"/console/resellers?name=b&offset={offset}").status in (200, 400)
 
 
-def test_whoever_has_nobody_below_is_told_what_resellers_are_for(console: OpenConsole) -> None:
+def test_a_reseller_with_none_below_is_told_what_resellers_are_for(console: OpenConsole) -> None:
     assert "Add a reseller to let others sell for you" in console("below").get("/console/resellers").text
-    assert "Nobody stands below you yet." in console("below", role="reader").get("/console/resellers").text
+    assert "No reseller stands below you yet." in console("below", role="reader").get("/console/resellers").text
 
 
 def test_a_tree_deeper_than_python_goes_is_drawn() -> None:
@@ -171,7 +171,7 @@ def test_the_operator_holds_a_reseller_and_all_below_it_and_lets_them_in_again(c
     assert "Shuts out all users, clients and keys of Sandbox Reseller, and of the 1 below it" in page.text
     shown = hold(operator, RESELLER_ID, "Fraud, says the bank")
     assert "Your changes are saved." in shown.text
-    assert "Held, and nobody of it gets in." in shown.text
+    assert "Held, and none of its users gets in." in shown.text
     assert "Fraud, says the bank" in shown.text
     assert "Hold Sandbox Reseller" not in shown.text
     for browser in (theirs, below):
@@ -187,7 +187,7 @@ def test_a_held_reseller_is_shut_out_of_the_api(
 ) -> None:
     hold(console("provider"), OTHER)
     deadline = time.monotonic() + PATIENCE
-    while client.get("/customers", callers["other"]).status_code != 403:  # whoever got in is known for a moment
+    while client.get("/customers", callers["other"]).status_code != 403:  # a caller who got in is known for a moment
         assert time.monotonic() < deadline
 
 
@@ -249,7 +249,7 @@ def test_only_an_owner_changes_resellers(console: OpenConsole, role: str) -> Non
     assert console().get("/console").status == 200
 
 
-def test_a_form_of_another_site_holds_nobody(console: OpenConsole) -> None:
+def test_a_form_of_another_site_holds_no_reseller(console: OpenConsole) -> None:
     path = f"/console/resellers/{OTHER}/status"
     assert console("provider").send("POST", path, data={"status": "adminHold"}).status_code == 403
     assert console("other").get("/console").status == 200

@@ -21,11 +21,11 @@ COOKIE = "emporion-console"
 
 @pytest.fixture
 def stranger(client: CheckedClient) -> Console:
-    """A browser in which nobody is signed in."""
+    """A browser without a sign-in."""
     return Console(client._client)
 
 
-def test_whoever_is_not_signed_in_is_sent_to_do_so_and_then_goes_on(stranger: Console) -> None:
+def test_a_visitor_who_is_not_signed_in_is_sent_to_do_so_and_then_goes_on(stranger: Console) -> None:
     page = stranger.get("/console/customers?name=rb")
     assert page.path.startswith(SIGN_IN)
     page = stranger.press(page, {"login": SANDBOX.user, "password": SANDBOX.password})
@@ -37,7 +37,7 @@ def test_whoever_is_not_signed_in_is_sent_to_do_so_and_then_goes_on(stranger: Co
     ["//evil.test", "/\\evil.test", "https://evil.test/", "/panel", "/consoleevil", "javascript:alert(1)",
      "/console//evil.test", "/console/\r\nSet-Cookie: a=b"],
 )  # fmt: skip
-def test_nobody_is_sent_elsewhere_after_signing_in(stranger: Console, to: str) -> None:
+def test_no_user_is_sent_elsewhere_after_signing_in(stranger: Console, to: str) -> None:
     page = stranger.press(
         stranger.get(SIGN_IN), {"login": SANDBOX.user, "password": SANDBOX.password, "to": to}, "/sign-in"
     )
@@ -45,14 +45,14 @@ def test_nobody_is_sent_elsewhere_after_signing_in(stranger: Console, to: str) -
     assert "sandbox · owner" in page.text
 
 
-def test_whoever_is_not_signed_in_may_send_16_kib(stranger: Console) -> None:
+def test_a_visitor_who_is_not_signed_in_may_send_16_kib(stranger: Console) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = stranger._client.post(SIGN_IN, content=b"login=" + b"x" * LARGEST_FORM, headers=form)
     assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(
-    ("login", "password"), [("sandbox", "wrong"), ("nobody", SANDBOX.password), ("", ""), ("sandbox", "")]
+    ("login", "password"), [("sandbox", "wrong"), ("unknown", SANDBOX.password), ("", ""), ("sandbox", "")]
 )
 def test_a_wrong_login_or_password_is_told_without_saying_which(stranger: Console, login: str, password: str) -> None:
     page = stranger.sign_in(login, password)
@@ -133,7 +133,7 @@ def test_a_session_does_not_come_back_with_its_user(console: OpenConsole) -> Non
     assert reader.get("/console/customers").path.startswith(SIGN_IN)
 
 
-def test_whoever_is_held_is_out_at_once_and_told(console: OpenConsole) -> None:
+def test_a_user_of_a_held_reseller_is_out_at_once_and_told(console: OpenConsole) -> None:
     operator, browser, below = console("provider"), console(), console("below")
     fields = {"status": "adminHold", "reason": "test", "sure": "yes"}
     operator.post("/console/resellers/1000000/status", fields)
@@ -180,7 +180,7 @@ def test_cookies_are_for_https_only_unless_this_machine_alone_is_served(serve: S
         assert not any(part.startswith("domain") for part in attributes)
 
 
-def test_whoever_comes_over_plain_http_where_https_is_needed_is_told(serve: Serve) -> None:
+def test_a_visitor_over_plain_http_where_https_is_needed_is_told(serve: Serve) -> None:
     page = Console(serve(host="0.0.0.0")._client).get(SIGN_IN)
     assert "plain HTTP" in page.text
 

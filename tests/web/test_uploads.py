@@ -30,7 +30,7 @@ END = "\r\n--B--\r\n"
 
 
 def receiving(pieces: Sequence[str]) -> tuple[Receive, list[str]]:
-    """A body in pieces, and those that nobody has asked for yet."""
+    """A body in pieces, and those that were not asked for yet."""
     left = list(pieces)
 
     async def receive() -> Message:
@@ -107,7 +107,7 @@ class Sending:
 
 
 async def refused(turns: Turns, account: int) -> list[str]:
-    """What nobody has asked for of a form with a file that found no place."""
+    """What was not asked for of a form with a file that found no place."""
     receive, left = receiving([TOKEN.format("good"), FILE, "x", END])
     with pytest.raises(Problem, match="Too many files are on their way") as raised:
         await read(receive, turns=turns, account=account)

@@ -36,7 +36,7 @@ def test_what_is_wrong_with_a_new_user_stands_at_each_field_and_what_was_typed_s
     assert shown.fields["login"] == "-jane"
 
 
-def test_a_login_that_somebody_has_is_told_at_its_field(console: OpenConsole) -> None:
+def test_a_login_that_is_taken_is_told_at_its_field(console: OpenConsole) -> None:
     shown = console().submit("/console/new-user", {"login": "OTHER"})
     assert (shown.status, list(shown.faults)) == (400, ["login"])
 
@@ -46,20 +46,20 @@ def test_a_role_that_does_not_exist_is_told_at_its_field(console: OpenConsole) -
     assert shown.faults == {"role": "Must be one of reader, editor, owner."}
 
 
-def test_somebody_may_be_called_new(console: OpenConsole) -> None:
+def test_a_user_may_be_called_new(console: OpenConsole) -> None:
     browser = console()
     added(browser, "new")
     assert browser.get("/console/users/new").text.count("Disable new") == 1
 
 
-def test_a_role_that_somebody_else_has_changed_meanwhile_stays(console: OpenConsole) -> None:
+def test_a_role_that_another_user_has_changed_meanwhile_stays(console: OpenConsole) -> None:
     browser = console()
     browser.submit("/console/new-user", {"login": "jane", "role": "reader"})
     opened = browser.get("/console/users/jane")
     browser.submit("/console/users/jane", {"role": "owner"})
     shown = browser.press(opened, action="/jane")
     assert shown.status == 409
-    assert "Somebody else has given this user another role" in shown.text
+    assert "Another user has given this user another role" in shown.text
     assert "owner: changes everything" in shown.text.partition("Marketplace")[0]
     assert "Your changes are saved." in browser.press(shown, {"role": "editor"}).text
 
@@ -75,7 +75,7 @@ def test_a_role_is_changed(console: OpenConsole) -> None:
     }
 
 
-def test_whoever_is_disabled_is_out_at_once_until_he_is_enabled(console: OpenConsole) -> None:
+def test_a_disabled_user_is_out_at_once_until_enabled(console: OpenConsole) -> None:
     browser = console()
     password = added(browser)
     theirs = console("jane", password)
@@ -104,7 +104,7 @@ def test_a_new_password_is_shown_once_and_ends_the_old_one(console: OpenConsole)
     assert console("jane", shown.fields["secret"]).get("/console").status == 200
 
 
-def test_nobody_shuts_himself_out(console: OpenConsole) -> None:
+def test_users_cannot_shut_themselves_out(console: OpenConsole) -> None:
     browser = console()
     page = browser.get("/console/users/sandbox")
     assert "This is you. You cannot disable yourself" in page.text
@@ -117,7 +117,7 @@ def test_nobody_shuts_himself_out(console: OpenConsole) -> None:
     assert row(browser.get("/console/users"), "sandbox (you)")[-1] == "good"
 
 
-def test_whoever_gives_himself_a_new_password_is_told_to_sign_in_again(console: OpenConsole) -> None:
+def test_a_user_with_a_new_password_is_told_to_sign_in_again(console: OpenConsole) -> None:
     browser = console()
     shown = browser.submit("/console/users/sandbox", action="/password")
     assert "sign in again with this one" in shown.text
@@ -151,7 +151,7 @@ def test_the_users_of_a_reseller_below_are_changed_from_above(console: OpenConso
     assert "jane · reader" in console("jane", shown.fields["secret"]).get("/console").text
 
 
-@pytest.mark.parametrize("login", ["other", "provider", "nobody"])
+@pytest.mark.parametrize("login", ["other", "provider", "unknown"])
 def test_users_that_one_does_not_reach_are_not_there(console: OpenConsole, login: str) -> None:
     browser = console()
     answers = {browser.get(f"/console/users/{login}").status}

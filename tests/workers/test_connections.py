@@ -93,8 +93,8 @@ def test_a_connection_on_which_something_came_stays_and_learns_how_long_an_answe
     assert told == connections.UNREAD * 1000
 
 
-def test_a_connection_to_somebody_else_stays(pair: Pair) -> None:
-    """As to a database: at this end it has a port of its own, on which nobody listens."""
+def test_a_connection_to_another_program_stays(pair: Pair) -> None:
+    """As to a database: at this end it has a port of its own, on which no process listens."""
     listening, client, accepted = pair
     listening.close()
     connections._look(-1)

@@ -40,7 +40,7 @@ class NewContactPerson(ContactPerson, rename="camel", omit_defaults=True, kw_onl
                     yield Fault(member, f"must be left out: a {self.type} contact has none, only an admin has")
 
     def shown(self) -> ContactPerson:
-        """The same person without what is never shown."""
+        """The person without what is never shown."""
         return ContactPerson(
             type=self.type,
             first_name=self.first_name,

@@ -19,7 +19,7 @@ class Addresses:
         self._proxies = proxies
 
     def of(self, scope: Scope) -> str | None:
-        """The address of the client: the last one that is no proxy of ours. None if nobody knows."""
+        """The address of the client: the last one that is no proxy of ours. None if it is unknown."""
         client = scope.get("client")
         if not client:
             return None

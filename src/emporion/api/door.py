@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CORRELATION_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-# Headers that decide who is calling, what is asked for and how a body is read: of two, another one may have been read
-# by whoever stands before us.
+# Headers that decide who is calling, what is asked for and how a body is read: of two, a proxy before us may have read
+# another one.
 DECISIVE = (
     *(b"authorization", b"x-subscription-key", b"host", b"content-length", b"transfer-encoding"),
     *(b"content-type", b"content-encoding", b"x-api-version", b"idempotency-key"),
@@ -77,8 +77,8 @@ def _check_headers(scope: Scope) -> None:
 class Body:
     """The body of an HTTP/2 request, of which is known whether it was read to its end.
 
-    Whoever is answered while he still sends has his stream reset, and many clients then report that and not our error
-    (RFC 9113 §8.1). HTTP/1.1 clients read the answer all the same.
+    An answer sent before the request's body has ended resets the stream, and many clients then report that and not our
+    error (RFC 9113 §8.1). HTTP/1.1 clients read the answer all the same.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -111,7 +111,7 @@ class Door:
     """The outermost ASGI application. It adds to the scope:
 
     correlation_id: str. named_headers: dict[bytes, bytes], the last of each name. path: without prefix and slash.
-    more_headers: list[tuple[bytes, bytes]], for whatever the answer will be; whoever has some puts it there.
+    more_headers: list[tuple[bytes, bytes]], for whatever the answer will be; handlers put theirs there.
     """
 
     def __init__(self, inside: ASGIApp, root_path: str, clock: Callable[[], float], *, log_requests: bool) -> None:

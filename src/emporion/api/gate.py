@@ -24,8 +24,8 @@ Headers = Mapping[bytes, bytes]
 # What the Authorization header must hold; nothing at all for what everybody may read.
 Access = Literal["Bearer", "Basic", "OAuth", "Public"]
 
-# For how many seconds a caller who was let in need not be checked again. Whoever is held, revoked, disabled or rotated
-# is out within a second: after this, and after what the signing keys remember.
+# For how many seconds a caller who was let in need not be checked again. A caller who is held, revoked, disabled or
+# rotated is out within a second: after this, and after what the signing keys remember.
 REMEMBERED = 0.5
 # How many callers are remembered. When there are more, all are checked once again.
 MOST_REMEMBERED = 10_000
@@ -45,7 +45,7 @@ class Login(Struct, frozen=True):
 
 
 class Admission(Struct, frozen=True):
-    """A caller who was let in. until: when he must be checked again, by a clock that only goes forward."""
+    """An authenticated caller. until: when they must be checked again, by a clock that only goes forward."""
 
     actor: Actor
     key: SubscriptionKey
@@ -55,7 +55,7 @@ class Admission(Struct, frozen=True):
 class Gate:
     """Checks the headers that say who is calling.
 
-    clock: seconds since 1970. passed: seconds that only ever increase, whoever sets the clock.
+    clock: seconds since 1970. passed: seconds that only ever increase, also when the clock is set.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Gate:
         self._remembered: dict[tuple[bytes | None, bytes | None], Admission] = {}
 
     async def admit(self, headers: Headers, more: MoreHeaders) -> Admission:
-        """The caller, by his subscription key and Bearer token (RFC 6750).
+        """Authenticate the subscription key and the Bearer token (RFC 6750).
 
         more: gets the headers that tell of the key's limits. Raises Refused (UNAUTHENTICATED, FORBIDDEN or LIMITED).
         """
@@ -108,7 +108,7 @@ class Gate:
         return admission
 
     async def admit_again(self, headers: Headers) -> None:
-        """Check a caller once more who has waited since he was let in: meanwhile he may have been shut out.
+        """Authenticate a caller once more who has waited since: meanwhile they may have been shut out.
 
         Raises Refused (UNAUTHENTICATED or FORBIDDEN).
         """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Q = TypeVar("Q", bound=msgspec.Struct)
 
 LARGEST_BODY = 1 << 20
-# Bytes of a form of somebody who was not let in yet.
+# Bytes of a form of a client that was not let in yet.
 LARGEST_FORM = 16 << 10
 # Bytes of all bodies that are on their way, of those that are larger than such a form.
 MOST_ON_THEIR_WAY = 64 << 20
@@ -220,7 +220,7 @@ async def _receive(receive: Receive, largest: int) -> bytes:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                # Cut off, or chunked wrongly: whoever only closed his sending side can still read this.
+                # Cut off, or chunked wrongly: a client that only closed its sending side can still read this.
                 raise Problem(Code.MALFORMED, "The body ended before it was complete.")
             chunk: bytes = message.get("body", b"")
             size += len(chunk)

@@ -1,4 +1,4 @@
-"""Shares of the event loop: whoever sends very many requests at once leaves the others theirs."""
+"""Shares of the event loop: a client that sends very many requests at once leaves the others theirs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Shares:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        # The key that is busy alone, if one is; whoever has it need not ask.
+        # The key that is busy alone, if one is; its requests need not ask.
         self.alone: bytes | None = None
         self._last = b""
         self._together_until = 0.0

@@ -1,4 +1,4 @@
-"""Entity tags: which state of an account somebody has (RFC 9110 §8.8.3, §13.1)."""
+"""Entity tags: which state of an account a client has (RFC 9110 §8.8.3, §13.1)."""
 
 from __future__ import annotations
 

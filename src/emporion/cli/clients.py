@@ -43,7 +43,7 @@ def list_clients(of: OfReseller = None, as_json: AsJson = False, database: Datab
 
 @app.command()
 def show(name: Name, as_json: AsJson = False, database: Database = None) -> None:
-    """Show an OAuth client, but not its secret: nobody can read that again."""
+    """Show an OAuth client, but not its secret: that cannot be read again."""
 
     async def find(operator: Operator) -> Client:
         return await _client(operator, name)

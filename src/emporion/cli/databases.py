@@ -46,7 +46,7 @@ def copy(
     """Copy a platform into another database, such as from SQLite to PostgreSQL.
 
     Nothing may write to either of them meanwhile. Cut short, it goes on where it was when it is started again. In the
-    end all that arrived is compared with what was sent; until then nobody can serve the copy.
+    end all that arrived is compared with what was sent; until then the copy cannot be served.
     """
     stores = []
     for option, url in (("--from", source), ("--to", target)):

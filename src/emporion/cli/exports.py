@@ -33,7 +33,7 @@ def export_customers(
     """
     known = format_ or FORMATS.get(Path(file).suffix.lower())
     if not known:
-        raise Stop(f"nobody can tell from its name what to write to {file}; say --format csv or --format jsonl")
+        raise Stop(f"the name of {file} does not tell what to write to it; say --format csv or --format jsonl")
 
     async def write(operator: Operator, to: IO[bytes]) -> int:
         number = None if of is None else await operator.reseller(of)

@@ -99,7 +99,7 @@ def import_customers(
 
 @contextmanager
 def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
-    """Raises Stop if there is no such file, or nobody knows what is in it."""
+    """Raises Stop if there is no such file, or it is unknown what is in it."""
     try:
         content = path.open("rb")
     except OSError as error:
@@ -111,9 +111,7 @@ def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
                 raise Stop(f"{path} is {kind}")
             known = format_ or FORMATS.get(path.suffix.lower())
             if not known:
-                raise Stop(
-                    f"nobody can tell from its name what {path.name} has in it; say --format csv or --format jsonl"
-                )
+                raise Stop(f"the name of {path.name} does not tell what is in it; say --format csv or --format jsonl")
             content.seek(0)
             while data := content.read(PART):
                 digest.update(data)

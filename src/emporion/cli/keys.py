@@ -68,7 +68,7 @@ def list_keys(of: OfReseller = None, as_json: AsJson = False, database: Database
 
 @app.command()
 def show(key_id: Id, within: Within = None, as_json: AsJson = False, database: Database = None) -> None:
-    """Show a key, but not its secret: nobody can read that again."""
+    """Show a key, but not its secret: that cannot be read again."""
 
     async def find(operator: Operator) -> SubscriptionKey:
         return await _key(operator, key_id, within)

@@ -1,4 +1,4 @@
-"""The operator at the command line, and the platform that he works on."""
+"""The operator at the command line, and the platform that it works on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # How many resellers are asked at a time, fewer than there are connections by default.
 AT_ONCE = 8
-# How many of the things that there are we tell whoever named another one.
+# How many of the things that there are we tell an operator who named another one.
 MOST_TOLD = 5
 
 
@@ -112,14 +112,14 @@ async def with_store(settings: Settings, work: Callable[[Store], Awaitable[T]], 
 
 
 def no_platform(settings: Settings) -> str:
-    """What somebody is told who has none, and how to make one."""
+    """What an operator is told who has none, and how to make one."""
     path = settings.database.path
     where = f"{SQLITE}{path}" if path else str(settings.database)
     return f"there is no platform in {settings.database}; make one with: emporion init --database {where}"
 
 
 def unfinished(settings: Settings) -> str:
-    """What somebody is told who has a part of one."""
+    """What an operator is told who has a part of one."""
     return f"there is an unfinished copy in {settings.database}; go on with: emporion copy"
 
 

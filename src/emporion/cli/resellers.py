@@ -98,9 +98,11 @@ def add(
     state: Annotated[str | None, typer.Option(metavar="NAME", help="State or province, where there are any.")] = None,
     country: Annotated[str | None, typer.Option(metavar="CODE", help="Country, ISO 3166-1, such as DE.")] = None,
     first_name: Annotated[str | None, typer.Option(metavar="NAME", help="First name of its administrator.")] = None,
-    last_name: Annotated[str | None, typer.Option(metavar="NAME", help="His last name.")] = None,
-    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="His e-mail address.")] = None,
-    phone: Annotated[str | None, typer.Option(metavar="NUMBER", help="His phone number, such as +49891234567.")] = None,
+    last_name: Annotated[str | None, typer.Option(metavar="NAME", help="Last name of its administrator.")] = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="E-mail address of its administrator.")] = None,
+    phone: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Phone number of its administrator, such as +49891234567.")
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(

@@ -89,7 +89,7 @@ def time_of(at: int | None) -> str | None:
 
 
 def minute_of(at: int | None) -> str | None:
-    """The same for people: to the minute."""
+    """A time in milliseconds since 1970, in UTC and to the minute; None for one that was not kept."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%MZ") if at else None
 
 

@@ -61,7 +61,7 @@ def disable(
     as_json: AsJson = False,
     database: Database = None,
 ) -> None:
-    """End a signing key, and all its tokens within a second, such as when somebody may have stolen it."""
+    """End a signing key, and all its tokens within a second, such as when it may have been stolen."""
 
     async def put(operator: Operator) -> tuple[SigningKey, SigningKey]:
         keys = operator.marketplace.signing_keys
@@ -91,7 +91,7 @@ def add(
     as_json: AsJson = False,
     database: Database = None,
 ) -> None:
-    """Give a token for an API user without his password, and print nothing else."""
+    """Give a token for an API user without the password, and print nothing else."""
 
     async def create(operator: Operator) -> tuple[str, int]:
         tokens = operator.marketplace.tokens
@@ -150,7 +150,7 @@ def _state(key: SigningKey) -> State:
 
 
 def _said(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The header and the claims of a token, which anybody may have made. Raises Stop."""
+    """The header and the claims of a token, which is not verified here. Raises Stop."""
     try:
         read = jwt.decode_complete(token, options={"verify_signature": False})
     except jwt.InvalidTokenError:
@@ -161,7 +161,7 @@ def _said(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 async def _verdict(
     operator: Operator, token: str, key_id: object, expires: object
 ) -> tuple[TokenClaims | None, str | None]:
-    """What a token says, if that can be believed; and why nobody is let in with it now, None if he is.
+    """What a token says, if that can be believed; and why it does not authenticate now, None if it does.
 
     key_id, expires (seconds since 1970): what it says of itself.
     """
@@ -177,7 +177,7 @@ async def _verdict(
     for key in await operator.marketplace.signing_keys.all():
         if key.id == key_id:
             over = _state(key) == "over"
-            return None, f"The signing key {key.id} is over." if over else "Somebody has changed it."
+            return None, f"The signing key {key.id} is over." if over else "It has been changed."
     return None, "It was not signed by this platform."
 
 

@@ -168,7 +168,7 @@ def _say(user: User, what: str, *, as_json: bool) -> None:
 
 
 def _say_new(new: NewUser, what: str, *, given: bool, as_json: bool) -> None:
-    """given: whoever typed the command has given the password, and knows it."""
+    """given: the operator has given the password, and knows it."""
     password = None if given else new.password
     if as_json:
         show_json({**as_shown(new.user), "password": password})

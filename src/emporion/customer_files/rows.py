@@ -248,7 +248,7 @@ def _member_hint(name: str, prefix: str) -> str:
 
 
 def _without_passwords(value: dict[str, Any]) -> dict[str, Any]:
-    """The same without members, at any depth, that may have a password in them."""
+    """A copy without members, at any depth, that may have a password in them."""
     kept: dict[str, Any] = _bare(value)
     # No function calls itself here: a row may be nested deeper than Python lets one.
     waiting: list[Any] = [kept]

@@ -21,7 +21,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 class Actor(Struct, frozen=True):
     """A user or client of an account, who acts through a source such as the API.
 
-    account_id: the reseller for which he acts. correlation_id: of the request, if it has one. address: of the network.
+    account_id: the account for which it acts. correlation_id: of the request, if it has one. address: of the network.
     """
 
     account_id: int
@@ -33,11 +33,11 @@ class Actor(Struct, frozen=True):
 
     @property
     def is_operator(self) -> bool:
-        """Whether he acts for the provider, who owns the platform (contract: Who is who)."""
+        """Whether the actor acts for the provider, who owns the platform (contract: Who is who)."""
         return self.account_id == PROVIDER_ID
 
     def must_be(self, role: Role) -> None:
-        """Raise Refused (FORBIDDEN) if his role may do less than `role`."""
+        """Raise Refused (FORBIDDEN) if the actor's role may do less than `role`."""
         if ROLES.index(self.role) < ROLES.index(role):
             raise Refused(
                 Code.FORBIDDEN,
@@ -47,7 +47,7 @@ class Actor(Struct, frozen=True):
             )
 
     def origin(self) -> Origin:
-        """What the log says of him."""
+        """The origin of the actor's events in the log."""
         return Origin(self.user, self.source, self.correlation_id, self.account_id, self.address)
 
 

@@ -44,7 +44,7 @@ class Administrators:
         kept: dict[int, AdministratorLogin],
         digests: Digests,
     ) -> list[AdministratorLogin]:
-        """A login for each administrator: the one given, else the one kept for his position, else a new one.
+        """A login for each administrator: the one given, else the one kept for the position, else a new one.
 
         account_id: who waits for the digests of new passwords. Raises Problem (CONFLICT) if one person is given the
         login that another one keeps.

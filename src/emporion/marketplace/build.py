@@ -77,10 +77,10 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
 
 
 def _identity_provider(settings: Settings) -> IdentityProvider | None:
-    """The operator's own, if he has one."""
+    """The operator's own identity provider, if there is one."""
     if not settings.oidc_issuer:
         return None
-    # It brings what fetches and checks tokens, which whoever has no provider of their own need not load.
+    # It brings what fetches and checks tokens, which an operator without such a provider need not load.
     from emporion.marketplace.identity_providers import IdentityProvider, Trust
 
     trust = Trust(

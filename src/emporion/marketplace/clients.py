@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from emporion.store.clients import ClientStore
     from emporion.store.resellers import ResellerStore
 
-NOBODY = b"\0" * 32
+NO_DIGEST = b"\0" * 32
 WRONG = "The realm, the client_id or the client_secret is wrong."
 
 Code = Annotated[
@@ -47,7 +47,7 @@ class ClientName(Struct, frozen=True):
 
 
 class NewClient(NamedTuple):
-    """A client with a new secret, which nobody can read again."""
+    """A client with a new secret, which cannot be read again."""
 
     secret: str
     client: Client
@@ -64,7 +64,7 @@ class Clients:
     async def find(self, realm: str, client_id: str, secret: str) -> Client:
         """The client. Raises Refused (UNAUTHENTICATED) if there is none, it is disabled, or this is not its secret."""
         client = await self._store.get(realm, client_id)
-        right = hmac.compare_digest(key_digest(secret), client.secret_digest if client else NOBODY)
+        right = hmac.compare_digest(key_digest(secret), client.secret_digest if client else NO_DIGEST)
         if not client:
             raise Refused(errors.Code.UNAUTHENTICATED, WRONG)
         if not right or client.disabled_at is not None:

@@ -143,7 +143,7 @@ class Customers:
         expected: Collection[int] | None = None,
         stays: Mapping[int, int] | None = None,
     ) -> Record:
-        """Change a customer as its own administrator, who may change his contacts, address and language only.
+        """Change a customer as its own administrator, who may change contacts, address and language only.
 
         Raises Problem as `update` does, and Refused (FORBIDDEN) for other members.
         """
@@ -187,7 +187,7 @@ class Customers:
 
     async def verify_waiting(self) -> int:
         """Make pending customers active, some at a time; how many were found waiting."""
-        # Whoever changed a customer meanwhile wins; it is still waiting then, or not any more.
+        # A change of a customer made meanwhile wins; it is still waiting then, or not any more.
         return await self._store.customers.verify(VERIFIED_AT_ONCE, self._verified)
 
     def _verified(self, record: Record) -> Change:
@@ -267,7 +267,7 @@ C = TypeVar("C", Change, ResellerChange)
 
 
 def with_reason(change: C, reason: str | None) -> C:
-    """The same change; where it is one of the status, the log says why."""
+    """Add the reason to a change of status, for the log; any other change is returned as it is."""
     if not reason or "status" not in change.changes:
         return change
     return structs.replace(change, changes={**change.changes, "status.reason": (None, reason)})

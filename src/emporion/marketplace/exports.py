@@ -107,7 +107,7 @@ async def reseller_ids(resellers: ResellerStore, root: int) -> list[int]:
 
 
 async def _as_csv(documents: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same as CSV, with the columns that they need: what they are is known when all have been read."""
+    """Customers as CSV, with the columns that they need: what they are is known when all have been read."""
     columns = ExportColumns()
     with temporary_files(), tempfile.SpooledTemporaryFile(IN_MEMORY) as waiting:
         async for line in documents:

@@ -1,4 +1,4 @@
-"""Guessing passwords is slow: whoever fails must wait longer each time, but nobody can lock out somebody else for good.
+"""Failed logins are throttled: each failure lengthens the wait, but a third party cannot lock a user out for good.
 
 Counted are the failures of an address, of a login, and of a login from an address, in the database, so for all nodes
 together. An address from which the login went well before does not wait for what others do to that login.
@@ -47,7 +47,7 @@ class Subjects(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """Somebody's turn to sign in. known: whether this login went well from there not long ago."""
+    """A turn to sign in. known: whether this login went well from there not long ago."""
 
     login: str
     subjects: Subjects
@@ -65,11 +65,11 @@ class Guesses:
 
     @asynccontextmanager
     async def attempt(self, login: str, address: str | None, account_id: int | None) -> AsyncIterator[Attempt]:
-        """The turn of somebody who tries to sign in: one at a time for each login and for each address.
+        """Wait for the turn to try a login: one at a time for each login and for each address.
 
-        So those who try many at once do not get more tries. Whoever is known has a turn of his own, also behind one
+        So those who try many at once do not get more tries. A known user has a separate turn, also behind one
         address with strangers. account_id: in whose log a refusal goes. Raises Refused
-        (LIMITED) if he must wait.
+        (LIMITED) if the user must wait.
         """
         async with self.attempts([login], address, account_id) as (attempt,):
             yield attempt
@@ -78,10 +78,10 @@ class Guesses:
     async def attempts(
         self, logins: Sequence[str], address: str | None, account_id: int | None
     ) -> AsyncIterator[list[Attempt]]:
-        """The turn of somebody who may mean any of some logins: with each that may be tried now, MOST_TRIED at most.
+        """Wait for the turn to try several logins: yields those that may be tried now, MOST_TRIED at most.
 
-        Those that are known come first, so that nobody can be pushed out from where he comes. Raises Refused (LIMITED)
-        if he must wait for all of them.
+        Those that are known from this address come first, so that strangers cannot push them out. Raises Refused
+        (LIMITED) if all of them must wait.
         """
         subjects = [_subjects(login, address) for login in logins]
         kept = await self._store.get([one.both for one in subjects])
@@ -155,7 +155,7 @@ def _queues(attempt: Attempt) -> tuple[bytes, ...]:
 def _wait(failures: Failures, free: int, now: int) -> float:
     """Seconds for which there is no other try; now: in milliseconds."""
     passed = (now - failures.last_at) / 1000
-    # A failure that far ahead is of a clock that was set back since: nobody waits until it is that time again.
+    # A failure that far ahead is of a clock that was set back since: do not wait until it is that time again.
     if failures.count < free or passed < -LONGEST_WAIT:
         return 0
     return float(min(2 ** min(failures.count - free, 10), LONGEST_WAIT)) - max(passed, 0)

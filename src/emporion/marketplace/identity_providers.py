@@ -20,7 +20,7 @@ from emporion.errors import Code, Problem
 from emporion.logs import log
 
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-# Who checks a signature of one of these cannot make one; with HS256 he could, and with "none" everybody.
+# The key that checks a signature of one of these cannot make one; with HS256 it could, and "none" needs no key.
 ALGORITHMS = (*RSA_ALGORITHMS, "ES256", "ES384", "ES512", "EdDSA")
 
 # From the least to the most.
@@ -37,7 +37,7 @@ LARGEST = 1024 * 1024
 FRESH = 600.0
 # Seconds from one fetch to the next, whatever unknown keys are named meanwhile.
 PAUSE = 10.0
-# The same as long as no key is known; whoever is turned away is told to come back after them.
+# The pause as long as no key is known; callers who are turned away are told to come back after it.
 RETRY = 2.0
 
 # No time of a token is as far away: seconds since 1970. Infinity and "not a number" are not below it.
@@ -87,7 +87,7 @@ class IdentityProvider:
         self._away = False
 
     def issued(self, token: str) -> bool:
-        """Whether the token says that it comes from this issuer, which anybody can write. Never raises."""
+        """Whether the token says that it comes from this issuer, which is not verified here. Never raises."""
         return self._header(token) is not None
 
     async def read(self, token: str) -> TokenClaims | None:
@@ -160,7 +160,7 @@ class IdentityProvider:
         return TokenClaims(account_id, f"oidc:{user}", role, "", float(claims["exp"]))
 
     async def _be_ready_for(self, kid: str | None) -> None:
-        """Fetch the keys where they must be waited for; where they are only old, somebody else may wait."""
+        """Fetch the keys where they must be waited for; where they are only old, another task fetches them."""
         if not self._keys:
             await self._wait(self._fetching(RETRY))
             if not self._keys:
@@ -232,7 +232,7 @@ def _highest(value: Any) -> Role | None:
 
 
 def _name(claims: dict[str, Any]) -> str | None:
-    """By which name he goes into the log. What cannot be printed cannot be stored either: NUL, half a surrogate."""
+    """The user's name for the log. What cannot be printed cannot be stored either: NUL, half a surrogate."""
     for value in (claims.get("preferred_username"), claims.get("sub")):
         if isinstance(value, str) and value and value.isprintable():
             return value

@@ -141,7 +141,7 @@ class Imports:
             yield part
 
     async def refused_rows(self, imported: Import) -> AsyncIterator[bytes]:
-        """The same, of an import that is known to be the actor's."""
+        """The rows that `rejected` gives, of an import that is known to be the actor's."""
         yield rejected_header(imported.format, imported.headers, imported.delimiter)
         after = 0
         while page := await self._store.imports.faulty_rows(imported, after, PAGE):

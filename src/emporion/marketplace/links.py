@@ -1,4 +1,4 @@
-"""One-time links, by which a customer's administrator sets a password that nobody else has seen."""
+"""One-time links, by which a customer's administrator sets a password that no other person has seen."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_LINK = "This link was used already, is too old, or was replaced by a newer on
 
 
 class NewLink(NamedTuple):
-    """A link that was just made. secret: what stands in it; nobody can read it again."""
+    """A link that was just made. secret: what stands in it; it cannot be read again."""
 
     secret: str
     link: Link
@@ -62,7 +62,7 @@ class Links:
         """A link for the administrator who is the contact person at `position`; earlier ones are of no more use.
 
         Raises Problem (NOT_FOUND) if the actor reaches no such customer or there is no such administrator, (CONFLICT)
-        if the account is closed to him, and Refused (FORBIDDEN) for a reader.
+        if the account is closed to its administrator, and Refused (FORBIDDEN) for a reader.
         """
         actor.must_be("editor")
         owner, number = await self._customers.owner(actor, customer_id)
@@ -83,10 +83,10 @@ class Links:
         return link, administrator
 
     async def use(self, secret: str, password: str, origin: Origin) -> Administrator:
-        """Set the password of a link's administrator, who is given as he is then; the link is used up.
+        """Set the password of a link's administrator, use up the link, and return the changed administrator.
 
-        His sessions and his other links are over. Raises Problem (NOT_FOUND) for a link that is not good, and
-        (INVALID) at `new` for a password that is too weak.
+        The administrator's sessions and other links are over. Raises Problem (NOT_FOUND) for a link that is not good,
+        and (INVALID) at `new` for a password that is too weak.
         """
         link, administrator, customer = await self._find(secret)
         if message := self._passwords.fault(password):
@@ -117,7 +117,7 @@ class Links:
                 Administrator(login.login, reseller_id, customer_id, login.position, login.password_hash)
             )
         except Closed:
-            message = "Nobody can sign in to this account now, so there is no use for a link."
+            message = "This account cannot be signed in to now, so there is no use for a link."
             raise Problem(Code.CONFLICT, message) from None
 
     async def forget(self) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Events that one request looks through at most for those of the types that it wants.
 MOST_SCANNED = 3000
 SCANNED_AT_ONCE = 1000
-# Seconds between two looks of whoever waits for news.
+# Seconds between two looks of a request that waits for news.
 LOOK = 0.25
 # How many requests of one account wait at a time, in each process; more are answered at once. A server has a thousand
 # connections.
@@ -58,7 +58,7 @@ class Logbook:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """Let nobody wait any more."""
+        """End all waiting for news."""
         self._stopped.set()
 
     async def feed(
@@ -185,13 +185,13 @@ class Logbook:
         return await asyncio.shield(look)
 
     async def _shown(self, actor: Actor, news: News) -> News:
-        """The same, but of those who act from above or beside only that they did."""
+        """The news as the actor may see it: of those who act from above or beside only that they did."""
         reached: dict[int, bool] = {}
         entries = []
         for entry in news.entries:
             origin = entry.event.origin
             account_id = origin.account_id
-            if account_id == entry.event.account_id:  # whoever acts in his own account, such as its administrator
+            if account_id == entry.event.account_id:  # by a user of the account itself, such as its administrator
                 entries.append(entry)
                 continue
             if account_id is not None and account_id not in reached:

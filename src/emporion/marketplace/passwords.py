@@ -14,7 +14,7 @@ from emporion.turns import Turns
 
 T = TypeVar("T")
 
-# Each digest takes 64 MiB while it is made, so few are made at a time. Whoever sets many passwords, or guesses, must
+# Each digest takes 64 MiB while it is made, so few are made at a time. A user who sets many passwords, or guesses, must
 # not keep others from signing in: each of the three kinds has a thread of its own.
 # How many new passwords of one account wait at most; a customer has twenty administrators.
 MOST_NEW = 64
@@ -24,7 +24,7 @@ MOST_STRANGERS = 32
 MOST_KNOWN = 256
 # Seconds that a login waits.
 PATIENCE = 5.0
-# Digests that nobody known waits for come after what answers requests (nice(2)), but not after all other programs.
+# Digests that no known user waits for come after what answers requests (nice(2)), but not after all other programs.
 NICENESS = 3
 
 
@@ -79,7 +79,7 @@ class _Digests:
         except BaseException:
             self.turns.give_back(account)
             raise
-        # The place is taken until it is done, even if whoever asked for it goes away.
+        # The place is taken until it is done, even if the request that asked for it goes away.
         digest.add_done_callback(lambda _: self.turns.give_back(account))
         return await asyncio.shield(digest)
 

@@ -34,7 +34,7 @@ def patched(before: Customer | Reseller, patch: dict[str, Any], new: type[NewCus
     sent = as_sent(before)
     wanted, faults = read(new, _as_stored(merge_patch(sent, {**patch, "status": None}), sent))
     if faults:
-        # What a platform's first accounts have never had is no fault of somebody who changes something else.
+        # What a platform's first accounts have never had is no fault of a request that changes something else.
         lacking = {fault.field for fault in read(new, sent)[1]}
         faults = [_cannot_be_cleared(fault, patch) for fault in faults if not _is_as_before(fault, lacking, patch)]
     update, status_faults = read(CustomerUpdate, {"status": patch.get("status")})

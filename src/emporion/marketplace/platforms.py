@@ -58,7 +58,7 @@ class NewAccess(Struct, kw_only=True, frozen=True):
 
 
 def random_access(reseller: str, user: str, marketplace: str, currency: str = "USD") -> Access:
-    """Access for a new reseller, with a password and a key that nobody can guess.
+    """Access for a new reseller, with a password and a key that cannot be guessed.
 
     Raises Problem (INVALID) for a name, login or code that cannot be used.
     """

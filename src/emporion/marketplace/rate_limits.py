@@ -125,7 +125,7 @@ class Shared:
     """Counts in Redis for all processes together. Raises ValueError if `url` is none of a Redis."""
 
     def __init__(self, url: str) -> None:
-        # Not above: they take 0.3 s and 27 MB, which whoever has no Redis need not spend.
+        # Not above: they take 0.3 s and 27 MB, which an operator without Redis need not spend.
         from limits.aio.storage import RedisStorage
         from redis.asyncio import ConnectionPool
         from redis.asyncio.retry import Retry
@@ -144,7 +144,7 @@ class Shared:
         # The pool has all that the URL says. The library passes it on, though it does not name its type.
         pool = cast("Any", self._pool)
         self.counts: Counts = RedisStorage("redis://", implementation="redispy", key_prefix=KEYS, connection_pool=pool)
-        # Whoever came first goes first, which a pool that is used up does not see to.
+        # First come, first served, which a pool that is used up does not see to.
         self.turns = asyncio.Semaphore(CONNECTIONS)
 
     async def close(self) -> None:
@@ -156,8 +156,8 @@ class RateLimits:
     """Counts requests against limits: in Redis for all processes together, else in this one.
 
     redis_url: `redis://`, `rediss://` or `unix://`, None for this process alone. clock: seconds since 1970. passed:
-    seconds that only ever increase, whoever sets the clock. Where Redis is away, each process goes on by itself. Raises
-    ValueError if `redis_url` is none.
+    seconds that only ever increase, also when the clock is set. Where Redis is away, each process goes on by itself.
+    Raises ValueError if `redis_url` is not a URL of Redis.
     """
 
     def __init__(self, redis_url: str | None, clock: Callable[[], float], passed: Callable[[], float]) -> None:

@@ -1,4 +1,4 @@
-"""Refusals: whoever is turned away is written into the log of events, beside the answer and never before it."""
+"""Refusals: denied requests are written into the log of events, beside the answer and never before it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from emporion.marketplace.visits import Visits
     from emporion.store.events import EventStore
 
-# Refusals of one account and address that get an event each, per minute; the others are summed up, since whoever is
-# turned away must not be able to fill the database.
+# Refusals of one account and address that get an event each, per minute; the others are summed up, since refused
+# callers must not be able to fill the database.
 EACH = 60
 MINUTE = 60
 # Events that wait for a database that is away; more are only counted.
@@ -54,7 +54,7 @@ class Refusals:
         self._ending = asyncio.Event()
 
     def note(self, refused: Refused, asked: str, origin: Origin) -> None:
-        """Somebody was turned away. asked: what he wanted, such as `GET /customers`."""
+        """Record a denied request. asked: the operation, such as `GET /customers`."""
         self._visits.refusal(refused.account_id)
         self._note(refused, asked, origin, refused.account_id, refused.user)
         if refused.victim:
@@ -88,7 +88,7 @@ class Refusals:
                     self._write(structs.replace(tally.last, reason=reason))
 
     async def finish(self) -> None:
-        """Write all that is left, without a second try; called when nobody can be turned away any more."""
+        """Write all that is left, without a second try; called when no request can be denied any more."""
         self.sum_up(all_of_them=True)
         self._ending.set()
         if self._writing:

@@ -41,7 +41,7 @@ class Repeats:
     def once(self, actor: Actor, asked: str, key: str | None, body: dict[str, Any]) -> Iterator[Once | None]:
         """What the store needs to do a request once; None without a key.
 
-        asked: such as `POST /customers`. A key counts for one user and what he asks for. Raises Problem (RUNNING)
+        asked: such as `POST /customers`. A key counts for one user and one operation. Raises Problem (RUNNING)
         while the first request with it is running in this process.
         """
         if key is None:

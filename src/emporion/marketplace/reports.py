@@ -94,7 +94,7 @@ class Reports:
         return kept.report, self._parts(item, kept.parts)
 
     async def _shown(self, item: Item) -> Item:
-        """The same with the document as clients see it."""
+        """The item with its document as clients see it."""
         kept = REPORTS.decode(item.document)
         return structs.replace(item, document=msgspec.json.encode(await self._report(kept)))
 

@@ -51,7 +51,7 @@ class Resellers:
         self._clock = clock
 
     async def reached(self, actor: Actor, reseller_id: str) -> int:
-        """The number of a reseller that the actor reaches: his own account or one below it.
+        """The number of a reseller that the actor reaches: the actor's own account or one below it.
 
         Raises Problem (NOT_FOUND) for any other.
         """
@@ -66,14 +66,14 @@ class Resellers:
         return Found(record.document, record.version)
 
     async def above(self, administrator: Administrator) -> Reseller:
-        """The reseller from whom a customer's administrator has his account. Raises Problem (NOT_FOUND)."""
+        """The reseller to which the customer of an administrator belongs. Raises Problem (NOT_FOUND)."""
         record = await self._store.resellers.get(administrator.reseller_id)
         if not record:
             raise _unknown(administrator.reseller_id)
         return decode(record.document)
 
     async def page(self, actor: Actor, query: AccountQuery, root_id: int | None = None) -> Page:
-        """A reseller and all below it, newest first. root_id: one that the actor reaches, or else his own account."""
+        """A reseller and all below it, newest first. root_id: one that the actor reaches, or else its own account."""
         limit = min(query.limit, LARGEST_PAGE)
         root = actor.account_id if root_id is None else root_id
         listing = await self._store.resellers.page(root, filter_of(query), query.offset, limit)
@@ -138,7 +138,7 @@ class Resellers:
         waiting = await self._store.resellers.pending(VERIFIED_AT_ONCE)
         for record in waiting:
             before = decode(record.document)
-            # Whoever changed it meanwhile wins; the next look finds it again if it still waits.
+            # A change made meanwhile wins; the next look finds it again if it still waits.
             await self._store.resellers.update(
                 ResellerChange(
                     id=record.id,

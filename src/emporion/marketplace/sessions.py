@@ -51,16 +51,16 @@ LONGEST_AGENT = 200
 
 
 class NewSession(NamedTuple):
-    """A session that just began. secret: what the browser keeps; nobody can read it again."""
+    """A session that just began. secret: what the browser keeps; it cannot be read again."""
 
     secret: str
     session: Session
 
 
 class Closed(Refused):
-    """An administrator whose password is right, but whose account is closed to him.
+    """An administrator whose password is right, but whose account is closed.
 
-    status: of the customer, or None where it is his reseller that is shut.
+    status: of the customer, or None where it is its reseller that is shut.
     """
 
     def __init__(self, administrator: Administrator, status: Status | None) -> None:
@@ -70,7 +70,7 @@ class Closed(Refused):
 
 
 class Visitor(NamedTuple):
-    """An administrator who is signed in, and his account at the same moment. version: of the customer."""
+    """An administrator who is signed in, and the account at the same moment. version: of the customer."""
 
     session: Session
     administrator: Administrator
@@ -79,11 +79,11 @@ class Visitor(NamedTuple):
 
     @property
     def email(self) -> str:
-        """What he is called in the log: his login is shown to nobody."""
+        """The administrator's name in the log, where logins are never shown."""
         return email_of(self.administrator, self.customer)
 
     def actor(self, origin: Origin) -> Actor:
-        """He, acting for his own account."""
+        """The administrator as the actor of their own account."""
         return Actor(int(self.customer.id), self.email, origin.source, "editor", origin.correlation_id, origin.address)
 
 
@@ -103,7 +103,7 @@ class Sessions:
         """A session of an API user.
 
         Raises Refused: (UNAUTHENTICATED) after the same time whatever was wrong, (LIMITED) after too many of those,
-        and (FORBIDDEN) if his reseller is shut.
+        and (FORBIDDEN) if the user's reseller is shut.
         """
         async with self._guesses.attempt(login, origin.address, None) as attempt:
             user = await self._store.users.get(login)
@@ -119,14 +119,15 @@ class Sessions:
         return await self._begin(user.login, user.reseller_id, None, _credentials(user), origin, agent)
 
     async def begin_for_administrator(self, name: str, password: str, origin: Origin, agent: str) -> NewSession:
-        """A session of a customer's administrator. name: his login, or his e-mail address.
+        """A session of a customer's administrator. name: a login, or an e-mail address.
 
-        Of several who have the address it is the one whose password it is: whoever gives himself another's address
-        takes nothing from him, and learns no more than the time tells in which so many passwords are tried.
+        Of several who have the address it is the one whose password it is: an administrator who takes on another's
+        address takes nothing from the other, and learns no more than the time tells in which so many passwords are
+        tried.
         Raises Refused as `begin_for_user` does, and Closed if the password is right but the account is closed.
         """
         meant = {one.login: one for one in await self._named(name)}
-        # Counted by the login, so that whoever knows the address as well has no more tries.
+        # Counted by the login, so that an attacker who knows the address as well has no more tries.
         async with self._guesses.attempts([*meant] or [name], origin.address, None) as attempts:
             right = []
             for attempt in attempts:
@@ -151,7 +152,7 @@ class Sessions:
         return [one for one in sharing if one.password_hash is not None]
 
     async def begin(self, administrator: Administrator, origin: Origin, agent: str) -> NewSession:
-        """A session of an administrator who has proved who he is. Raises Closed."""
+        """A session of an administrator whose identity is proved. Raises Closed."""
         await self.entered(administrator)
         return await self._begin(
             administrator.login,
@@ -163,9 +164,9 @@ class Sessions:
         )
 
     async def user(self, secret: str, origin: Origin) -> tuple[Session, Actor] | None:
-        """The API user to whom a session belongs, in the role that he has now; None if it is over.
+        """The API user to whom a session belongs, in the role that the user has now; None if it is over.
 
-        Raises Refused (FORBIDDEN) if his reseller is shut.
+        Raises Refused (FORBIDDEN) if the user's reseller is shut.
         """
         session = await self._current(secret)
         if not session or session.customer_id is not None:
@@ -182,7 +183,7 @@ class Sessions:
         return session, actor
 
     async def visitor(self, secret: str) -> Visitor | None:
-        """The administrator to whom a session belongs, with his account; None if it is over. Raises Closed."""
+        """The administrator to whom a session belongs, with the account; None if it is over. Raises Closed."""
         session = await self._current(secret)
         if not session or session.customer_id is None:
             return None
@@ -205,11 +206,11 @@ class Sessions:
         return await self._store.sessions.by_login(session.login, MOST_LISTED)
 
     def is_open(self, session: Session, proof: bytes) -> bool:
-        """Whether whoever has the session's secret still gets in with it. proof: of the password that is good now."""
+        """Whether the session's secret still authenticates. proof: of the password that is good now."""
         return self._in_time(session) and session.proof == proof
 
     async def change_password(self, visitor: Visitor, old: str, new: str, origin: Origin, agent: str) -> NewSession:
-        """Give the visitor another password; all his sessions are over but the new one.
+        """Give the visitor another password and a new session; all other sessions are over.
 
         Raises Problem (INVALID) at `old` or `new`, and Refused (LIMITED) after too many wrong old ones.
         """
@@ -276,16 +277,16 @@ class Sessions:
     async def administrator(
         self, login: str, customer_id: int, proof: bytes | None = None
     ) -> tuple[Administrator, Customer, int] | None:
-        """Whose login it is, if he is this customer's still, with the account and its version at the same moment.
+        """The administrator with this login, the customer and its version at one moment; None if it is another's.
 
-        proof: of the password that he must have still, where that counts. Raises Closed if he does not get in.
+        proof: of the password that must be good still, where that counts. Raises Closed if the account is closed.
         """
         administrator = await self._store.administrators.get(login)
         while administrator and administrator.customer_id == customer_id:
             if proof is not None and _proof(administrator.password_hash or "") != proof:
                 return None
             customer, version = await self.entered(administrator)
-            # He has another place among the contacts if others were removed in between.
+            # The administrator has another place among the contacts if others were removed in between.
             again = await self._store.administrators.get(login)
             if again == administrator:
                 return administrator, customer, version
@@ -293,7 +294,7 @@ class Sessions:
         return None
 
     async def entered(self, administrator: Administrator) -> tuple[Customer, int]:
-        """The account of an administrator and its version. Raises Closed if he does not get in."""
+        """The account of an administrator and its version. Raises Closed if it is closed to them."""
         record = await self._store.customers.get(administrator.reseller_id, administrator.customer_id)
         if not record or await self._store.resellers.is_suspended(administrator.reseller_id):
             raise Closed(administrator, None)

@@ -44,8 +44,8 @@ class ShownEvent(Struct, rename="camel", kw_only=True, frozen=True, omit_default
     account_id: Annotated[AccountId, Meta(description="To which account.", examples=["1000003"])]
     reseller_id: Annotated[AccountId, Meta(description="In whose log it stands.", examples=["1000000"])]
     subject: Annotated[ShownSubject, Meta(description="What it is about.")]
-    source: Annotated[Source, Meta(description="How whoever did it came in.", examples=["api"])]
-    actor_id: Annotated[str, Meta(description="The account of whoever did it.", examples=["1000000"])] | None = None
+    source: Annotated[Source, Meta(description="Where the request came in.", examples=["api"])]
+    actor_id: Annotated[str, Meta(description="The account that did it.", examples=["1000000"])] | None = None
     user: (
         Annotated[
             str,

@@ -76,7 +76,7 @@ class SigningKeys:
         return key
 
     async def end(self, actor: Actor, key_id: str) -> None:
-        """Let all tokens of a key end now, such as when somebody may have stolen it.
+        """Let all tokens of a key end now, such as when it may have been stolen.
 
         If it is the one that signs, another one follows. Raises Problem (NOT_FOUND) if there is none.
         """

@@ -45,7 +45,7 @@ class Statistics:
         return await self._store.by_day(actor.account_id, self._since())
 
     async def of_key(self, actor: Actor, reseller_id: int, key_id: str) -> list[Usage]:
-        """What came with a key within the last days. Raises Problem (NOT_FOUND) if he does not reach the reseller."""
+        """The usage of a key in the last days. Raises Problem (NOT_FOUND) if the actor does not reach the reseller."""
         await check_reach(self._resellers, actor, reseller_id)
         return await self._store.by_day(reseller_id, self._since(), key_id)
 

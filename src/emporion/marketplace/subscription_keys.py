@@ -31,7 +31,7 @@ class KeyName(Struct, frozen=True):
 
 
 class NewKey(NamedTuple):
-    """A key that was just made. secret: the key itself, which nobody can read again."""
+    """A key that was just made. secret: the key itself, which cannot be read again."""
 
     secret: str
     key: SubscriptionKey

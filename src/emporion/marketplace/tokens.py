@@ -99,7 +99,7 @@ class Tokens:
         )
 
     async def issue_for_user(self, actor: Actor, user: User) -> str:
-        """A new token for a user, which the actor gets without his password; that goes into the log.
+        """A new token for a user, which the actor gets without the password; that goes into the log.
 
         Raises Refused (FORBIDDEN) if the user does not get in.
         """
@@ -108,7 +108,7 @@ class Tokens:
         if user.disabled_at is not None:
             raise Refused(Code.FORBIDDEN, f"The user {user.login} is disabled.", user.reseller_id, user.login)
         token = await self._token_of(user, self._issuer)
-        owner, about = user.reseller_id, f"user {user.login}: a token was given without his password"
+        owner, about = user.reseller_id, f"user {user.login}: a token was given without the password"
         now = int(self._clock() * 1000)
         await self._store.events.add(
             [NewEvent(owner, owner, "user.updated", now, actor.origin(), {}, about, subject_of(user))]
@@ -148,8 +148,8 @@ class Tokens:
     ) -> User:
         """The user who has these credentials. account_id: whose key or client comes with them.
 
-        only: he must be of that account. Neither the answer nor that account's log tells whether there is such a user
-        of another one; his own account's log does.
+        only: the user must be of that account. Neither the answer nor that account's log tells whether there is such a
+        user of another one; the log of the user's own account does.
         """
         async with self._guesses.attempt(login, origin.address, account_id) as attempt:
             user = await self._store.users.get(login)
@@ -182,7 +182,7 @@ class Tokens:
         return encode_token(claims, self._clock(), await self._signing_keys.current(), issuer)
 
     async def _is_current(self, claims: TokenClaims) -> bool:
-        """Whether whoever the token was given to may still use it."""
+        """Whether the user or client that the token was given to may still use it."""
         if claims.version is None:  # another platform's, which tells for how long
             return True
         if claims.user.startswith("client:"):

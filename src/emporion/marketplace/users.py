@@ -47,7 +47,7 @@ class NewLogin(Struct, kw_only=True, frozen=True):
 
 
 class NewUser(NamedTuple):
-    """A user with a new password, which nobody can read again."""
+    """A user with a new password, which cannot be read again."""
 
     password: str
     user: User
@@ -76,7 +76,7 @@ class Users:
         return user
 
     async def find(self, actor: Actor, login: str) -> User:
-        """The same, if the actor reaches the user's reseller: any other might as well not be there."""
+        """The user with this login, if the actor reaches its reseller. Raises Problem (NOT_FOUND), as for no user."""
         user = await self._store.get(login)
         if not user or not await self._resellers.is_within(user.reseller_id, actor.account_id):
             raise _unknown(login)
@@ -101,7 +101,7 @@ class Users:
         return NewUser(secret, user)
 
     async def rotate(self, actor: Actor, login: str, password: str | None = None) -> NewUser:
-        """The user with another password, `password` or else a random one; his tokens are over."""
+        """The user with another password, `password` or else a random one; its tokens are over."""
         self._check(password, [])
         secret = password or new_password()
         digest = await self._passwords.hash(secret, actor.account_id)
@@ -109,7 +109,7 @@ class Users:
         return NewUser(secret, await self._change(actor, login, {"password_hash": digest}, hidden))
 
     async def disable(self, actor: Actor, login: str) -> User:
-        """The user, who gets in no more; his tokens are over."""
+        """Disable the user and revoke its tokens."""
         return await self._change(actor, login, {"disabled_at": self._now()})
 
     async def enable(self, actor: Actor, login: str) -> User:
@@ -117,7 +117,7 @@ class Users:
         return await self._change(actor, login, {"disabled_at": None})
 
     async def change_role(self, actor: Actor, login: str, role: Role) -> User:
-        """The user in another role; his tokens are over."""
+        """Give the user another role and revoke its tokens."""
         return await self._change(actor, login, {"role": role})
 
     async def _change(self, actor: Actor, login: str, members: dict[str, object], also: Changes | None = None) -> User:

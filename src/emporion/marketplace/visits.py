@@ -42,7 +42,7 @@ class Visits:
         self._clients.add((realm, client_id))
 
     def refusal(self, reseller_id: int | None) -> None:
-        """Somebody was turned away. reseller_id: whose request it was, None where nobody knows."""
+        """Count a denied request. reseller_id: whose request it was, None where that is unknown."""
         self._refusals[reseller_id or PROVIDER_ID] += 1
 
     async def keep(self) -> None:

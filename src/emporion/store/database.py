@@ -43,7 +43,7 @@ class Database(Protocol):
     async def long_rows(self, asked: int | str, sql: str, *values: Any) -> Rows:
         """All rows of a statement for which many may be looked at, when it is the turn of the account that asks.
 
-        asked: what is asked about, which stands for the account where nobody has signed in.
+        asked: what is asked about, which stands for the account where no user has signed in.
         """
 
     async def write(self, write: Callable[P, Write[T]], *args: P.args, **kwargs: P.kwargs) -> T:

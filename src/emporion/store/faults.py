@@ -13,7 +13,7 @@ RETRY = {"Retry-After": "2"}
 
 
 class Away(Problem):
-    """The database cannot be reached or written by anybody now, as against one request that it cannot do."""
+    """The database cannot be reached or written at all now, as against one request that it cannot do."""
 
 
 def taken_external_id(holder: int, kind: str = "customer") -> Fault:
@@ -93,7 +93,7 @@ def too_long(error: BaseException) -> Problem:
 
 
 def too_large() -> Problem:
-    """For a page of whole customers that nobody could take."""
+    """For a page of whole customers that no client could take."""
     return Problem(
         Code.INVALID,
         "limit must be lower: these customers are too large for one page",
@@ -116,5 +116,5 @@ def closed() -> Problem:
 
 
 def written_by_others() -> Problem:
-    """For a copy into a database that somebody else has written to meanwhile."""
-    return Problem(Code.CONFLICT, "Somebody else has written to the database to copy to; it must be empty.")
+    """For a copy into a database that another program has written to meanwhile."""
+    return Problem(Code.CONFLICT, "Another program has written to the database to copy to; it must be empty.")

@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 def settle(future: asyncio.Future[Result], result: Result | BaseException) -> None:
-    """Give whoever waits for `future` its result or exception, unless he has gone away."""
+    """Give the task that waits for `future` its result or exception, unless it was cancelled."""
     if future.done():
         return
     if isinstance(result, BaseException):

@@ -84,7 +84,7 @@ class Import(Struct, frozen=True):
     is over. size, digest: of the content, in bytes, and its SHA-256. state: it arrives, is checked, waits for a person,
     writes, and is done; or is refused as a whole (`refusal` says why), or cancelled. at: how far the present state has
     come. total, faulty: rows, and those with faults, by the check. created, changed, unchanged, rejected: what became
-    of the rows. headers, delimiter: of CSV. notes: what whoever sent it should know. newest: the highest id of a
+    of the rows. headers, delimiter: of CSV. notes: what its sender should know. newest: the highest id of a
     customer when it began. holder: the process that is at it. let_in: it was.
     """
 
@@ -184,7 +184,7 @@ class ImportStore:
         """Let `holder` have an import until `until`, unless another one has it at `now`; whether it has it.
 
         All times are milliseconds since 1970. No process has it until a time that is more than LONGEST_HOLD after
-        `now`: that is of a clock which was ahead. now: 0 if nobody else is to lose it.
+        `now`: that is of a clock which was ahead. now: 0 if no other process is to lose it.
         """
         leased = await self._database.write(fetch_row, _LEASE, holder, until, import_id, now, _too_late(now), holder)
         return leased is not None

@@ -77,7 +77,7 @@ def emails_folded_anew(document: bytes) -> tuple[set[str], set[str]]:
 
 
 def email_lines(reseller: Reseller) -> str:
-    """The same as one text, each address between two line ends, which no address has in it."""
+    """A reseller's folded e-mail addresses as one text, each between two line ends, which no address has in it."""
     return "".join(f"\n{email}\n" for email in sorted(folded_emails(reseller)))
 
 

@@ -11,7 +11,7 @@ login, reseller, customer, position, password hash. {next_account_id}: ?, or the
 
 DOCUMENT = "SELECT document, version FROM customers WHERE reseller_id = ? AND id = ?"
 
-# Whether no more customers than that have an e-mail address; whoever looks for one must not read a million of them.
+# Whether no more customers than that have an e-mail address; a search for one must not read a million of them.
 MOST_SHARING = 64
 
 FEW_SHARE = f"""

@@ -30,7 +30,7 @@ class Table(NamedTuple):
 # Nouns that are kept as documents.
 COLLECTIONS = (REPORTS,)
 
-# The platform comes last: a copy that is not finished is none, and nobody can serve it.
+# The platform comes last: a copy that is not finished is none, and cannot be served.
 TABLES = (
     Table("resellers", ("reseller_id", "parent_id", "customers", "events"), long=False),
     Table(

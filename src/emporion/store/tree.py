@@ -1,4 +1,4 @@
-"""Who stands below whom, as ranges of numbers: all below a reseller have theirs within his.
+"""Who stands below whom, as ranges of numbers: all below a reseller have theirs within its own.
 
 Then everything below a reseller is one range of an index, however deep or wide the tree is. A new reseller gets a part
 of what its parent has left; where that is used up, all are numbered anew with room for many more (decision 0011).

@@ -23,6 +23,6 @@ SYSTEMS = (
 
 
 def browser_of(agent: str) -> str:
-    """Such as `Firefox, Windows`; what nobody knows as it is, and a dash for nothing. agent: a User-Agent header."""
+    """Such as `Firefox, Windows`; what is unknown as it is, and a dash for nothing. agent: a User-Agent header."""
     known = [next((name for mark, name in names if mark in agent), "") for names in (BROWSERS, SYSTEMS)]
     return ", ".join(filter(None, known)) or agent or "–"

@@ -34,7 +34,7 @@ PERSON = ("type", "firstName", "lastName", "email", "phoneNumber")
 # What may be left empty.
 OPTIONAL = ("externalId", "taxRegId", "addressExtension", "state")
 LONGEST_NUMBER = 18
-# Members of a row that have a value before anybody has typed something.
+# Members of a row that have a value before the user has typed something.
 PRESET = ("type", "position")
 # Members that are taken as they were typed, and not shown again.
 SECRETS = ("password",)
@@ -60,7 +60,7 @@ class Form(Struct, frozen=True):
     """The fields of a form by name, the last of each; browsers send text with CRLF at line ends.
 
     before: the JSON object over which it was opened, with its texts by the names of their fields; none for something
-    new. A field that nobody has touched stands for just what is stored, whatever a browser made of it: decision 0021.
+    new. A field that was not touched stands for just what is stored, whatever a browser made of it: decision 0021.
     """
 
     fields: Mapping[str, str] = {}
@@ -68,7 +68,7 @@ class Form(Struct, frozen=True):
     stored: Mapping[str, str] = {}
 
     def over(self, before: Mapping[str, Any]) -> Form:
-        """The same form, opened over a JSON object."""
+        """This form, opened over a JSON object."""
         return Form(self.fields, before, stored_texts(before))
 
     def typed(self, name: str) -> str:
@@ -80,7 +80,7 @@ class Form(Struct, frozen=True):
         return self._kept(name, name)
 
     def is_touched(self, name: str) -> bool:
-        """Whether somebody has changed a field since the form was opened."""
+        """Whether the user has changed a field since the form was opened."""
         return not same(self.fields.get(name), self.stored.get(name, ""))
 
     def rows(self, name: str, *, blank: bool = False) -> list[Row]:
@@ -205,7 +205,7 @@ def typed_values(form: Form, **rows: Sequence[Row]) -> dict[str, str]:
 
 
 def put(members: dict[str, Any], name: str, form: Form, field: str) -> None:
-    """Put a field into a JSON object if somebody has touched it; what is empty is cleared, where it can be."""
+    """Put a field into a JSON object if the user has touched it; what is empty is cleared, where it can be."""
     if form.is_touched(field):
         members[name] = form.text(field) or (None if name in OPTIONAL else "")
 

@@ -19,7 +19,7 @@ from emporion.accounts.folding import fold
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The first one is that of the texts themselves, and of whoever speaks none of them.
+# The first one is that of the texts themselves, and of those who speak none of them.
 LANGUAGES = ("en", "de", "fr", "es", "pt")
 # As much of Accept-Language as is looked at.
 LONGEST_HEADER = 200

@@ -1,6 +1,6 @@
-"""Pages: who asks for one, what he sent, and the answer, with what keeps others out of it.
+"""Pages: who asks for one, what was sent, and the answer, with what keeps others out of it.
 
-A browser has one secret for the console and one for the panel, in a cookie: before anybody has signed in it ties the
+A browser has one secret for the console and one for the panel, in a cookie: before the sign-in it ties the
 sign-in form to this browser, after that it is a new one and opens a session. Every form has a token made of it.
 """
 
@@ -100,7 +100,7 @@ class Visit:
     form: Form = field(default_factory=Form)
     language: Language = field(init=False)
     session: Session | None = None
-    # Whoever is signed in: one of the two, by the area.
+    # The user or administrator who is signed in: one of the two, by the area.
     actor: Actor = field(init=False)
     visitor: Visitor = field(init=False)
 
@@ -110,7 +110,7 @@ class Visit:
 
     @property
     def token(self) -> str:
-        """What a form must have: nobody else can make it."""
+        """What a form must have: other sites cannot make it."""
         return hmac.digest(self.secret.encode(), b"form", "sha256").hex()
 
     @property
@@ -126,7 +126,7 @@ class Visit:
 
     @property
     def base(self) -> str:
-        """The URL before the paths of all pages, as somebody else can use it."""
+        """The URL before the paths of all pages, as others can use it."""
         site = self.area.site
         host = self.scope["named_headers"].get(b"host", b"").decode("latin-1")
         return site.public_url or f"{site.scheme}://{host}{site.root_path}"
@@ -189,7 +189,7 @@ async def nothing_here(visit: Visit) -> Response:  # noqa: ARG001 - a handler
 class Area:
     """The console or the panel, which people sign in to apart.
 
-    enter: finds who is signed in, and tells whether somebody is. speak: in which language. refused: a page for a
+    enter: finds who is signed in, and tells whether a user is. speak: in which language. refused: a page for a
     Problem of the area's own, if there is one.
     """
 

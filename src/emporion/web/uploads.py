@@ -26,7 +26,7 @@ MOST_FIELDS, LONGEST_FIELD, REST = 20, 1 << 16, 1 << 20
 # Seconds within which the next piece must come, and the whole.
 PATIENCE, LONGEST = 30, 1800
 # How many files may be on their way in this process, and how many of one account; bytes of each that are in memory, the
-# others are in a temporary file. Seconds after which whoever finds no place may ask again.
+# others are in a temporary file. Seconds after which a client that finds no place may ask again.
 AT_ONCE, OF_ONE = 16, 4
 IN_MEMORY = 64 << 10
 AGAIN = {"Retry-After": "10"}

@@ -72,7 +72,7 @@ class Coalescer(Generic[Item, Result]):
             results = await self._send([item for item, _ in group])
         except Exception as error:
             if isinstance(error, Problem) and error.code is Code.UNAVAILABLE:
-                # Whoever has waited for this one must not wait as long once more.
+                # Requests that have waited for this one must not wait as long once more.
                 group += self._waiting
                 self._waiting.clear()
             results = [error] * len(group)

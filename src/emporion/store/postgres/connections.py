@@ -33,7 +33,7 @@ ATTEMPTS = 5
 AWAY = ("08", "28", "3D", "25", "42501", "53", "57", "58", "F0", "XX")
 # Others were in the way: rolled back for their sake, or they hold a lock.
 BUSY = ("40", "55")
-# Whoever connects does not get in.
+# The server does not accept the connection.
 NO_ENTRY = ("08", "28", "3D", "53", "57")
 # The connection itself is of no more use: the server stops or starts, or is a standby that was once the primary.
 LOST = ("08", "25006", "57P", "XX")
@@ -68,7 +68,7 @@ class Connections:
 
     @asynccontextmanager
     async def alone(self, *, patient: bool = False) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """A connection outside the pool, for whoever starts the program; patient: without time limits.
+        """A connection outside the pool, for the start of the program; patient: without time limits.
 
         Raises Problem (UNAVAILABLE) with what is wrong.
         """
@@ -199,7 +199,7 @@ class Connections:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """Errors for whoever starts the program: with the reason, which has no secret in it."""
+        """Turn errors into messages for the operator: with the reason, which has no secret in it."""
         try:
             yield
         except asyncpg.PostgresError as error:

@@ -25,7 +25,7 @@ from emporion.store.postgres.dialect import translated
 from emporion.store.postgres.lists import Lists
 from emporion.store.records import Filter, Listing, Record
 
-# Seconds for which the customers of a reseller whose row somebody holds are not verified.
+# Seconds for which the customers of a reseller whose row is locked are not verified.
 HELD = 5.0
 
 Item = TypeVar("Item")
@@ -70,7 +70,7 @@ class PostgresCustomers(CustomerStore):
         self._server = database
         self._primary = database.primary
         self._lists = lists
-        # Resellers whose rows somebody holds, and until when their customers are not verified.
+        # Resellers whose rows are locked, and until when their customers are not verified.
         self._held: dict[int, float] = {}
         self._documents = Coalescer(self._read_documents, LARGEST_GROUP)
         self._additions = Lanes(lambda: Coalescer(self._add, LARGEST_GROUP, _keys_of_new))
@@ -130,7 +130,7 @@ class PostgresCustomers(CustomerStore):
         return count
 
     async def _verify(self, reseller_id: int, ids: list[int], verified: Callable[[Record], Change]) -> int:
-        """The same for those customers of one reseller that nobody else is verifying."""
+        """Verify those customers of one reseller that no other worker is verifying; how many were read as pending."""
         async with self._primary.transaction() as connection:
             found = await connection.fetch(_CLAIM, reseller_id, ids)
             if not found:
@@ -139,7 +139,7 @@ class PostgresCustomers(CustomerStore):
             group = [verified(Record(*row[:4])) for row in found if row["status"] == "pending"]
             if group:
                 outcomes = await connection.fetch(CHANGE_CUSTOMERS, *change_columns(group, self._server.search_key))
-                # Changed by somebody else since they were read: the next look shows whether they are pending still.
+                # Changed by others since they were read: the next look shows whether they are pending still.
                 moved = [change.id for change, row in zip(group, outcomes, strict=True) if row[0] is None]
                 if moved:
                     await connection.execute(_WAIT_AGAIN, reseller_id, moved)

@@ -2,8 +2,8 @@
 
 Parts of three letters find what is short; parts of six are rarer, and keep a search for a rare word quick however many
 customers there are. Chinese, Japanese and Korean names are short, and so are parts of two letters of them.
-A number belongs to one reseller, by a salt that nobody outside knows: neither the cost nor the time of a search tells
-of the names of others. Two parts may have the same number, so whoever finds a name by it must compare the name as well.
+A number belongs to one reseller, by a salt that is kept secret: neither the cost nor the time of a search tells of
+the names of others. Two parts may have the same number, so a search that finds a name by it must compare the name, too.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ async def check(connection: asyncpg.Connection[Any]) -> None:
 
 
 async def migrate(connection: asyncpg.Connection[Any]) -> list[str]:
-    """Run what this database has not seen yet, whoever else starts now. Within a transaction."""
+    """Run what this database has not seen yet, also while others start. Within a transaction."""
     await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
     await connection.execute(
         "SET LOCAL client_min_messages = warning;"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How many long reads run at a time, and how many of one account: there is always one place for somebody else.
+# How many long reads run at a time, and how many of one account: there is always one place for another.
 READERS, OF_ONE = 3, 2
 # How many steps SQLite takes between two looks at the time, some ten milliseconds.
 STEPS = 500_000
@@ -54,7 +54,7 @@ class Connections:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Errors for whoever starts the program: with the reason."""
+        """Turn errors into messages for the operator: with the reason."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -178,7 +178,7 @@ class Connections:
         except BaseException:
             self.turns.give_back(account)
             raise
-        # The place is taken until it is done, even if whoever asked for it goes away.
+        # The place is taken until it is done, even if the request that asked for it goes away.
         reading.add_done_callback(lambda _: self.turns.give_back(account))
         return await asyncio.shield(reading)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emporion.store.tables import Row, Table
 
 # For whom is read what no account has asked for.
-NOBODY = 0
+NO_ACCOUNT = 0
 # By what a table that is dumped in parts is ordered.
 _KEYS = {
     "accounts": ("id",),
@@ -43,10 +43,10 @@ class SqliteCopies:
         self._database = database
 
     async def count(self, table: Table) -> int:
-        return await self._database.read(NOBODY, lambda c: _count(c, table), unlimited=True)
+        return await self._database.read(NO_ACCOUNT, lambda c: _count(c, table), unlimited=True)
 
     async def dump(self, table: Table, after: str | None, limit: int) -> Part:
-        return await self._database.read(NOBODY, lambda c: _dump(c, table, after, limit), unlimited=True)
+        return await self._database.read(NO_ACCOUNT, lambda c: _dump(c, table, after, limit), unlimited=True)
 
     async def load(self, table: Table, rows: Sequence[Row], after: str, count: int) -> None:
         await self._database.commit(lambda c: _load(c, table, rows, after, count))

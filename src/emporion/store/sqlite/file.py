@@ -1,4 +1,4 @@
-"""Whether the file that is open still stands at its path, so that no write goes where nobody would find it."""
+"""Whether the file that is open still stands at its path, so that no write goes where it would not be found."""
 
 from __future__ import annotations
 

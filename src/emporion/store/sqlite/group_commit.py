@@ -185,7 +185,7 @@ def _attempt(connection: sqlite3.Connection, work: Work) -> Any:
     connection.execute("SAVEPOINT work")
     try:
         result = work(connection)
-    except Exception as error:  # it goes to whoever asked for the work
+    except Exception as error:  # it goes to the request that asked for the work
         if _is_of_all(error):
             raise
         connection.execute("ROLLBACK TO work")

@@ -56,7 +56,7 @@ def whose(row: Callable[[str], Any]) -> tuple[Any, Any]:
 
 
 def migrate(connection: sqlite3.Connection) -> list[str]:
-    """Run what this database has not seen yet, each migration once and whole, whoever else starts now."""
+    """Run what this database has not seen yet, each migration once and whole, also while others start."""
     connection.execute(
         "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
     )

@@ -4,7 +4,7 @@
 // Buttons that do nothing without this script are hidden until it runs.
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 
-// Whoever goes on in the history before the scripts listen to that has another address than the page.
+// A reader who goes on in the history before the scripts listen to that has another address than the page.
 const [arrival] = performance.getEntriesByType("navigation");
 const place = (address) => {
   const { pathname, searchParams } = new URL(address);
@@ -13,7 +13,7 @@ const place = (address) => {
 };
 setTimeout(() => { if (arrival?.redirectCount === 0 && place(arrival.name) !== place(location)) location.reload(); });
 
-// What was said once is not said again to whoever reloads, or is given this address.
+// What was said once is not said again to a reader who reloads, or is given this address.
 const here = new URL(location);
 if (here.searchParams.has("said")) {
   here.searchParams.delete("said");
@@ -78,7 +78,7 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (tasks.some((task) => task.fragment.childElementCount)) {
     document.getElementById("unanswered").hidden = true;
     focused = document.activeElement;
-    // A row that stays is seen to move; it must only stay while somebody is at the list.
+    // A row that stays is seen to move; it must only stay while a reader is at the list.
     for (const task of tasks) {
       if (task.target.matches("#found:not(:focus-within)")) task.swapSpec.style = "outerHTML";
     }
@@ -115,7 +115,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   };
 });
 
-// Whoever was at something that an answer took away goes on from the search, or from the top.
+// A reader who was at something that an answer took away goes on from the search, or from the top.
 document.addEventListener("htmx:after:swap", () => {
   if (focused?.isConnected !== false) return;
   (document.querySelector("input[type=search]") ?? document.querySelector("main")).focus({ preventScroll: true });

@@ -54,12 +54,12 @@ async def _enter(visit: Visit) -> bool:
     return found is not None
 
 
-def _speak(visit: Visit) -> Language:  # noqa: ARG001 - whoever works here reads the API, too
+def _speak(visit: Visit) -> Language:  # noqa: ARG001 - users of the console read the API, too
     return languages.language("en")
 
 
 async def _refused(visit: Visit, problem: Problem) -> Response | None:
-    """Whoever is shut out can sign in as somebody else."""
+    """A user who is shut out can sign in as another."""
     if isinstance(problem, Refused) and not visit.session:
         visit.sign_out()
     return None

@@ -158,7 +158,7 @@ async def edit(visit: Visit) -> Response:
 
 
 async def change(visit: Visit) -> Response:
-    """Change a customer as its form has it, unless somebody else has changed it since the form was opened."""
+    """Change a customer as its form has it, unless another user has changed it since the form was opened."""
     visit.actor.must_be("editor")
     customer, _ = await _find(visit)
     if visit.form.text("change"):

@@ -31,7 +31,7 @@ WORDS = {
     "platform.updated": "Platform changed",
 }
 # Those whose name the reader does not get, by the account that they act for.
-_UNNAMED = {None: "somebody", PROVIDER_ID: "the operator"}
+_UNNAMED = {None: "a user", PROVIDER_ID: "the operator"}
 # Lists are shown with one line for each of their members.
 MOST_LINES = 40
 
@@ -77,7 +77,7 @@ def _moment(event: Event, about: int | Subject) -> Moment:
     changes = dict(event.changes)
     _, reason = changes.pop("status.reason", (None, None))
     lines = [line for path, (old, new) in changes.items() for line in _lines(path, old, new)]
-    # On its own page nobody needs to be told which one it was.
+    # On its own page a reader need not be told which one it was.
     own = not isinstance(about, int) and event.reason == f"{about.type} {about.id}"
     told = str(reason) if reason else None if own else event.reason
     return Moment(event, WORDS[event.type], _who(event), lines[:MOST_LINES], told)
@@ -87,7 +87,7 @@ def _who(event: Event) -> str:
     origin = event.origin
     if origin.source == "worker":
         return "the platform"
-    return f"{origin.user or _UNNAMED.get(origin.account_id, 'somebody above')}, {origin.source}"
+    return f"{origin.user or _UNNAMED.get(origin.account_id, 'a user above')}, {origin.source}"
 
 
 def _lines(path: str, old: object, new: object) -> list[Line]:

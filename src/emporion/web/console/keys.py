@@ -98,7 +98,7 @@ async def change(visit: Visit) -> Response:
 
 
 async def revoke(visit: Visit) -> Response:
-    """Revoke a key, once whoever does it has said that he means it."""
+    """Revoke a key, once the user has confirmed it."""
     visit.actor.must_be("owner")
     of, key = await _find(visit)
     if not visit.form.text("revoke"):
@@ -132,7 +132,7 @@ async def _find(visit: Visit) -> tuple[Owner, SubscriptionKey]:
 
 
 def _read(form: Form) -> tuple[Wanted, dict[str, str]]:
-    """What a form says, and what is wrong at its fields; one that nobody has touched is right."""
+    """What a form says, and what is wrong at its fields; one that was not touched is right."""
     name, version = form.text("name"), form.text("apiVersion")
     faults: list[Fault] = []
     if not form.before or form.is_touched("name"):  # the first keys of a platform have no name

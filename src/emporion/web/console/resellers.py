@@ -40,7 +40,7 @@ MEANINGS: dict[Status, str] = {
     "pending": "added, not verified yet",
     "active": "may work and order",
     "creditHold": "a balance is unpaid",
-    "adminHold": "held, and nobody of it gets in",
+    "adminHold": "held, and none of its users gets in",
     "cancelled": "over for good",
     "error": "verification failed",
 }

@@ -17,7 +17,7 @@ SHOWN_AS_THEY_ARE = (Code.UNAUTHENTICATED, Code.LIMITED, Code.FORBIDDEN)
 
 
 async def show(visit: Visit) -> Response:
-    """The form; whoever is signed in goes on."""
+    """The form; a user who is signed in goes on."""
     to = safe_path(visit.area, visit.parameters.get("to", ""))
     if visit.session:
         return visit.redirect(to)
@@ -25,7 +25,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def sign_in(visit: Visit) -> Response:
-    """Begin a session, and go on to where he wanted to be."""
+    """Begin a session, and go on to the page that was asked for."""
     to = safe_path(visit.area, visit.form.text("to"))
     login, password = visit.form.text("login"), visit.form.typed("password")
     try:

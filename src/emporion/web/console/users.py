@@ -27,7 +27,7 @@ MAY: dict[Role, str] = {
     "editor": "also changes customers",
     "owner": "changes everything",
 }
-OWN = "Somebody else with the role owner must do this: it would shut you out yourself."
+OWN = "Another user with the role owner must do this: it would shut you out yourself."
 
 
 async def show_all(visit: Visit) -> Response:
@@ -39,8 +39,8 @@ async def show_all(visit: Visit) -> Response:
 async def new(visit: Visit) -> Response:
     """The form of a new user, for the marketplace of the one who adds it."""
     visit.actor.must_be("owner")
-    himself = await visit.marketplace.users.find(visit.actor, visit.actor.user)
-    return _form(visit, await owner(visit), {"role": "editor", "marketplace": himself.marketplace}, {})
+    actor = await visit.marketplace.users.find(visit.actor, visit.actor.user)
+    return _form(visit, await owner(visit), {"role": "editor", "marketplace": actor.marketplace}, {})
 
 
 async def create(visit: Visit) -> Response:
@@ -108,7 +108,7 @@ def _role(text: str) -> Role:
 
 
 async def _find(visit: Visit) -> User:
-    """The user of the address. Raises Problem (NOT_FOUND) if whoever asks does not reach him."""
+    """The user of the address. Raises Problem (NOT_FOUND) if the actor does not reach it."""
     return await visit.marketplace.users.find(visit.actor, visit.path["login"])
 
 
@@ -135,7 +135,7 @@ def _form(visit: Visit, of: Owner, values: dict[str, str], faults: dict[str, str
 
 
 def _kept(user: User) -> dict[str, object]:
-    """What a user has that his form can change."""
+    """What a user has that its form can change."""
     return {"role": user.role}
 
 
@@ -162,7 +162,7 @@ def _secret(visit: Visit, made: NewUser, note: str) -> Response:
         area_page="Users",
         title=f"The password of {made.user.login}",
         note=note,
-        warning="It is shown only now: hand it to nobody but whoever is to use it.",
+        warning="It is shown only now: hand it only to the person who is to use it.",
         label="Password",
         secret=made.password,
         facts=[("Login", made.user.login), ("Role", made.user.role)],
@@ -173,7 +173,7 @@ def _secret(visit: Visit, made: NewUser, note: str) -> Response:
 
 PAGES = (
     Page("/users", show_all),
-    # Not below /users, where somebody may be called that.
+    # Not below /users, where a user may be called that.
     Page("/new-user", new, create),
     Page("/users/{login}", show, change_role),
     Page("/users/{login}/disable", None, disable),

@@ -1,1 +1,1 @@
-"""The control panel, in which a customer's administrator looks after his account."""
+"""The control panel, in which a customer's administrator looks after the account."""

@@ -1,4 +1,4 @@
-"""The account as its administrator sees it, and what he may change of it."""
+"""The account as its administrator sees it, and what they may change of it."""
 
 from __future__ import annotations
 

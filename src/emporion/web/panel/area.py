@@ -38,7 +38,7 @@ async def _enter(visit: Visit) -> bool:
 
 
 def _speak(visit: Visit) -> Language:
-    """The language that he chose here, else that of his account, else the one that his browser likes best."""
+    """The language chosen here, else that of the account, else the one that the browser likes best."""
     of_account = visit.visitor.customer.language if visit.session else None
     code = languages.known(visit.cookies.get(sign_in.LANGUAGE_COOKIE)) or languages.known(of_account)
     header = visit.scope["named_headers"].get(b"accept-language", b"").decode("latin-1")
@@ -46,7 +46,7 @@ def _speak(visit: Visit) -> Language:
 
 
 async def _refused(visit: Visit, problem: Problem) -> Response | None:
-    """Whoever has the right password of a closed account is told so, and whom to ask."""
+    """An administrator with the right password of a closed account is told so, and whom to ask."""
     if not isinstance(problem, Closed):
         return None
     why = messages.STATUS_WORDS[problem.status] if problem.status else messages.SUSPENDED_ABOVE

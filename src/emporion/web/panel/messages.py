@@ -37,8 +37,8 @@ STATUS_WORDS: dict[Status, str] = {
     "active": _("Everything is in order: you can use your services and order more."),
     "creditHold": _("You can keep using what you have. To order anything new, please pay the open balance first."),
     "adminHold": _("Your services are suspended because their terms were violated. Please contact your provider."),
-    "cancelled": _("This account has been closed for good, so nobody can sign in to it any more."),
-    "error": _("This account could not be verified, so nobody can sign in to it yet."),
+    "cancelled": _("This account has been closed for good, so it cannot be signed in to any more."),
+    "error": _("This account could not be verified, so it cannot be signed in to yet."),
 }
 SUSPENDED_ABOVE = _("The access of the company that provides this account is suspended at the moment.")
 CONTACT_TYPES: dict[ContactType, str] = {

@@ -1,4 +1,4 @@
-"""Passwords and sign-ins: changed by whoever is signed in, or set by a one-time link."""
+"""Passwords and sign-ins: changed by the administrator who is signed in, or set by a one-time link."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ A_YEAR = 365 * 86_400
 
 
 async def show(visit: Visit) -> Response:
-    """The form; whoever is signed in goes on."""
+    """The form; an administrator who is signed in goes on."""
     to = safe_path(visit.area, visit.parameters.get("to", ""))
     return visit.redirect(to) if visit.session else _form(visit, to)
 
 
 async def sign_in(visit: Visit) -> Response:
-    """Begin a session, and go on to where he wanted to be."""
+    """Begin a session, and go on to the page that was asked for."""
     to = safe_path(visit.area, visit.form.text("to"))
     login, password = visit.form.text("login"), visit.form.typed("password")
     try:

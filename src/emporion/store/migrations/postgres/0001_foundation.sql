@@ -27,8 +27,8 @@ CREATE TABLE resellers (
 ) WITH (fillfactor = 50);
 CREATE INDEX resellers_by_parent ON resellers (parent_id);
 
--- Whoever signs in. folded is the login in lower case. customer_id is null for an API user; position is that of the
--- contact person.
+-- Users and administrators who sign in. folded is the login in lower case. customer_id is null for an API user;
+-- position is that of the contact person.
 CREATE TABLE logins (
     folded text COLLATE "C" PRIMARY KEY,
     login text COLLATE "C" NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE customers (
 CREATE UNIQUE INDEX customers_by_id ON customers (reseller_id, id);
 CREATE UNIQUE INDEX customers_by_external_id ON customers (reseller_id, external_id) WHERE external_id IS NOT NULL;
 
--- Customers that somebody must look after, such as those to be verified. A table of its own, since rows that leave an
+-- Customers that a worker must look after, such as those to be verified. A table of its own, since rows that leave an
 -- index of `customers` would have all their other index entries made anew.
 CREATE TABLE waiting_customers (
     reseller_id bigint,
@@ -167,7 +167,7 @@ DECLARE
     ordinals bigint[];
     sequences bigint[];
 BEGIN
-    -- Whoever adds to the same reseller waits here; what comes next sees all that he has written.
+    -- Other writers of the same reseller wait here; the next one sees all that was written.
     PERFORM FROM resellers WHERE reseller_id = ANY (reseller_ids) ORDER BY reseller_id FOR NO KEY UPDATE;
 
     SELECT array_agg(c.id ORDER BY n.number) INTO holders

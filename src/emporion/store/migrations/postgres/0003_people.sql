@@ -1,5 +1,5 @@
--- People who are signed in to the console or a control panel. Like links, they belong to the whole platform: whoever
--- comes with one says no reseller. folded: the login in lower case.
+-- People who are signed in to the console or a control panel. Like links, they belong to the whole platform: a request
+-- with one names no reseller. folded: the login in lower case.
 CREATE TABLE sessions (
     digest bytea PRIMARY KEY,
     login text COLLATE "C" NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE links (
 CREATE INDEX links_by_login ON links (folded);
 CREATE INDEX links_by_end ON links (ends_at);
 
--- Whoever has forgotten his login is found by his address, on the whole platform.
+-- An administrator who has forgotten the login is found by the address, on the whole platform.
 CREATE INDEX customer_emails_by_email ON customer_emails (email);
 
 -- What came with each subscription key, day by day since 1970.
@@ -46,8 +46,8 @@ CREATE TABLE usage (
 CREATE INDEX usage_by_day ON usage (day);
 
 -- How many customers have a status now (day is 0), and how many were created on a day (status is empty). Triggers move
--- it, so that it is right however the customers get there. Whoever writes customers holds their resellers first, so
--- nobody waits here for somebody who waits for him. Rows are updated with most writes, hence the room on their pages.
+-- it, so that it is right however the customers get there. A transaction that writes customers holds their resellers
+-- first, so there is no deadlock here. Rows are updated with most writes, hence the room on their pages.
 CREATE TABLE customer_counts (
     reseller_id bigint,
     day bigint,

@@ -1,6 +1,6 @@
--- Imports of customers from files. A worker takes what nobody holds, of whatever reseller; held_until in milliseconds
--- since 1970. stored: the content is in import_parts, else whoever imports reads it by himself. The table of imports
--- belongs to the whole platform; what they consist of belongs to the reseller.
+-- Imports of customers from files. A worker takes what no process holds, of whatever reseller; held_until in
+-- milliseconds since 1970. stored: the content is in import_parts, else the process that imports reads it. The table
+-- of imports belongs to the whole platform; what they consist of belongs to the reseller.
 CREATE TABLE imports (
     id text COLLATE "C" PRIMARY KEY,
     reseller_id bigint NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE import_parts (
     content bytea NOT NULL,
     PRIMARY KEY (reseller_id, import_id, number)
 );
--- It is compressed by nobody who reads it once.
+-- It is read once, so it is not compressed.
 ALTER TABLE import_parts ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- Rows that are faulty or were refused. kept: the row to be sent again, null after a mere check.

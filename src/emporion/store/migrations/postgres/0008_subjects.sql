@@ -81,7 +81,7 @@ DECLARE
     given bytea[];
     reuses boolean[];
 BEGIN
-    -- Whoever adds to the same reseller waits here; what comes next sees all that he has written.
+    -- Other writers of the same reseller wait here; the next one sees all that was written.
     PERFORM FROM resellers WHERE reseller_id = ANY (reseller_ids) ORDER BY reseller_id FOR NO KEY UPDATE;
 
     IF array_remove(once_keys, NULL) <> '{}' THEN

@@ -24,7 +24,8 @@ CREATE TABLE resellers (
 ) STRICT;
 CREATE INDEX resellers_by_parent ON resellers (parent_id);
 
--- Whoever signs in, by login. customer_id is null for an API user; position is that of the contact person.
+-- Users and administrators who sign in, by login. customer_id is null for an API user; position is that of the contact
+-- person.
 CREATE TABLE logins (
     login TEXT NOT NULL COLLATE NOCASE PRIMARY KEY,
     reseller_id INTEGER NOT NULL,

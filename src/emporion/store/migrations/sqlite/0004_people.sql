@@ -1,4 +1,4 @@
--- People who are signed in to the console or a control panel; whoever comes with a session says no reseller.
+-- People who are signed in to the console or a control panel; a request with a session names no reseller.
 CREATE TABLE sessions (
     digest BLOB PRIMARY KEY,
     login TEXT NOT NULL COLLATE NOCASE,
@@ -28,7 +28,7 @@ CREATE TABLE links (
 CREATE INDEX links_by_login ON links (login);
 CREATE INDEX links_by_end ON links (ends_at);
 
--- Whoever has forgotten his login is found by his address, on the whole platform.
+-- An administrator who has forgotten the login is found by the address, on the whole platform.
 CREATE INDEX customer_emails_by_email ON customer_emails (email);
 
 -- What came with each subscription key, day by day since 1970.

@@ -1,5 +1,5 @@
--- Imports of customers from files. A worker takes what nobody holds, of whatever reseller; held_until in milliseconds
--- since 1970. stored: the content is in import_parts, else whoever imports reads it by himself.
+-- Imports of customers from files. A worker takes what no process holds, of whatever reseller; held_until in
+-- milliseconds since 1970. stored: the content is in import_parts, else the process that imports reads it.
 CREATE TABLE imports (
     id TEXT PRIMARY KEY,
     reseller_id INTEGER NOT NULL,
