@@ -25,6 +25,8 @@ import pytest
 from hypothesis import example, given, settings
 
 from emporion import report_formats
+from emporion.files.csv_writer import csv_header, csv_line
+from emporion.files.formulas import escape_formula
 from emporion.report_formats import (
     CUT,
     LONGEST_CELL,
@@ -35,8 +37,6 @@ from emporion.report_formats import (
     flat,
     report_writer,
 )
-from emporion.files.csv_writer import csv_header, csv_line
-from emporion.files.formulas import escape_formula
 from emporion.reports import ReportFormat
 from tests.effort import effort
 from tests.server import PATIENCE

@@ -16,7 +16,7 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emporion.files.csv_writer import csv_header
 from emporion.files.formulas import escape_formula
