@@ -301,18 +301,18 @@ class _Work:
         assert await self.store.imports.update(after, before)
 
     async def reports(self) -> None:
-        """As many as fill a page, and one in each status."""
+        """More than fill a page, and one in each status."""
         for number in range(24):
             await self._report("Events" if number % 3 else "Customers", number)
+            assert await self.marketplace.report_runner.run_next()
         made = await self._report("Customers", 0)
+        assert await self.marketplace.report_runner.run_next()
         failed = await self._report("Events", 1)
         await self._keep(failed, "error", error=FAILED)
         waiting = await self._report("Events", 2)
         await self._keep(waiting, "submitted", due=FOR_LONG)
         making = await self._report("Customers", 3)
         await self._keep(making, "processing", due=FOR_LONG)
-        while await self.marketplace.report_runner.run_next():
-            pass
         self.put(made=made.id, failed=failed.id, waiting=waiting.id, making=making.id)
 
     async def _report(self, name: str, number: int) -> Item:

@@ -11,8 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from emporion.errors import Code, Problem
 from emporion.marketplace import report_runner
 from emporion.marketplace.report_runner import ReportRunner
+from emporion.marketplace.reports import Reports
+from emporion.store.collections import Item
 from emporion.workers import reports as worker
 from tests.conftest import Caller
 from tests.document import CheckedClient
@@ -154,6 +157,19 @@ def test_a_form_that_is_sent_again_after_a_fault_asks_for_what_was_typed(browser
     assert names(browser.get(LIST)) == ["Events"]
     assert browser.get(LIST).rows[0][1] == "XML"
     assert dates(browser.get(LIST)) == ["Sep 1, 2026", "Sep 30, 2026"]
+
+
+def test_where_there_can_be_no_report_now_the_form_says_so_and_keeps_what_was_typed(
+    browser: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def create(*_: object) -> Item:
+        raise Problem(Code.CONFLICT, "Too many are not made yet; ask again later.")
+
+    monkeypatch.setattr(Reports, "create", create)
+    page = browser.submit(NEW, {**SEPTEMBER, "name": "Events"})
+    assert (page.status, page.faults) == (409, {})
+    assert "Too many are not made yet; ask again later." in page.text
+    assert {name: page.forms[-1].fields[name] for name in SEPTEMBER} == {**SEPTEMBER, "name": "Events"}
 
 
 def test_a_reader_sees_reports_and_cannot_ask_for_one(
@@ -332,12 +348,20 @@ def test_an_address_that_cannot_be_read_is_told(browser: Console) -> None:
     assert browser.get(f"{LIST}?name=%ff").status == 400
 
 
-@pytest.mark.usefixtures("no_worker")
+def made(client: CheckedClient, caller: Caller, **members: Any) -> None:
+    """A report that a worker has made: only some may wait."""
+    number = asked_for(client, caller, **members)
+    deadline = time.monotonic() + PATIENCE
+    while client.get(f"/reports/{number}", headers=caller.headers).json()["status"] != "completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def test_the_list_goes_on_to_older_ones_and_back_with_its_filters(
     browser: Console, client: CheckedClient, callers: dict[str, Caller]
 ) -> None:
     for number in range(54):
-        asked_for(client, callers["sandbox"], name="Customers" if number % 2 else "Events")
+        made(client, callers["sandbox"], name="Customers" if number % 2 else "Events")
     page = browser.get(f"{LIST}?name=events")
     assert "1–25 of 27" in page.text
     older = browser.get(page.links["Older"])

@@ -95,7 +95,10 @@ async def create(visit: Visit) -> Response:
     try:
         item = await visit.marketplace.reports.create(visit.actor, _read(visit.form))
     except Problem as problem:
-        return _form(visit, typed_values(visit.form), [_in_days(fault) for fault in faults_of(problem)])
+        typed = typed_values(visit.form)
+        if problem.code is Code.CONFLICT:  # too many are to be made
+            return _form(visit, typed, [], problem.message)
+        return _form(visit, typed, [_in_days(fault) for fault in faults_of(problem)])
     return visit.redirect(f"/console/reports/{item.id}")
 
 
@@ -145,15 +148,17 @@ def _end_of(last_day: str) -> str:
 def _in_days(fault: Fault) -> Fault:
     """A fault of the period in the words of the form, which asks for days."""
     message = fault.message.replace("must be later than startDate", "must not be before the first day")
-    return Fault(fault.field, message.replace("startDate", "the first day"))
+    return Fault(fault.field, message.replace("startDate", "the first day").replace("endDate", "the last day"))
 
 
-def _form(visit: Visit, values: Mapping[str, str], faults: list[Fault]) -> Response:
+def _form(visit: Visit, values: Mapping[str, str], faults: list[Fault], refusal: str = "") -> Response:
+    """The form of a new report. refusal: why there can be none at the moment, whatever its fields."""
     return visit.render(
         "report_new.html",
-        STATUS[Code.INVALID].value if faults else 200,
+        STATUS[Code.CONFLICT].value if refusal else STATUS[Code.INVALID].value if faults else 200,
         values=values,
         faults=by_field(faults),
+        refusal=refusal,
         names=[(name, name) for name in NAMES],
         formats=tuple(FORMATS.items()),
         contents=CONTENTS.values(),
