@@ -15,7 +15,10 @@ from emporion.errors import Code, Problem
 from emporion.marketplace import report_runner
 from emporion.marketplace.report_runner import ReportRunner
 from emporion.marketplace.reports import Reports
+from emporion.reports import ReportQuery
 from emporion.store.collections import Item
+from emporion.web.console import reports
+from emporion.web.console.lists import Column
 from emporion.workers import reports as worker
 from tests.conftest import Caller
 from tests.document import CheckedClient
@@ -373,5 +376,31 @@ def test_the_list_goes_on_to_older_ones_and_back_with_its_filters(
     assert "The list ends before this page" in beyond.text
     assert names(browser.get(beyond.links["Show the newest reports"])) == names(browser.get(LIST))
     few = browser.get(f"{LIST}?limit=10")
-    assert "11–20 of 54" in browser.get(few.links["Older"]).text
-    assert names(browser.get(browser.get(few.links["Older"]).links["Newer"])) == names(few)
+    next_few = browser.get(few.links["Older"])
+    last_few = browser.get(next_few.links["Older"])
+    assert "21–30 of 54" in last_few.text
+    assert browser.get(last_few.links["Newer"]).rows == next_few.rows
+
+
+def test_every_filter_of_the_api_is_a_field_of_the_search() -> None:
+    assert {*reports.LIST.labels, "offset", "limit"} == set(ReportQuery.__struct_encode_fields__)
+
+
+@pytest.mark.usefixtures("three")
+def test_a_cell_is_shown_by_the_kind_of_its_column(browser: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = (
+        Column("Name", lambda _: "<b>", "link", is_long=True),
+        Column("Rows", lambda _: 12345, "number"),
+        Column("Plain", lambda _: "a & b"),
+        Column("Ended", lambda _: None, "date"),
+        Column("State", lambda _: "odd", "badge"),
+        Column("At", lambda _: 1_000, "moment"),
+    )
+    monkeypatch.setitem(vars(reports.LIST), "columns", columns)
+    monkeypatch.setitem(vars(reports.LIST), "action", None)
+    page = browser.get(LIST)
+    moment = "Jan 1, 1970, 12:00:01 AM UTC"
+    assert [text.replace("\u202f", " ") for text in page.rows[0]] == ["<b>", "12,345", "a & b", "–", "odd", moment]
+    assert page.links["<b>"].startswith(f"{LIST}/")
+    assert '<th scope="col" class="long">Name</th><th scope="col" class="number">Rows</th>' in page.html
+    assert "New report" not in page.links
