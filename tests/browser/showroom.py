@@ -24,11 +24,16 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.import_runner import HELD
 from emporion.marketplace.platforms import SANDBOX
+from emporion.marketplace.report_runner import FAILED
+from emporion.reports import FORMATS, ReportStatus
 from emporion.store.base import Store
+from emporion.store.collections import Item
 from emporion.store.imports import Import
 from emporion.store.records import Record
+from emporion.store.reports import REPORTS, KeptReport
 from emporion.store.sqlite import SqliteStore
 from emporion.store.usage import Usage
+from emporion.times import shown
 from tests.browser.people import ANNA, EMMA, GONE, LENA, MARC, NEWCOMER, OPERATOR, Person
 from tests.clock import Clock, told_time
 from tests.conftest import settings_for
@@ -70,6 +75,8 @@ COMPANIES = (
 )
 # Where addresses need one.
 STATES = {"Madrid": "Madrid", "Milano": "MI", "Nagano": "Nagano", "Portland": "ME"}
+# When a worker looks at a report that is to stay as it is, in milliseconds since 1970.
+FOR_LONG = 2**53
 # How many of them wait to be verified.
 WAITING = 7
 
@@ -142,6 +149,7 @@ class _Work:
         await self.keys()
         self.clock.now = self.now - 3600
         await self.imports()
+        await self.reports()
         self.clock.now = self.now
         await self.links()
 
@@ -291,6 +299,35 @@ class _Work:
         at = Position(running.size * rows // running.total, rows, rows)
         after = structs.replace(before, at=at, created=rows - 9, unchanged=7, rejected=2)
         assert await self.store.imports.update(after, before)
+
+    async def reports(self) -> None:
+        """More than fill a page, and one in each status."""
+        for number in range(24):
+            await self._report("Events" if number % 3 else "Customers", number)
+            assert await self.marketplace.report_runner.run_next()
+        made = await self._report("Customers", 0)
+        assert await self.marketplace.report_runner.run_next()
+        failed = await self._report("Events", 1)
+        await self._keep(failed, "error", error=FAILED)
+        waiting = await self._report("Events", 2)
+        await self._keep(waiting, "submitted", due=FOR_LONG)
+        making = await self._report("Customers", 3)
+        await self._keep(making, "processing", due=FOR_LONG)
+        self.put(made=made.id, failed=failed.id, waiting=waiting.id, making=making.id)
+
+    async def _report(self, name: str, number: int) -> Item:
+        self.clock.now += 60
+        begin = int(self.now) // DAY * DAY - DAYS * DAY
+        period = {"startDate": shown(begin * 1000), "endDate": shown((begin + (number % 4 + 1) * 7 * DAY) * 1000)}
+        body = {"name": name, "format": FORMATS[number % len(FORMATS)], **period}
+        return await self.marketplace.reports.create(SELLER, body)
+
+    async def _keep(self, item: Item, status: ReportStatus, *, due: int | None = None, **members: Any) -> None:
+        """Leave a report in a status; no worker looks at it before `due`."""
+        found = await self.store.reports.get(RESELLER_ID, item.id)
+        assert found
+        report = structs.replace(REPORTS.decode(found.document).report, status=status, **members)
+        assert await self.store.reports.update(found, KeptReport(report, due), None)
 
     async def links(self) -> None:
         """A one-time link that is good, and one that was used."""

@@ -14,6 +14,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.people import RESELLER_USER, Person, enter, sign_in
+from tests.browser.showroom import Showroom
 from tests.browser.visit import LIMIT
 from tests.certificates import make_certificate
 from tests.server import Server, run, serving
@@ -290,6 +291,43 @@ async def test_a_key_is_shown_once_and_revoked_for_good(open_page: OpenPage, ser
     assert await page.get_by_role("button", name="Save").count() == 0
 
 
+@SCRIPTED
+async def test_a_report_is_asked_for_and_its_page_has_the_file_as_soon_as_it_is_made(
+    open_page: OpenPage, javascript: bool
+) -> None:
+    page = await open_page(RESELLER_USER, javascript=javascript, statuses=[400])
+    await page.goto("/console/reports")
+    async with page.expect_navigation():
+        await page.locator(".head").get_by_role("link", name="New report").click()
+    await press(page, "Make the report")
+    await expect(fault(page, "startDate")).to_have_text("Is required.")
+    await fill(page, {"name": "Customers", "format": "csv", "startDate": "2026-01-01"})
+    await press(page, "Make the report")
+    async with page.expect_download() as coming:
+        await page.get_by_role("link", name="Download CSV").click()
+    download = await coming.value
+    assert download.suggested_filename == "Customers-2026-01-01.csv"
+    assert {"RBCustomer", "RBCustomer2"} <= {row["name"] for row in _rows(await download.path())}
+    await expect(page.locator(".history > li")).to_have_count(2)
+
+
+async def test_reports_are_found_while_a_filter_is_typed_or_chosen(open_page: OpenPage, showroom: Showroom) -> None:
+    page = await open_page(RESELLER_USER, showroom.url)
+    await page.goto("/console/reports")
+    rows, search = page.locator("#found tbody tr"), page.get_by_label("Report", exact=True)
+    await page.keyboard.press("/")
+    await expect(search).to_be_focused()
+    await page.keyboard.type("cust", delay=20)
+    await expect(rows.filter(has_text="Events")).to_have_count(0)
+    await page.get_by_label("Status").select_option("processing")
+    await expect(rows).to_have_count(1)
+    assert parse_qs(urlsplit(page.url).query) == {"name": ["cust"], "status": ["processing"]}
+    await search.focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{showroom.url}/console/reports/{showroom.places['making']}")
+
+
 async def test_a_reader_has_no_buttons(open_page: OpenPage) -> None:
     owner = await open_page(RESELLER_USER)
     reader = await open_page(statuses=[403])
@@ -297,7 +335,16 @@ async def test_a_reader_has_no_buttons(open_page: OpenPage) -> None:
     await fill(owner, {"login": "rita.reader", "role": "reader"})
     await press(owner, "Add the user")
     await sign_in(reader, Person("console", "rita.reader", await owner.get_by_label("Password").input_value()))
-    places = ("", "/customers", "/customers/1000001", "/keys", "/users", "/users/sandbox", "/resellers/1000000")
+    places = (
+        "",
+        "/customers",
+        "/customers/1000001",
+        "/reports",
+        "/keys",
+        "/users",
+        "/users/sandbox",
+        "/resellers/1000000",
+    )
     for place in places:
         await reader.goto(f"/console{place}")
         assert await reader.locator("main form[method=post], main .button.main").count() == 0, place

@@ -9,7 +9,7 @@ from emporion.accounts.statuses import STATUS_MEANINGS
 from emporion.errors import Refused
 from emporion.turns import ACCOUNT
 from emporion.web import languages
-from emporion.web.console import customers, dashboard, imports, keys, resellers, sign_in, users
+from emporion.web.console import customers, dashboard, imports, keys, reports, resellers, sign_in, users
 from emporion.web.pages import Area, Site
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ PAGES = (
     *dashboard.PAGES,
     *customers.PAGES,
     *imports.PAGES,
+    *reports.PAGES,
     *resellers.PAGES,
     *keys.PAGES,
     *users.PAGES,
@@ -70,4 +71,4 @@ def _navigation(visit: Visit) -> list[tuple[str, str]]:
     pages = [("", "Dashboard"), ("/customers", "Customers"), ("/resellers", "Resellers")]
     if visit.actor.role != "reader":
         pages.append(("/imports", "Imports"))
-    return [*pages, ("/keys", "Keys"), ("/users", "Users")]
+    return [*pages, ("/reports", "Reports"), ("/keys", "Keys"), ("/users", "Users")]

@@ -27,6 +27,9 @@ WORDS = {
     "client.created": "OAuth client added",
     "client.updated": "OAuth client changed",
     "link.created": "One-time link made",
+    "report.created": "Report asked for",
+    "report.completed": "Report made",
+    "report.failed": "Report failed",
     "access.refused": "Refused",
     "platform.updated": "Platform changed",
 }

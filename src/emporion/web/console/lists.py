@@ -1,0 +1,129 @@
+"""Pages that list the documents of a noun: a search, filters, columns and a pager, declared once by each noun."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+
+from emporion.api.problems import STATUS
+from emporion.errors import Code
+from emporion.marketplace.actors import ROLES
+from emporion.marketplace.customers import Page
+from emporion.paging import Pagination
+from emporion.validation import read
+from emporion.web.forms import by_field
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from emporion.credentials import Role
+    from emporion.marketplace import Marketplace
+    from emporion.marketplace.actors import Actor
+    from emporion.web.pages import Visit
+
+SHOWN = 25
+# What is found where the query cannot be read.
+NOTHING = Page(msgspec.Raw(b"[]"), Pagination(0, SHOWN, 0))
+
+
+class Column(NamedTuple):
+    """A column of a list.
+
+    value: what a cell shows of a document, None for a dash: milliseconds since 1970 for `date` and `moment`, an int for
+    `number`, else text; `link` leads to the document's own page. words, badges: what a `badge` calls a value, and its
+    CSS class. is_long: the column takes a third of the table.
+    """
+
+    heading: str
+    value: Callable[[Any], object]
+    kind: Literal["text", "link", "badge", "date", "moment", "number"] = "text"
+    words: Mapping[str, str] = {}
+    badges: Mapping[str, str] = {}
+    is_long: bool = False
+
+
+class Filter(NamedTuple):
+    """A member of the query, as a field of the search. options: the values to choose from and their names; none for any
+    text."""
+
+    member: str
+    label: str
+    options: tuple[tuple[str, str], ...] = ()
+    hint: str = ""
+
+
+class Action(NamedTuple):
+    """The button of a list. path: where it leads, within the console. role: what it takes to see it."""
+
+    name: str
+    path: str
+    role: Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListPage:
+    """The list of a noun.
+
+    path: within the console; the page of a document is one level below, by its `id`. noun: what a document is called.
+    page: gives a page of the list for a query. search: found while it is typed. choices: filters with options that
+    always show; more: filters that are folded away. empty: the text where there is no document yet.
+    """
+
+    path: str
+    title: str
+    noun: str
+    document: type[msgspec.Struct]
+    query: type[msgspec.Struct]
+    page: Callable[[Marketplace], Callable[[Actor, Any], Awaitable[Page]]]
+    columns: tuple[Column, ...]
+    search: Filter
+    choices: tuple[Filter, ...] = ()
+    more: tuple[Filter, ...] = ()
+    empty: str
+    action: Action | None = None
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What the fields of the search are called, by their members."""
+        return {one.member: one.label for one in (self.search, *self.choices, *self.more)}
+
+    @cached_property
+    def decode(self) -> Callable[[bytes], list[Any]]:
+        """Reads the documents of a page."""
+        return msgspec.json.Decoder(list[self.document]).decode  # type: ignore[name-defined]
+
+    async def show(self, visit: Visit) -> Response:
+        """A page of the list, by the members of its query; 400 with the faults of those that cannot be read."""
+        asked = {name: value for name, value in visit.parameters.items() if name in self.query.__struct_encode_fields__}
+        query, faults = read(self.query, {"limit": SHOWN, **asked})
+        page = NOTHING if faults else await self.page(visit.marketplace)(visit.actor, query)
+        documents = self.decode(page.data)
+        offset, limit, total = page.pagination.offset, page.pagination.limit, page.pagination.total
+        end = offset + len(documents)
+        filters = asked.keys() - {"offset", "limit"}
+        return visit.render(
+            "list.html",
+            STATUS[Code.INVALID].value if faults else 200,
+            listed=self,
+            documents=documents,
+            first=offset + 1,
+            last=end,
+            total=total,
+            values=asked,
+            faults=by_field(faults),
+            searching=bool(filters),
+            more_is_open=any(one.member in filters for one in self.more),
+            newer=_address(asked, max(0, offset - limit)) if offset else None,
+            older=_address(asked, end) if documents and end < total else None,
+            may_act=self.action is not None and ROLES.index(visit.actor.role) >= ROLES.index(self.action.role),
+        )
+
+
+def _address(asked: dict[str, str], offset: int) -> str:
+    """The query of the address of another page of the same list."""
+    return urlencode({**asked, "offset": str(offset)})
