@@ -25,7 +25,8 @@ def instant(text: str) -> int | None:
     time, offset = found[1].upper(), (found[2] or "Z").upper().replace(" ", "+")
     head, _, fraction = time.partition(".")
     try:
-        at = datetime.fromisoformat(head + ("+00:00" if offset == "Z" else offset))
+        # With an offset it may be of a year that cannot be shown in UTC.
+        at = datetime.fromisoformat(head + ("+00:00" if offset == "Z" else offset)).astimezone(UTC)
         return int(at.timestamp()) * 1000 + int((fraction or "0").ljust(3, "0")[:3])
     except (ValueError, OverflowError):
         return None

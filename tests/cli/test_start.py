@@ -1,4 +1,4 @@
-"""A command starts quickly: it loads what it needs, and makes no digest that nobody asked for."""
+"""A command starts quickly: it loads what it needs, and makes no digest that is not needed."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ def test_no_digest_is_made_before_one_is_needed() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)
 
 
-def test_a_server_has_the_digest_of_nobody_before_its_first_login(
+def test_a_server_has_the_decoy_digest_before_its_first_login(
     monkeypatch: pytest.MonkeyPatch, database: Path
 ) -> None:
     from emporion import app
 
     made = []
-    monkeypatch.setattr(app, "digest_of_nobody", lambda: made.append("made"))
+    monkeypatch.setattr(app, "decoy_digest", lambda: made.append("made"))
     monkeypatch.setattr(app, "configure_logs", lambda level: None)
     monkeypatch.setattr("sys.setswitchinterval", lambda seconds: None)
     monkeypatch.setattr("gc.freeze", lambda: None)
     monkeypatch.setenv("EMPORION_DATABASE", f"sqlite:///{database}")
     app.app()
     assert made == ["made"]
-    assert credentials.digest_of_nobody()
+    assert credentials.decoy_digest()
