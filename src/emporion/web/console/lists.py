@@ -66,7 +66,7 @@ class Action(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListPage:
+class ListView:
     """The list of a noun.
 
     path: within the console; the page of a document is one level below, by its `id`. noun: what a document is called.

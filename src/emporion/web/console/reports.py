@@ -13,7 +13,7 @@ from emporion.events import Subject
 from emporion.marketplace.resellers import decode as decode_reseller
 from emporion.reports import NAMES, Report, ReportQuery
 from emporion.web.console.history import history_of
-from emporion.web.console.lists import Action, Column, Filter, ListPage
+from emporion.web.console.lists import Action, Column, Filter, ListView
 from emporion.web.forms import by_field, faults_of, typed_values
 from emporion.web.pages import Page
 
@@ -55,7 +55,7 @@ MEMBERS = ("name", "format", "startDate", "endDate")
 
 decode = msgspec.json.Decoder(Report).decode
 
-LIST = ListPage(
+LIST = ListView(
     path="/reports",
     title="Reports",
     noun="report",
