@@ -58,7 +58,7 @@ CATALOGUES := src/emporion/web/locale
 messages: .venv/ready  ## take new texts of the control panel into its catalogues
 	$(RUN) pybabel -q extract -F $(CATALOGUES)/babel.cfg --project Emporion --add-location file --sort-by-file \
 	  -o .venv/panel.pot $(dir $(CATALOGUES))
-	for code in $$($(RUN) python -c 'from emporion.web.languages import LANGUAGES; print(*LANGUAGES[1:])'); do \
+	for code in $$($(RUN) python -c 'from emporion.web.i18n import LANGUAGES; print(*LANGUAGES[1:])'); do \
 	  $(RUN) pybabel -q update -i .venv/panel.pot -d $(CATALOGUES) -D panel -l $$code -w 120 --init-missing \
 	  --ignore-obsolete --no-fuzzy-matching --ignore-pot-creation-date || exit; done
 

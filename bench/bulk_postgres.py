@@ -15,7 +15,7 @@ from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.platforms import SANDBOX, found
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
-from emporion.store.postgres.grams import name_grams, salt
+from emporion.store.postgres.ngrams import name_grams, salt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

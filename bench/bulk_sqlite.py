@@ -11,7 +11,7 @@ from bench.bulk import batches, entries, in_order, makers
 from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.platforms import SANDBOX, found
 from emporion.store.sqlite import SqliteStore
-from emporion.store.sqlite.places import place
+from emporion.store.sqlite.rowids import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Turns of the event loop after an answer, in which what the request has begun comes to its end.
 TURNS = 3
 # Seconds within which the application must have opened its database, and between two looks.
-OPENS_WITHIN, LOOK = 20.0, 0.1
+OPENS_WITHIN, POLL_SECONDS = 20.0, 0.1
 KEY = {"X-Subscription-Key": SANDBOX.subscription_key}
 LOGIN = {**KEY, "Authorization": f"Basic {b64encode(f'{SANDBOX.user}:{SANDBOX.password}'.encode()).decode()}"}
 
@@ -106,7 +106,7 @@ async def emporion_inside(database: str) -> AsyncIterator[Inside]:
                     token = json.loads(await client.answer(Asked("POST", "/token")))["token"]
                     break
                 except Failed:  # its database is not open yet
-                    await asyncio.sleep(LOOK)
+                    await asyncio.sleep(POLL_SECONDS)
         yield Inside(app, {**KEY, "Authorization": f"Bearer {token}"})
 
 

@@ -176,7 +176,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
         await store.open()
         await platforms.found(store, SANDBOX, 1, sandbox=True)
         marketplace = build_marketplace(settings_for(path), store)
-        await platforms.furnish_sandbox(marketplace)
+        await platforms.seed_sandbox(marketplace)
         await store.resellers.add(new_reseller("Other", PROVIDER_ID, CALLERS["other"].reseller_id))
         await store.resellers.add(new_reseller("Below", RESELLER_ID, CALLERS["below"].reseller_id))
         for name in ("provider", "other", "below"):

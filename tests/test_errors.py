@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Fault, Problem, refuse
+from emporion.errors import Code, Fault, Problem, raise_invalid
 from tests.errors_page import PAGE, page
 
 
@@ -39,10 +39,10 @@ def test_the_page_of_errors_is_up_to_date() -> None:
 
 def test_the_message_tells_the_first_fault_and_how_many_more() -> None:
     with pytest.raises(Problem) as raised:
-        refuse([Fault("name", "is required")])
+        raise_invalid([Fault("name", "is required")])
     assert raised.value.message == "name is required"
     with pytest.raises(Problem) as raised:
-        refuse([Fault("name", "is required"), Fault("address", "is required")])
+        raise_invalid([Fault("name", "is required"), Fault("address", "is required")])
     assert raised.value.message == "name is required (and 1 more, see details)"
 
 

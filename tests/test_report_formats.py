@@ -31,7 +31,7 @@ from emporion.report_formats import (
     CUT,
     LONGEST_CELL,
     MEDIA_TYPES,
-    MOST_COLUMNS,
+    MOST_SHEET_COLUMNS,
     PIECE,
     add_columns,
     flat,
@@ -453,13 +453,13 @@ def test_a_text_that_does_not_fit_into_a_cell_is_cut_with_a_mark(text: str) -> N
 
 
 def test_columns_that_do_not_fit_are_counted_in_the_last() -> None:
-    row = {f"c{number}": number for number in range(MOST_COLUMNS)}
+    row = {f"c{number}": number for number in range(MOST_SHEET_COLUMNS)}
     header, cells = sheets(file_of("xlsx", [row]))["Customers"]
-    assert len(header) == len(cells) == MOST_COLUMNS
+    assert len(header) == len(cells) == MOST_SHEET_COLUMNS
     header, cells = sheets(file_of("xlsx", [row | {"more": 1, "and more": 2}]))["Customers"]
-    assert header[MOST_COLUMNS - 1].value == f"{CUT}: 3 more columns"
-    assert max(header) == MOST_COLUMNS - 1
-    assert max(cells) == MOST_COLUMNS - 2
+    assert header[MOST_SHEET_COLUMNS - 1].value == f"{CUT}: 3 more columns"
+    assert max(header) == MOST_SHEET_COLUMNS - 1
+    assert max(cells) == MOST_SHEET_COLUMNS - 2
 
 
 def test_rows_that_do_not_fit_go_on_in_the_next_sheet(monkeypatch: pytest.MonkeyPatch) -> None:

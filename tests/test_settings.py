@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emporion.settings import SETTINGS, BadSetting, Database, Settings
+from emporion.settings import SETTINGS, BadSetting, DatabaseUrl, Settings
 from tests.settings_table import PAGE, page
 
 ROOT = Path(__file__).parent.parent
@@ -39,9 +39,14 @@ def test_tokens_are_given_in_the_name_of_the_url_that_clients_know(public_url: s
     ("variable", "value", "name", "expected"),
     [
         ("EMPORION_PORT", "65535", "port", 65535),
-        ("EMPORION_DATABASE", "sqlite:////var/lib/emporion.db", "database", Database("sqlite:////var/lib/emporion.db")),
-        ("EMPORION_DATABASE", "sqlite:///data/emporion.db", "database", Database("sqlite:///data/emporion.db")),
-        ("EMPORION_DATABASE", "postgresql://db/emporion", "database", Database("postgresql://db/emporion")),
+        (
+            "EMPORION_DATABASE",
+            "sqlite:////var/lib/emporion.db",
+            "database",
+            DatabaseUrl("sqlite:////var/lib/emporion.db"),
+        ),
+        ("EMPORION_DATABASE", "sqlite:///data/emporion.db", "database", DatabaseUrl("sqlite:///data/emporion.db")),
+        ("EMPORION_DATABASE", "postgresql://db/emporion", "database", DatabaseUrl("postgresql://db/emporion")),
         ("EMPORION_ROOT_PATH", "/marketplace/eu", "root_path", "/marketplace/eu"),
         ("EMPORION_PASSWORD_QUALITY", "high", "password_quality", "high"),
         ("EMPORION_DEFAULT_API_VERSION", "1.15", "default_api_version", "1.15"),

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute, Route, Router
 
 from emporion.api import customers, docs, events, oauth, openapi, reports, resellers, tokens
-from emporion.api.addresses import Addresses
-from emporion.api.door import Door
-from emporion.api.gate import Gate
+from emporion.api.auth import Authenticator
+from emporion.api.client_addresses import ClientAddresses
+from emporion.api.middleware import ApiMiddleware
 from emporion.api.operations import routes
 from emporion.credentials import decoy_digest
 from emporion.errors import Code, Problem
@@ -29,7 +29,7 @@ from emporion.settings import Settings
 from emporion.store import open_store
 from emporion.web.assets import Assets
 from emporion.web.console.area import console
-from emporion.web.entrance import Entrance
+from emporion.web.index import Entrance
 from emporion.web.pages import Site
 from emporion.web.panel.area import panel
 from emporion.web.rendering import Templates
@@ -109,11 +109,11 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
     """Let the router answer from the store once it is open, and work by ourselves; until cancelled."""
     marketplace = await opening
     platform = await store.platform.get()
-    for stop in (marketplace.logbook.stop, store.stop, marketplace.passwords.stop):
+    for stop in (marketplace.events.stop, store.stop, marketplace.passwords.stop):
         on_shutdown(stop)
-    gate = Gate(marketplace, settings.default_api_version, time.time, time.monotonic)
+    gate = Authenticator(marketplace, settings.default_api_version, time.time, time.monotonic)
     router.routes[:] = [
-        *routes(OPERATIONS, marketplace, gate, Addresses(settings.trusted_proxies)),
+        *routes(OPERATIONS, marketplace, gate, ClientAddresses(settings.trusted_proxies)),
         reports.file_route(marketplace),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
         *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
@@ -133,7 +133,7 @@ def _pages(settings: Settings, marketplace: Marketplace, *, sandbox: bool) -> li
     site = Site(
         marketplace=marketplace,
         templates=Templates(assets, settings.root_path),
-        addresses=Addresses(settings.trusted_proxies),
+        addresses=ClientAddresses(settings.trusted_proxies),
         root_path=settings.root_path,
         public_url=settings.public_url,
         scheme=settings.scheme,
@@ -147,9 +147,9 @@ def _pages(settings: Settings, marketplace: Marketplace, *, sandbox: bool) -> li
 
 async def _close(marketplace: Marketplace) -> None:
     """Write down what is only remembered, and let go of Redis."""
-    await marketplace.refusals.finish()
+    await marketplace.security_log.finish()
     with suppress(Problem):
-        await marketplace.visits.keep()
+        await marketplace.usage.keep()
     await marketplace.rate_limits.close()
 
 
@@ -185,7 +185,7 @@ def build_app(settings: Settings) -> ASGIApp:
             await store.close()
 
     router.lifespan_context = lifespan
-    return Door(router, settings.root_path, time.time, log_requests=settings.log_level == "debug")
+    return ApiMiddleware(router, settings.root_path, time.time, log_requests=settings.log_level == "debug")
 
 
 def app() -> ASGIApp:

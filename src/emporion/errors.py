@@ -26,14 +26,14 @@ class Code(Enum):
     METHOD_NOT_ALLOWED = "The address does not serve this method; `Allow` lists those that it serves."
     TIMEOUT = "The body did not arrive in time."
     CONFLICT = "An `externalId` or login is taken, or the status cannot change that way."
-    RUNNING = "The first request with this `Idempotency-Key` is still running; try again shortly."
-    MOVED = "The account has changed since the state that `If-Match` names: read it again."
+    IDEMPOTENCY_KEY_IN_USE = "The first request with this `Idempotency-Key` is still running; try again shortly."
+    PRECONDITION_FAILED = "The account has changed since the state that `If-Match` names: read it again."
     TOO_LARGE = (
         "The body is larger than 1 MiB, or 16 KiB where no token is needed, or has more than 50,000 names and values."
     )
     URI_TOO_LONG = "The address and its query are longer than 8 KiB."
     UNSUPPORTED_MEDIA_TYPE = "The body is not `application/json` in UTF-8."
-    REUSED = "The `Idempotency-Key` was used for another request: each new one needs a new key."
+    IDEMPOTENCY_KEY_REUSED = "The `Idempotency-Key` was used for another request: each new one needs a new key."
     LIMITED = "There are too many requests, or too many failed logins. `Retry-After` says when to try again."
     INTERNAL = "Something failed on our side. The log has the reason under the correlation id."
     UNAVAILABLE = (
@@ -83,7 +83,7 @@ class Problem(Exception):
         return f"{type(self.__cause__).__name__}: {first}" if first else type(self.__cause__).__name__
 
 
-class Refused(Problem):
+class AccessDenied(Problem):
     """A denied request, which goes into the log of events.
 
     account_id: in whose log, None where that is unknown. user: the caller's login, proved or claimed, if there is such
@@ -105,7 +105,7 @@ class Refused(Problem):
         self.victim = victim
 
 
-def refuse(faults: Sequence[Fault], code: Code = Code.INVALID) -> NoReturn:
+def raise_invalid(faults: Sequence[Fault], code: Code = Code.INVALID) -> NoReturn:
     """Raise one Problem for all `faults`; its message tells the first, since many clients show no more."""
     first = f"{faults[0].field} {faults[0].message}"
     more = f" (and {len(faults) - 1} more, see details)" if len(faults) > 1 else ""

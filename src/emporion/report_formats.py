@@ -37,14 +37,14 @@ PIECE = 64 << 10
 
 # What Excel takes at most: rows of a sheet with its header, columns, UTF-16 code units of a cell and of a sheet's name.
 MOST_ROWS = 1_048_576
-MOST_COLUMNS = 16_384
+MOST_SHEET_COLUMNS = 16_384
 LONGEST_CELL = 32_767
 LONGEST_SHEET_NAME = 31
 _ALL_CELLS = "A1:XFD1048576"
 # At the end of a cell that was too long.
 CUT = "… (cut)"
 # Excel shows fifteen digits of a number, and zeros for those after them.
-LARGEST_NUMBER = 10**15 - 1
+LARGEST_CELL_NUMBER = 10**15 - 1
 _NOT_IN_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 # The name of a sheet that Excel keeps for itself.
 _RESERVED = "history"
@@ -239,7 +239,7 @@ class _Workbook:
         from xlsxwriter import Workbook
 
         self._name = name
-        kept = columns if len(columns) <= MOST_COLUMNS else columns[: MOST_COLUMNS - 1]
+        kept = columns if len(columns) <= MOST_SHEET_COLUMNS else columns[: MOST_SHEET_COLUMNS - 1]
         more = len(columns) - len(kept)
         self._headers = [*kept, f"{CUT}: {more} more columns"] if more else kept
         self._places = {header: place for place, header in enumerate(kept)}
@@ -308,7 +308,7 @@ def _text_sheet() -> type[Worksheet]:
 def _write_cell(sheet: Worksheet, row: int, column: int, value: Any) -> None:
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
-    elif isinstance(value, int) and abs(value) <= LARGEST_NUMBER:
+    elif isinstance(value, int) and abs(value) <= LARGEST_CELL_NUMBER:
         sheet.write_number(row, column, value)
     else:
         # By this method no text is a formula, a number or a link, whatever it looks like.

@@ -16,10 +16,10 @@ ReportFormat = Literal["csv", "json", "xlsx", "xml"]
 ReportStatus = Literal["submitted", "processing", "completed", "error"]
 ReportType = Literal["periodic", "daily", "monthly", "onetime", "on_invoice"]
 
-NAMES: tuple[ReportName, ...] = get_args(ReportName)
-FORMATS: tuple[ReportFormat, ...] = get_args(ReportFormat)
-STATUSES: tuple[ReportStatus, ...] = get_args(ReportStatus)
-TYPES: tuple[ReportType, ...] = get_args(ReportType)
+REPORT_NAMES: tuple[ReportName, ...] = get_args(ReportName)
+REPORT_FORMATS: tuple[ReportFormat, ...] = get_args(ReportFormat)
+REPORT_STATUSES: tuple[ReportStatus, ...] = get_args(ReportStatus)
+REPORT_TYPES: tuple[ReportType, ...] = get_args(ReportType)
 # The longest period, in days.
 LONGEST_PERIOD = 400
 _DAY = 86_400_000
@@ -27,7 +27,7 @@ _DAY = 86_400_000
 
 def report_name(text: str) -> ReportName | None:
     """The report with this name, whatever its case."""
-    return next((name for name in NAMES if name.casefold() == text.casefold()), None)
+    return next((name for name in REPORT_NAMES if name.casefold() == text.casefold()), None)
 
 
 def _unknown_name(text: str) -> str | None:
@@ -76,7 +76,7 @@ class NewReport(Struct, rename="camel", kw_only=True, frozen=True):
     name: Name
     start_date: StartDate
     end_date: EndDate | None = None
-    format: Annotated[str, _one_of(FORMATS, "The format of the file.")] = "csv"
+    format: Annotated[str, _one_of(REPORT_FORMATS, "The format of the file.")] = "csv"
     customization_name: (
         Annotated[
             str,
@@ -156,9 +156,9 @@ class ReportQuery(Struct, rename={"from_": "from"}, kw_only=True, frozen=True):
         ]
         | None
     ) = None  # fmt: skip
-    format: Annotated[str, _one_of(FORMATS, "Has this format.")] | None = None
-    status: Annotated[str, _one_of(STATUSES, "Has this status.")] | None = None
-    type: Annotated[str, _one_of(TYPES, "Is of this type.")] | None = None
+    format: Annotated[str, _one_of(REPORT_FORMATS, "Has this format.")] | None = None
+    status: Annotated[str, _one_of(REPORT_STATUSES, "Has this status.")] | None = None
+    type: Annotated[str, _one_of(REPORT_TYPES, "Is of this type.")] | None = None
     from_: (
         Annotated[
             str,

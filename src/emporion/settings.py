@@ -32,7 +32,7 @@ class BadSetting(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class DatabaseUrl:
     """Where everything is kept, by the URL that the operator gave."""
 
     url: str
@@ -87,13 +87,13 @@ def _text(wanted: str) -> Kind[str]:
     return Kind(wanted, read)
 
 
-def _database(text: str) -> Database:
+def _database(text: str) -> DatabaseUrl:
     if "\0" in text or not text.startswith((SQLITE, *POSTGRES)) or text == SQLITE:
         raise ValueError
-    return Database(text)
+    return DatabaseUrl(text)
 
 
-def _postgres(text: str) -> Database | None:
+def _postgres(text: str) -> DatabaseUrl | None:
     if text and not text.startswith(POSTGRES):
         raise ValueError
     return _database(text) if text else None
@@ -216,13 +216,13 @@ class Settings:
     host: str = setting("127.0.0.1", "Address to listen on.", _text("a host name or address"))
     port: int = setting("8000", "Port to listen on.", _number(1, 65535))
     workers: int = setting("1", "Processes that answer requests.", _number(1, 256), server_only=True)
-    database: Database = setting(
+    database: DatabaseUrl = setting(
         "sqlite:///emporion.db",
         "Where everything is kept; a fourth slash makes the path absolute.",
         Kind("sqlite:/// and a path, or a postgresql:// URL", _database),
         secret=True,
     )
-    read_database: Database | None = setting(
+    read_database: DatabaseUrl | None = setting(
         "",
         "A standby of the database, for lists and searches.",
         Kind("a postgresql:// URL", _postgres),

@@ -27,7 +27,7 @@ RUN = """async ([type, values]) => {
 # Colours that are still changing would be taken for those that they change from.
 RESTED = "() => Promise.allSettled(document.getAnimations().map(animation => animation.finished))"
 
-LOOK = """() => ({
+POLL_SECONDS = """() => ({
   headings: document.querySelectorAll("h1").length,
   mains: document.querySelectorAll("main").length,
   title: document.title.trim(),
@@ -70,7 +70,7 @@ def _some(places: list[str]) -> str:
 
 async def looks(page: Page) -> list[str]:
     """What `LOOK` finds that no page of ours may have, each in a line."""
-    seen = await page.evaluate(LOOK)
+    seen = await page.evaluate(POLL_SECONDS)
     found = {
         f"{seen['headings']} h1 where there must be one": seen["headings"] != 1,
         f"{seen['mains']} main where there must be one": seen["mains"] != 1,

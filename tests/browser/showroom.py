@@ -24,8 +24,8 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.import_runner import HELD
 from emporion.marketplace.platforms import SANDBOX
-from emporion.marketplace.report_runner import FAILED
-from emporion.reports import FORMATS, ReportStatus
+from emporion.marketplace.report_runner import REPORT_FAILED
+from emporion.reports import REPORT_FORMATS, ReportStatus
 from emporion.store.base import Store
 from emporion.store.collections import Item
 from emporion.store.imports import Import
@@ -125,7 +125,7 @@ async def furnish(folder: Path) -> Showroom:
             clock = told_time(patched, now - DAYS * DAY)
             marketplace = build_marketplace(settings_for(showroom.path), store)
         await platforms.found(store, SANDBOX, int(clock.now * 1000), sandbox=True)
-        await platforms.furnish_sandbox(marketplace)
+        await platforms.seed_sandbox(marketplace)
         await _Work(showroom, store, marketplace, clock, now).all()
     finally:
         await store.close()
@@ -308,7 +308,7 @@ class _Work:
         made = await self._report("Customers", 0)
         assert await self.marketplace.report_runner.run_next()
         failed = await self._report("Events", 1)
-        await self._keep(failed, "error", error=FAILED)
+        await self._keep(failed, "error", error=REPORT_FAILED)
         waiting = await self._report("Events", 2)
         await self._keep(waiting, "submitted", due=FOR_LONG)
         making = await self._report("Customers", 3)
@@ -319,7 +319,7 @@ class _Work:
         self.clock.now += 60
         begin = int(self.now) // DAY * DAY - DAYS * DAY
         period = {"startDate": shown(begin * 1000), "endDate": shown((begin + (number % 4 + 1) * 7 * DAY) * 1000)}
-        body = {"name": name, "format": FORMATS[number % len(FORMATS)], **period}
+        body = {"name": name, "format": REPORT_FORMATS[number % len(REPORT_FORMATS)], **period}
         return await self.marketplace.reports.create(SELLER, body)
 
     async def _keep(self, item: Item, status: ReportStatus, *, due: int | None = None, **members: Any) -> None:

@@ -22,7 +22,7 @@ from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.platforms import SANDBOX
 from emporion.marketplace.subscription_keys import created
-from emporion.store.customers import Change
+from emporion.store.customers import CustomerChange
 from emporion.store.sqlite import SqliteStore
 from emporion.store.subscription_keys import SubscriptionKey
 from tests.browser.conftest import OpenPage
@@ -154,7 +154,7 @@ async def build(folder: Path) -> House:
             # Not through the API, whose rules may come to refuse what an older version has stored.
             wanted = msgspec.convert(members, Customer)
             changes: Changes = {"name": (plain.name, wanted.name)}
-            change = Change(
+            change = CustomerChange(
                 RESELLER_ID, made.id, made.version, wanted, None, "customer.updated", changes, Origin(None, "api"), 2
             )
             assert await store.customers.update(change)

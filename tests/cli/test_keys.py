@@ -164,7 +164,7 @@ async def test_a_change_of_one_that_was_changed_meanwhile_is_refused(database: P
         await keys.change(operator, before, name="Shop", limit=Limit(5), api_version=None)
         with pytest.raises(Problem, match="was changed meanwhile") as moved:
             await keys.change(operator, before, name="Store", limit=Limit(), api_version=None)
-        assert moved.value.code is Code.MOVED
+        assert moved.value.code is Code.PRECONDITION_FAILED
         kept = await keys.get(RESELLER_ID, SANDBOX_KEY)
         assert (kept.name, kept.limit, kept.version) == ("Shop", Limit(5), before.version + 1)
         # To revoke and to replace it says nothing about what was changed.

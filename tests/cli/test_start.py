@@ -62,9 +62,7 @@ def test_no_digest_is_made_before_one_is_needed() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)
 
 
-def test_a_server_has_the_decoy_digest_before_its_first_login(
-    monkeypatch: pytest.MonkeyPatch, database: Path
-) -> None:
+def test_a_server_has_the_decoy_digest_before_its_first_login(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
     from emporion import app
 
     made = []

@@ -17,10 +17,10 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from emporion import credentials
-from emporion.errors import Code, Refused
+from emporion.errors import AccessDenied, Code
 from emporion.events import Origin
 from emporion.marketplace import Marketplace, passwords
-from emporion.marketplace.guesses import FORGOTTEN
+from emporion.marketplace.login_throttle import FORGOTTEN
 from emporion.marketplace.platforms import SANDBOX
 from tests.clock import Clock, told_time
 from tests.conftest import settings_for
@@ -56,7 +56,7 @@ async def seconds_until_refused(
     clock.now += FORGOTTEN + 1
     origin = Origin(None, "api", "correlation", None, "192.0.2.7")
     began = time.perf_counter()
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(AccessDenied) as raised:
         await marketplace.tokens.issue(login, password, code, KEY, origin)
     took = time.perf_counter() - began
     assert raised.value.code is Code.UNAUTHENTICATED

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from emporion import app
-from emporion.api import gate
+from emporion.api import auth
 from emporion.marketplace import Marketplace, platforms
 from emporion.marketplace.build import build_marketplace
 from emporion.settings import Settings
@@ -178,7 +178,7 @@ class Application:
             told.append(message)
 
         await self._asgi(scope, receive, send)
-        if writing := self.marketplace.refusals._writing:
+        if writing := self.marketplace.security_log._writing:
             await writing
         start, *rest = told
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
@@ -215,7 +215,7 @@ def running(settings: Settings) -> Iterator[Application]:
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
         # What a password costs, and that others get out within a second and not at once, have tests of their own.
         use_argon2(patch)
-        patch.setattr(gate, "REMEMBERED", 0.0)
+        patch.setattr(auth, "REMEMBERED", 0.0)
         # What happens by itself is done by the machine, one step after the other.
         patch.setattr(app, "run_housekeeping", _stand_still)
         patch.setattr(app, "do_imports", _stand_still)

@@ -116,7 +116,7 @@ class Isolation(RuleBasedStateMachine):
     def plant(self, data: Data) -> None:
         """Two to four resellers, each with a customer and a user who has a key and a token."""
         self._verify_all()  # of examples before
-        self.marketplace.refusals.sum_up()
+        self.marketplace.security_log.sum_up()
         provider = Reseller({"id": str(PROVIDER_ID)}, None)
         provider.before = self._log_of_the_provider()
         self.world = World(provider)

@@ -18,11 +18,11 @@ from hypothesis.stateful import rule
 
 from emporion.accounts.ids import PROVIDER_ID
 from emporion.accounts.queries import CustomerQuery
-from emporion.errors import Problem, Refused
+from emporion.errors import AccessDenied, Problem
 from emporion.events import Origin
 from emporion.marketplace.imports import MOST_STORED
 from emporion.marketplace.sessions import NO_ENTRY, WRONG
-from emporion.marketplace.tokens import SHUT
+from emporion.marketplace.tokens import RESELLER_SUSPENDED
 from tests.isolation import model
 from tests.isolation.application import Answer
 from tests.isolation.machine import OPERATOR, SECRET, STATUSES, Data, Isolation, _one, _origin, _person, _setter_up
@@ -126,7 +126,7 @@ class Pages(Isolation):
         else:
             refusal = self.world.closed(who)
         if refusal:
-            told = WRONG if refusal.status == 401 else SHUT if area == "console" else NO_ENTRY
+            told = WRONG if refusal.status == 401 else RESELLER_SUSPENDED if area == "console" else NO_ENTRY
             self._check_refused(answer, refusal, area, told)
             if isinstance(who, Administrator) and refusal.status == 403:
                 self._check_shown_to_admin(answer, who)
@@ -236,7 +236,7 @@ class Pages(Isolation):
             getattr(self, f"_look_at_{data.draw(st.sampled_from(LOOKS))}")(data, session, user)
 
     def _look_at_dashboard(self, data: Data, session: Session, user: Holder) -> None:
-        self._run(self.marketplace.visits.keep())
+        self._run(self.marketplace.usage.keep())
         requests = dict.fromkeys(self.world.resellers, 0)
         for key in self.world.keys:
             requests[key.reseller] += key.requests
@@ -335,7 +335,7 @@ class Pages(Isolation):
     def _look_at_key(self, data: Data, session: Session, user: Holder) -> None:
         key = _one(data, self.world.keys)
         query, root = self._whose(data, user, key.reseller)
-        self._run(self.marketplace.visits.keep())
+        self._run(self.marketplace.usage.keep())
         is_there = root is not None and key.reseller is root
         answer = self._get_page(session, f"/console/keys/{key.id}", query, missing=not is_there)
         if answer and is_there:
@@ -811,7 +811,7 @@ class Pages(Isolation):
         actor = visitor.actor(Origin(None, "panel"))
         try:
             self._run(self.marketplace.customers.update_own(actor, visitor.administrator, {member: "active"}))
-        except Refused:
+        except AccessDenied:
             return
         raise AssertionError(f"an administrator has changed {member}")
 
@@ -933,7 +933,7 @@ class Pages(Isolation):
                 assert answer.headers["location"].startswith(f"/{area}/sign-in")
             return False
         if refusal := self.world.closed(session.who):
-            self._check_refused(answer, refusal, area, SHUT if area == "console" else NO_ENTRY)
+            self._check_refused(answer, refusal, area, RESELLER_SUSPENDED if area == "console" else NO_ENTRY)
             self._check_shown_to_visitor(answer, session.who)
             return False
         return True

@@ -16,7 +16,7 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.import_rows import Outcome
 from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
-from emporion.store.idempotency import Once
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.imports import Import
 from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
@@ -50,7 +50,7 @@ class Products:
 
     def __init__(self) -> None:
         self.kept: dict[str, dict[str, Any]] = {}
-        self.once: list[Once | None] = []
+        self.once: list[IdempotentRequest | None] = []
 
     def reader(self, format: Format) -> Any:  # noqa: A002
         assert format == "jsonl"
@@ -70,7 +70,7 @@ class Products:
             raise Problem(Code.INVALID, "No.", [Fault("price", "must not be negative")])
 
     async def write(
-        self, actor: Actor, imported: Import, row: ProductRow, found: Record | None, once: Once | None
+        self, actor: Actor, imported: Import, row: ProductRow, found: Record | None, once: IdempotentRequest | None
     ) -> Outcome:
         self.check(actor, row, found)
         self.once.append(once)

@@ -23,11 +23,11 @@ from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
-from emporion.marketplace.import_content import PART, Lost
+from emporion.marketplace.idempotency import KEPT
+from emporion.marketplace.import_content import PART, LeaseLost
 from emporion.marketplace.import_runner import CHECKPOINT, HELD, ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.passwords import Passwords
-from emporion.marketplace.repeats import KEPT
 from emporion.store.external_ids import ExternalIds
 from emporion.store.imports import LONGEST_ARRIVAL, Import
 from emporion.store.records import Filter
@@ -556,7 +556,7 @@ async def test_what_is_cancelled_stops(
     await marketplace.imports.confirm(ANNA, one.id)
     held = await marketplace.import_runner.hold(one.id, "process")
     assert held
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLost):
         await marketplace.import_runner.run(held, cancelling(marketplace, held))
     assert (await marketplace.imports.get(ANNA, one.id)).state == "cancelled"
     assert 0 < len(await customers(store)) < 300

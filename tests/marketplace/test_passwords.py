@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from emporion import turns
+from emporion import fair_semaphore
 from emporion.credentials import hash_password
 from emporion.errors import Code, Problem
 from emporion.marketplace import passwords as module
@@ -76,7 +76,7 @@ async def test_one_who_sets_many_passwords_holds_up_no_other(held: threading.Eve
 
 
 async def test_strangers_are_few_and_do_not_hold_up_known_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PAUSE", 0)
+    monkeypatch.setattr(fair_semaphore, "PAUSE", 0)
     passwords = Passwords("low")
     released = threading.Event()
 

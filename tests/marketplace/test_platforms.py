@@ -14,7 +14,7 @@ async def test_the_log_begins_with_the_first_reseller_user_and_key(tmp_path: Pat
     store = SqliteStore(tmp_path / "new.db")
     await store.migrate()
     await store.open()
-    access = platforms.random_access("Acme", "anna", "de")
+    access = platforms.generate_credentials("Acme", "anna", "de")
     await platforms.found(store, access, 5, sandbox=False)
     events = await store.events.log(RESELLER_ID, 0, 99)
     await store.close()

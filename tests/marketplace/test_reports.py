@@ -15,13 +15,13 @@ import pytest
 
 from emporion import times
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.marketplace import Marketplace, report_runner
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
-from emporion.marketplace.report_runner import FAILED, FILE_KEPT, LEASE, MOST_ATTEMPTS, ReportRunner
+from emporion.marketplace.report_runner import FILE_KEPT, LEASE, MOST_ATTEMPTS, REPORT_FAILED, ReportRunner
 from emporion.marketplace.reports import ADDRESS_LIFETIME, Reports
-from emporion.reports import FORMATS, Report, ReportQuery
+from emporion.reports import REPORT_FORMATS, Report, ReportQuery
 from emporion.store import open_store
 from emporion.store.base import Store
 from emporion.store.reports import MOST_UNFINISHED
@@ -61,7 +61,7 @@ def reports(store: Store, marketplace: Marketplace, clock: Clock) -> Reports:
 
 @pytest.fixture
 def runner(store: Store, marketplace: Marketplace, clock: Clock) -> ReportRunner:
-    return ReportRunner(store, marketplace.logbook, clock)
+    return ReportRunner(store, marketplace.events, clock)
 
 
 def body(clock: Clock, name: str = "Customers", format: str = "csv", **members: Any) -> dict[str, Any]:  # noqa: A002
@@ -91,7 +91,7 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", REPORT_FORMATS)
 async def test_each_format_has_all_customers(
     reports: Reports,
     runner: ReportRunner,
@@ -160,7 +160,7 @@ async def test_who_reaches_a_report(reports: Reports, clock: Clock) -> None:
         await reports.get(OTHER, created.id)
     assert raised.value.code is Code.NOT_FOUND
     assert (await reports.page(OTHER, ReportQuery())).pagination.total == 0
-    with pytest.raises(Refused, match="role reader"):
+    with pytest.raises(AccessDenied, match="role reader"):
         await reports.create(Actor(RESELLER_ID, "rita", "api", "reader"), body(clock))
 
 
@@ -303,7 +303,7 @@ async def test_what_fails_again_and_again_is_given_up(
     assert await runner.run_next() is True
     assert await runner.run_next() is False
     report = msgspec.json.decode((await reports.get(EDITOR, created.id)).document, type=Report)
-    assert (report.status, report.error, report.download_url) == ("error", FAILED, None)
+    assert (report.status, report.error, report.download_url) == ("error", REPORT_FAILED, None)
     assert (await store.events.log(RESELLER_ID, 0, 1000))[-1].type == "report.failed"
 
 

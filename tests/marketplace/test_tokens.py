@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from emporion import credentials
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.credentials import Role, SigningKey, TokenClaims, decode_token, encode_token, key_id
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.events import Origin
 from emporion.marketplace import Marketplace, passwords
 from emporion.marketplace.actors import Actor
@@ -86,9 +86,9 @@ async def token_of(marketplace: Marketplace, login: str = SANDBOX.user) -> str:
     return await marketplace.tokens.issue_for_user(OPERATOR, await marketplace.users.get(login))
 
 
-async def is_refused(waited: Awaitable[object], code: Code) -> Refused:
+async def is_refused(waited: Awaitable[object], code: Code) -> AccessDenied:
     """What a caller is told who is turned away."""
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(AccessDenied) as raised:
         await waited
     assert raised.value.code is code, raised.value.message
     return raised.value

@@ -220,9 +220,9 @@ async def test_the_last_use_of_a_user_is_kept(marketplace: Marketplace, clock: C
     assert new.user.used_at is None
     clock.now += 60
     await signs_in(marketplace, "anna", "wrong")
-    await marketplace.visits.keep()
+    await marketplace.usage.keep()
     assert (await marketplace.users.get("anna")).used_at is None
     await signs_in(marketplace, "anna", new.password)
     clock.now += 1
-    await marketplace.visits.keep()
+    await marketplace.usage.keep()
     assert (await marketplace.users.get("anna")).used_at == int(clock.now * 1000)

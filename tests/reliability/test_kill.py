@@ -13,7 +13,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from emporion.store.sqlite.places import ordinal_of
+from emporion.store.sqlite.rowids import ordinal_of
 from tests.conftest import new_contact, new_customer
 from tests.effort import effort
 from tests.server import PATIENCE, Server, serving

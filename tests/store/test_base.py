@@ -20,7 +20,7 @@ from emporion.errors import Code, Problem
 from emporion.events import Changes, Event, NewEvent, Origin, Subject
 from emporion.store.administrators import AdministratorLogin
 from emporion.store.base import Store
-from emporion.store.customers import Change, Found, NewRecord
+from emporion.store.customers import CustomerChange, NewRecord, VersionedDocument
 from emporion.store.platform import Platform
 from emporion.store.records import Filter, Listing, Record
 from emporion.store.subscription_keys import SubscriptionKey
@@ -70,7 +70,7 @@ async def shown(store: Store, record: Record) -> dict[str, Any]:
     return decoded(found.document)
 
 
-def change(record: Record, wanted: Customer, **more: Any) -> Change:
+def change(record: Record, wanted: Customer, **more: Any) -> CustomerChange:
     values: dict[str, Any] = {
         "reseller_id": record.reseller_id,
         "id": record.id,
@@ -82,7 +82,7 @@ def change(record: Record, wanted: Customer, **more: Any) -> Change:
         "origin": ORIGIN,
         "at": 2000,
     }
-    return Change(**{**values, **more})
+    return CustomerChange(**{**values, **more})
 
 
 async def ids(store: Store, root: int, wanted: Filter = EVERYTHING, offset: int = 0, limit: int = 10) -> list[int]:
@@ -155,7 +155,7 @@ async def test_a_customer_is_given_back_whole(store: Store) -> None:
     assert record.version == 1
     assert decoded(record.document)["id"] == str(record.id)
     assert decoded(record.document)["name"] == "Zoë"
-    assert await store.customers.document(ONE, record.id) == Found(record.document, 1)
+    assert await store.customers.document(ONE, record.id) == VersionedDocument(record.document, 1)
     assert await store.customers.get(ONE, record.id) == record
     assert await store.customers.owner(record.id) == ONE
 
@@ -442,7 +442,7 @@ async def test_those_who_wait_come_oldest_first_from_all_resellers(store: Store)
     assert await store.customers.count_pending() == 4
     handed_out: list[Record] = []
 
-    def verified(record: Record) -> Change:
+    def verified(record: Record) -> CustomerChange:
         handed_out.append(record)
         return change(record, customer(), event="customer.verified", changes={"status": ("pending", "active")})
 
@@ -460,7 +460,7 @@ async def test_each_waiting_customer_is_handed_to_one_of_many(store: Store, open
     nodes = [store, await open_store()]
     handed_out: list[int] = []
 
-    def verified(record: Record) -> Change:
+    def verified(record: Record) -> CustomerChange:
         handed_out.append(record.id)
         return change(record, customer(), changes={"status": ("pending", "active")})
 
@@ -478,7 +478,7 @@ async def test_who_is_pending_no_more_is_not_handed_out(store: Store) -> None:
     await store.customers.update(change(record, customer(), changes={"status": ("pending", "active")}))
     assert await store.customers.count_pending() == 0
 
-    def verified(record: Record) -> Change:
+    def verified(record: Record) -> CustomerChange:
         raise AssertionError(record)
 
     while await store.customers.verify(10, verified):

@@ -14,7 +14,7 @@ from emporion.events import NewEvent, Origin, Subject
 from emporion.reports import Report
 from emporion.store.base import Store
 from emporion.store.collections import CollectionStore, Condition, Item
-from emporion.store.idempotency import Once
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.reports import KeptReport
 from emporion.store.tables import COLLECTIONS
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
@@ -56,7 +56,7 @@ def kept(store: Store, name: str) -> CollectionStore[KeptReport]:
 
 
 async def add(
-    kept: CollectionStore[KeptReport], owner: int, number: int, once: Once | None = None, at: int = 1000
+    kept: CollectionStore[KeptReport], owner: int, number: int, once: IdempotentRequest | None = None, at: int = 1000
 ) -> Item:
     document = DOCUMENTS["reports"](number)
     subject = Subject("report", document.id)
@@ -141,13 +141,13 @@ async def test_what_is_due_comes_longest_first(kept: CollectionStore[KeptReport]
 
 
 async def test_the_same_request_is_done_once(kept: CollectionStore[KeptReport]) -> None:
-    once = Once("a" * 64, b"f" * 32, 0)
+    once = IdempotentRequest("a" * 64, b"f" * 32, 0)
     first = await add(kept, ONE, 1, once)
     assert await add(kept, ONE, 2, once) == structs.replace(first, replayed=True)
     assert (await kept.page(ONE, NONE, 0, 10)).total == 1
     with pytest.raises(Problem) as raised:
         await add(kept, ONE, 3, structs.replace(once, fingerprint=b"g" * 32))
-    assert raised.value.code is Code.REUSED
+    assert raised.value.code is Code.IDEMPOTENCY_KEY_REUSED
     assert (await add(kept, TWO, 4, once)).id == "report-004"
 
 

@@ -21,7 +21,7 @@ from emporion.store.administrators import AdministratorLogin
 from emporion.store.base import Store
 from emporion.store.clients import Client
 from emporion.store.events import Entry
-from emporion.store.idempotency import Once
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
@@ -59,10 +59,10 @@ async def new_store(postgres: Databases, tmp_path: Path) -> AsyncIterator[New]:
 
 
 CLIENT = Client("realm", "shop", ONE, b"\0\xff", "editor", "Shop", 2, 5, None, 7)
-ONCE = structs.replace(new(ONE, customer("Once")), once=Once("a" * 64, b"\0" * 32, 0))
+ONCE = structs.replace(new(ONE, customer("Once")), once=IdempotentRequest("a" * 64, b"\0" * 32, 0))
 RESELLER_ONCE = structs.replace(
     new_reseller("Once", TWO, status="pending"),
-    once=Once("b" * 64, b"\xff" * 32, 0),
+    once=IdempotentRequest("b" * 64, b"\xff" * 32, 0),
     logins=[AdministratorLogin(2, "B", "h")],
 )
 

@@ -17,7 +17,7 @@ from emporion.accounts.statuses import Status
 from emporion.errors import Problem
 from emporion.store.administrators import AdministratorLogin
 from emporion.store.base import Store
-from emporion.store.customers import Change, Counts
+from emporion.store.customers import CustomerChange, CustomerCounts
 from emporion.store.postgres import lists as postgres_lists
 from emporion.store.records import Filter, Record
 from emporion.store.sqlite import lists as sqlite_lists
@@ -42,7 +42,7 @@ async def move(store: Store, record: Record, status: Status) -> Record:
     return moved
 
 
-def verified(record: Record) -> Change:
+def verified(record: Record) -> CustomerChange:
     wanted = structs.replace(msgspec.json.decode(record.document, type=Customer), status="active")
     return change(record, wanted, event="customer.verified", changes={"status": ("pending", "active")})
 
@@ -64,18 +64,20 @@ async def test_customers_are_counted_by_status_and_day_with_all_below(store: Sto
     ]
     for reseller_id, status, at in made:
         await add(store, reseller_id, status, at)
-    assert await store.customers.counts(ONE, 0) == Counts({"active": 2, "pending": 1, "creditHold": 1}, {0: 1, 1: 3})
-    assert await store.customers.counts(BELOW_ONE, 0) == Counts({"creditHold": 1}, {1: 1})
-    assert await store.customers.counts(TWO, -5) == Counts({"active": 1}, {3: 1})
-    assert await store.customers.counts(PROVIDER, 1) == Counts(
+    assert await store.customers.counts(ONE, 0) == CustomerCounts(
+        {"active": 2, "pending": 1, "creditHold": 1}, {0: 1, 1: 3}
+    )
+    assert await store.customers.counts(BELOW_ONE, 0) == CustomerCounts({"creditHold": 1}, {1: 1})
+    assert await store.customers.counts(TWO, -5) == CustomerCounts({"active": 1}, {3: 1})
+    assert await store.customers.counts(PROVIDER, 1) == CustomerCounts(
         {"active": 3, "pending": 1, "creditHold": 1}, {1: 3, 3: 1}
     )
-    assert await store.customers.counts(PROVIDER, 4) == Counts({"active": 3, "pending": 1, "creditHold": 1}, {})
+    assert await store.customers.counts(PROVIDER, 4) == CustomerCounts({"active": 3, "pending": 1, "creditHold": 1}, {})
 
 
 async def test_there_are_none_to_count(store: Store) -> None:
-    assert await store.customers.counts(ONE, 0) == Counts({}, {})
-    assert await store.customers.counts(99, 0) == Counts({}, {})
+    assert await store.customers.counts(ONE, 0) == CustomerCounts({}, {})
+    assert await store.customers.counts(99, 0) == CustomerCounts({}, {})
 
 
 async def test_a_change_of_status_moves_a_customer_from_one_number_to_another(store: Store) -> None:
@@ -86,7 +88,7 @@ async def test_a_change_of_status_moves_a_customer_from_one_number_to_another(st
     record = await move(store, record, "creditHold")
     assert await by_status(store, ONE) == {"active": 1, "creditHold": 1}
     await move(store, record, "active")
-    assert await store.customers.counts(ONE, 0) == Counts({"active": 2}, {0: 2})
+    assert await store.customers.counts(ONE, 0) == CustomerCounts({"active": 2}, {0: 2})
 
 
 async def test_what_is_refused_is_not_counted(store: Store) -> None:
@@ -97,7 +99,7 @@ async def test_what_is_refused_is_not_counted(store: Store) -> None:
     with pytest.raises(Problem):
         await store.customers.update(change(record, held, logins=[AdministratorLogin(0, "api", None)]))
     assert not await store.customers.update(structs.replace(change(record, customer("A", "x", "error")), version=7))
-    assert await store.customers.counts(ONE, 0) == Counts({"active": 1}, {0: 1})
+    assert await store.customers.counts(ONE, 0) == CustomerCounts({"active": 1}, {0: 1})
 
 
 async def test_a_change_beside_a_taken_external_id_moves_no_number(store: Store) -> None:

@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emporion.store.postgres.grams import MOST_SEARCHED, name_grams, salt, search_grams
+from emporion.store.postgres.ngrams import MOST_SEARCHED, name_grams, salt, search_grams
 from tests.postgres import Databases
 
 LETTERS = st.text(st.sampled_from("abcde äß日本語カ%_ 😀"), max_size=20)

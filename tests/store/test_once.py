@@ -12,7 +12,7 @@ from emporion.errors import Code, Problem
 from emporion.store.administrators import AdministratorLogin
 from emporion.store.base import Store
 from emporion.store.customers import NewRecord
-from emporion.store.idempotency import Kept, Once
+from emporion.store.idempotency import IdempotentRequest, Kept
 from emporion.store.records import Filter, Record
 from emporion.store.resellers import NewResellerRecord
 from emporion.store.users import User
@@ -23,15 +23,17 @@ KEY, OTHER_KEY = "a" * 64, "b" * 64
 SENT, SENT_OTHERWISE = b"1" * 32, b"2" * 32
 
 
-def once(key: str = KEY, sent: bytes = SENT, since: int = 0) -> Once:
-    return Once(key, sent, since)
+def once(key: str = KEY, sent: bytes = SENT, since: int = 0) -> IdempotentRequest:
+    return IdempotentRequest(key, sent, since)
 
 
-def new_once(wanted: Once, external_id: str | None = None, reseller_id: int = ONE, at: int = 1000) -> NewRecord:
+def new_once(
+    wanted: IdempotentRequest, external_id: str | None = None, reseller_id: int = ONE, at: int = 1000
+) -> NewRecord:
     return structs.replace(new(reseller_id, customer("Acme", external_id)), once=wanted, at=at)
 
 
-def reseller_once(wanted: Once, parent_id: int = ONE, at: int = 1000, **members: Any) -> NewResellerRecord:
+def reseller_once(wanted: IdempotentRequest, parent_id: int = ONE, at: int = 1000, **members: Any) -> NewResellerRecord:
     return structs.replace(new_reseller("Next", parent_id, **members), once=wanted, at=at)
 
 
@@ -82,8 +84,8 @@ async def test_an_answer_is_the_same_byte_for_byte_after_opening_again(store: St
 
 async def test_a_key_that_was_used_for_another_request_adds_nothing(store: Store) -> None:
     first = await store.customers.add(new_once(once(), "x"))
-    assert await refusal(store, new_once(once(sent=SENT_OTHERWISE), "y")) is Code.REUSED
-    assert await refusal(store, new_once(once(sent=SENT_OTHERWISE), "x")) is Code.REUSED
+    assert await refusal(store, new_once(once(sent=SENT_OTHERWISE), "y")) is Code.IDEMPOTENCY_KEY_REUSED
+    assert await refusal(store, new_once(once(sent=SENT_OTHERWISE), "x")) is Code.IDEMPOTENCY_KEY_REUSED
     assert await store.customers.add(new_once(once(), "x")) == replayed(first)
     assert await ids(store, ONE) == [first.id]
     assert len(await store.events.log(ONE, 1, 10)) == 1
@@ -97,7 +99,7 @@ async def test_an_answer_of_long_ago_is_forgotten(store: Store) -> None:
     assert await store.customers.add(new_once(once(since=1001), at=3000)) == replayed(second)
     third = await store.customers.add(new_once(once(sent=SENT_OTHERWISE, since=2001), at=4000))
     assert not third.replayed
-    assert await refusal(store, new_once(once(since=2001), at=5000)) is Code.REUSED
+    assert await refusal(store, new_once(once(since=2001), at=5000)) is Code.IDEMPOTENCY_KEY_REUSED
     assert await ids(store, ONE) == [third.id, second.id, first.id]
 
 
@@ -115,7 +117,7 @@ async def test_other_keys_and_none_stand_for_other_requests(store: Store) -> Non
 async def test_each_reseller_has_keys_of_its_own(store: Store) -> None:
     records = [await store.customers.add(new_once(once(), reseller_id=owner)) for owner in (ONE, TWO, BELOW_ONE)]
     assert len({record.id for record in records}) == 3
-    assert await refusal(store, new_once(once(sent=SENT_OTHERWISE), reseller_id=TWO)) is Code.REUSED
+    assert await refusal(store, new_once(once(sent=SENT_OTHERWISE), reseller_id=TWO)) is Code.IDEMPOTENCY_KEY_REUSED
     assert (await store.customers.add(new_once(once(sent=SENT_OTHERWISE), reseller_id=PROVIDER))).replayed is False
 
 
@@ -162,7 +164,7 @@ async def test_different_requests_with_one_key_at_once_add_one_customer(store: S
         )
         assert len([outcome for outcome in outcomes if isinstance(outcome, Record)]) == 1
         problems = [outcome for outcome in outcomes if isinstance(outcome, Problem)]
-        assert [problem.code for problem in problems] == [Code.REUSED] * 5
+        assert [problem.code for problem in problems] == [Code.IDEMPOTENCY_KEY_REUSED] * 5
     assert len(await ids(store, ONE)) == 10
 
 
@@ -186,7 +188,7 @@ async def test_neighbours_of_what_was_answered_before_are_not_disturbed(store: S
         )
     )
     codes = {name: outcome.code for name, outcome in given.items() if isinstance(outcome, Problem)}
-    assert codes == {"reused": Code.REUSED, "conflict": Code.CONFLICT}
+    assert codes == {"reused": Code.IDEMPOTENCY_KEY_REUSED, "conflict": Code.CONFLICT}
     records = {name: outcome for name, outcome in given.items() if isinstance(outcome, Record)}
     assert records["replayed"] == replayed(first)
     assert replayed(records["new"]) == replayed(records["new again"])
@@ -218,7 +220,7 @@ async def test_a_reseller_is_added_once(store: Store) -> None:
     assert await store.resellers.add(wanted) == replayed(first)
     assert (await store.resellers.page(ONE, Filter(), 0, 10)).total == 3
     assert len(await store.events.log(first.id, 0, 10)) == 1
-    assert await refusal(store, reseller_once(once(sent=SENT_OTHERWISE))) is Code.REUSED
+    assert await refusal(store, reseller_once(once(sent=SENT_OTHERWISE))) is Code.IDEMPOTENCY_KEY_REUSED
     assert not (await store.resellers.add(reseller_once(once(sent=SENT_OTHERWISE), TWO))).replayed
     later = await store.resellers.add(reseller_once(once(since=1001), at=2000))
     assert not later.replayed
@@ -254,7 +256,7 @@ async def test_what_was_answered_can_be_asked_beforehand(store: Store) -> None:
     assert await store.idempotency.get(TWO, once()) is None
     with pytest.raises(Problem) as raised:
         await store.idempotency.get(ONE, once(sent=SENT_OTHERWISE))
-    assert raised.value.code is Code.REUSED
+    assert raised.value.code is Code.IDEMPOTENCY_KEY_REUSED
     assert await store.idempotency.get(ONE, once(sent=SENT_OTHERWISE, since=1001)) is None
 
 

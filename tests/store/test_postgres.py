@@ -15,9 +15,9 @@ from emporion.errors import Code, Problem
 from emporion.events import Origin
 from emporion.store import rows
 from emporion.store.administrators import AdministratorLogin, Link
-from emporion.store.customers import Change, Counts, Found
+from emporion.store.customers import CustomerChange, CustomerCounts, VersionedDocument
 from emporion.store.events import Entry
-from emporion.store.idempotency import Kept, Once
+from emporion.store.idempotency import IdempotentRequest, Kept
 from emporion.store.migrations import Migration, migrations
 from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore, events, schema
@@ -142,8 +142,8 @@ async def test_the_customers_of_an_older_database_are_counted_and_listed_by_stat
     store = PostgresStore(url, Limits(connections=2))
     await store.migrate()
     await store.open()
-    assert await store.customers.counts(ONE, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
-    assert await store.customers.counts(TWO, 0) == Counts({"error": 1}, {0: 1})
+    assert await store.customers.counts(ONE, 0) == CustomerCounts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
+    assert await store.customers.counts(TWO, 0) == CustomerCounts({"error": 1}, {0: 1})
     assert await store.customers.page(ONE, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
     await store.close()
 
@@ -195,7 +195,7 @@ async def test_a_lock_is_not_waited_for_longer_than_allowed_and_keeps_no_other_w
     for reseller in (ONE, TWO):
         await store.customers.add(new(reseller, customer(status="pending")))
 
-    def verified(record: Record) -> Change:
+    def verified(record: Record) -> CustomerChange:
         return change(record, customer(), changes={"status": ("pending", "active")})
 
     holder = await asyncpg.connect(url)
@@ -313,7 +313,7 @@ async def test_reads_that_come_at_once_go_out_together(url: str) -> None:
         connection.add_query_logger(lambda query: sent.append(query.query))
     wanted = [*records, *records]
     found = await asyncio.gather(*(store.customers.document(ONE, record.id) for record in wanted))
-    assert found == [Found(record.document, record.version) for record in wanted]
+    assert found == [VersionedDocument(record.document, record.version) for record in wanted]
     assert 1 <= len(sent) <= 3
     await store.close()
 
@@ -323,8 +323,10 @@ async def test_a_request_that_many_nodes_get_at_once_is_done_once(url: str) -> N
     second = PostgresStore(url, Limits(connections=4))
     await second.open()
     nodes = [first, second] * 10
-    wanted = structs.replace(new(ONE, customer("Once", "x")), once=Once("a" * 64, b"f" * 32, since=0))
-    below = structs.replace(new_reseller("Below", ONE, external_id="y"), once=Once("b" * 64, b"f" * 32, since=0))
+    wanted = structs.replace(new(ONE, customer("Once", "x")), once=IdempotentRequest("a" * 64, b"f" * 32, since=0))
+    below = structs.replace(
+        new_reseller("Below", ONE, external_id="y"), once=IdempotentRequest("b" * 64, b"f" * 32, since=0)
+    )
     for answers, original in (
         (await asyncio.gather(*(node.customers.add(wanted) for node in nodes)), first.customers.get),
         (await asyncio.gather(*(node.resellers.add(below) for node in nodes)), lambda _, id_: first.resellers.get(id_)),
@@ -341,9 +343,9 @@ async def test_a_request_that_many_nodes_get_at_once_is_done_once(url: str) -> N
 
 async def test_within_one_group_each_request_is_answered_for_itself(url: str) -> None:
     store = await founded(url, Limits(connections=1))
-    before = structs.replace(new(ONE, customer("Before", "x")), once=Once("a" * 64, b"f" * 32, since=0))
+    before = structs.replace(new(ONE, customer("Before", "x")), once=IdempotentRequest("a" * 64, b"f" * 32, since=0))
     record = await store.customers.add(before)
-    once = Once("a" * 64, b"f" * 32, since=1000)
+    once = IdempotentRequest("a" * 64, b"f" * 32, since=1000)
     wanted = [
         structs.replace(before, once=once),
         structs.replace(before, once=structs.replace(once, fingerprint=b"g" * 32)),
@@ -354,7 +356,7 @@ async def test_within_one_group_each_request_is_answered_for_itself(url: str) ->
     again, reused, taken, plain, added = await store._customers._add(wanted)
     assert again == structs.replace(record, replayed=True)
     assert isinstance(reused, Problem)
-    assert reused.code is Code.REUSED
+    assert reused.code is Code.IDEMPOTENCY_KEY_REUSED
     assert isinstance(taken, Problem)
     assert taken.code is Code.CONFLICT
     assert isinstance(plain, Record)
@@ -432,7 +434,7 @@ async def test_writes_of_all_kinds_at_once_wait_for_each_other_and_all_end(url: 
     async def pending(store: PostgresStore, owner: int, number: int) -> None:
         await store.customers.add(new(owner, customer(str(number), status="pending")))
 
-    def verified(record: Record) -> Change:
+    def verified(record: Record) -> CustomerChange:
         return change(record, customer(), event="customer.verified", changes={"status": ("pending", "active")})
 
     async def enter(store: PostgresStore, owner: int, number: int) -> None:

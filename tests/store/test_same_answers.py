@@ -27,8 +27,8 @@ from emporion.limits import Limit
 from emporion.store.administrators import Administrator, AdministratorLogin, Link
 from emporion.store.base import Store
 from emporion.store.clients import Client
-from emporion.store.customers import Change, NewRecord
-from emporion.store.idempotency import Once
+from emporion.store.customers import CustomerChange, NewRecord
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.platform import Platform
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
@@ -372,9 +372,9 @@ class History:
         """One of them, or one that does not exist."""
         return 77 if number == 5 else self._reseller(number)
 
-    def _once(self, kind: str, again: Again | None) -> Once | None:
+    def _once(self, kind: str, again: Again | None) -> IdempotentRequest | None:
         """A customer and a reseller are never asked for under the same key."""
-        return again and Once(f"{kind} {again.key}", bytes([again.sent]) * 32, self._now - again.ago)
+        return again and IdempotentRequest(f"{kind} {again.key}", bytes([again.sent]) * 32, self._now - again.ago)
 
     def _event(self, number: int) -> NewEvent:
         origin = Origin("api", "worker", "correlation", PROVIDER_ID, "192.0.2.1")
@@ -546,12 +546,12 @@ class History:
         await self._store.usage.record(usage)
         return 0
 
-    def _verified(self, record: Record) -> Change:
+    def _verified(self, record: Record) -> CustomerChange:
         self.answers.append(record)
         before = msgspec.json.decode(record.document, type=Customer)
         wanted = structs.replace(before, status="active")
         changes: dict[str, tuple[object, object]] = {"status": ("pending", "active")}
-        return Change(record.reseller_id, record.id, record.version, wanted, None, "customer.verified", changes,
+        return CustomerChange(record.reseller_id, record.id, record.version, wanted, None, "customer.verified", changes,
                       Origin(None, "worker"), 3)  # fmt: skip
 
 
@@ -570,7 +570,7 @@ def _logins(step: Add) -> list[AdministratorLogin]:
     return [AdministratorLogin(position, login, None) for position, login in enumerate(step.logins)]
 
 
-def _change(record: Record, wanted: Customer, step: Alter) -> Change:
+def _change(record: Record, wanted: Customer, step: Alter) -> CustomerChange:
     before: dict[str, Any] = msgspec.json.decode(record.document)
     after = structs.replace(wanted, id=str(record.id))
     members = msgspec.to_builtins(after)
@@ -579,7 +579,7 @@ def _change(record: Record, wanted: Customer, step: Alter) -> Change:
         for name in ("name", "externalId", "status", "contactPersons")
         if before.get(name) != members.get(name)
     }
-    return Change(
+    return CustomerChange(
         record.reseller_id,
         record.id,
         record.version + step.stale,

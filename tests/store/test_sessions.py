@@ -11,7 +11,7 @@ from emporion.errors import Code, Problem
 from emporion.events import NewEvent, Origin
 from emporion.store.administrators import Administrator, AdministratorLogin, Link
 from emporion.store.base import Store
-from emporion.store.customers import Change
+from emporion.store.customers import CustomerChange
 from emporion.store.records import Record
 from emporion.store.sessions import Session
 from emporion.store.statements import MOST_SHARING
@@ -194,7 +194,7 @@ async def test_an_administrator_with_another_address_now_is_found_by_that_one_on
     assert await store.administrators.by_email("new@example.com", 10) == [anna]
 
 
-def moved(record: Record, email: str) -> Change:
+def moved(record: Record, email: str) -> CustomerChange:
     """The only contact person of a customer gets another address."""
     wanted = customer("Acme", None, "active", person(email))
     before = [{"email": "anna@example.com"}]

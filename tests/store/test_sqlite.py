@@ -19,16 +19,16 @@ import emporion.store
 from emporion.accounts.folding import fold
 from emporion.accounts.resellers import Reseller
 from emporion.errors import Code, Problem
-from emporion.store.customers import Counts
+from emporion.fair_semaphore import ACCOUNT
+from emporion.store.customers import CustomerCounts
 from emporion.store.migrations import Migration, migrations
 from emporion.store.platform import Platform
 from emporion.store.records import Filter, Listing
 from emporion.store.sqlite import SqliteStore, schema
 from emporion.store.sqlite.connections import OF_ONE
-from emporion.store.sqlite.places import ordinal_of, place
+from emporion.store.sqlite.rowids import ordinal_of, place
 from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.users import User
-from emporion.turns import ACCOUNT
 from tests.effort import HANGS
 from tests.store.conftest import event, new_reseller
 
@@ -193,8 +193,8 @@ async def test_the_customers_of_an_older_database_are_counted_and_listed_by_stat
     store = SqliteStore(path)
     await store.migrate()
     await store.open()
-    assert await store.customers.counts(20, 0) == Counts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
-    assert await store.customers.counts(30, 0) == Counts({"error": 1}, {0: 1})
+    assert await store.customers.counts(20, 0) == CustomerCounts({"active": 3, "error": 2}, {0: 2, 1: 2, 2: 1})
+    assert await store.customers.counts(30, 0) == CustomerCounts({"error": 1}, {0: 1})
     assert await store.customers.page(20, Filter(status="error"), 0, 9, whole=True) == Listing(b"[{},{}]", 2)
     await store.close()
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from emporion.events import Event, NewEvent, Subject, account_subject
 from emporion.store.base import Store
 from emporion.store.events import Entry
-from emporion.store.idempotency import Kept, Once
+from emporion.store.idempotency import IdempotentRequest, Kept
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
@@ -96,7 +96,7 @@ async def test_no_reader_reads_what_is_about_something_beside_or_above(store: St
 
 
 async def test_an_answer_that_is_given_again_is_of_what_was_made(store: Store) -> None:
-    once = Once("0" * 64, b"f" * 32, 0)
+    once = IdempotentRequest("0" * 64, b"f" * 32, 0)
     made = await store.customers.add(structs.replace(new(ONE, customer()), once=once))
     assert await store.idempotency.get(ONE, once) == Kept(str(made.id), made.document)
 
@@ -129,7 +129,9 @@ async def test_events_and_answers_of_an_older_database_get_their_subjects(older:
         assert one.subject == before_subjects.SUBJECTS.get((one.reseller_id, one.sequence), own)
     kept = before_subjects.TABLES["answers"]["rows"]
     for reseller_id, key, fingerprint, account_id, at, _ in kept:
-        given = await older.idempotency.get(reseller_id, Once(key, fingerprint["bytes"].encode("latin-1"), at))
+        given = await older.idempotency.get(
+            reseller_id, IdempotentRequest(key, fingerprint["bytes"].encode("latin-1"), at)
+        )
         assert given
         assert given.subject_id == str(account_id)
     feed = await older.events.subject_feed(before_subjects.OPERATOR, ANNA, 0, 100)

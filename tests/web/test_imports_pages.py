@@ -9,8 +9,8 @@ import httpx2 as httpx
 import pytest
 
 from emporion.errors import Code, Problem
+from emporion.fair_semaphore import FairSemaphore
 from emporion.marketplace import import_content, import_runner
-from emporion.turns import Turns
 from tests.conftest import Caller, new_customer
 from tests.document import CheckedClient
 from tests.server import PATIENCE
@@ -158,7 +158,7 @@ def test_a_file_that_finds_no_place_may_be_sent_again_later(browser: Console, mo
     def none_is_free(*_: object) -> None:
         raise Problem(Code.UNAVAILABLE, "Too many files.", headers={"Retry-After": "10"})
 
-    monkeypatch.setattr(Turns, "take_at_once", none_is_free)
+    monkeypatch.setattr(FairSemaphore, "take_at_once", none_is_free)
     answer = sent(browser, HEADER + GOOD.format(1))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert "Too many files." in answer.text

@@ -17,12 +17,12 @@ from msgspec import structs
 
 from emporion.accounts.ids import RESELLER_ID
 from emporion.events import Changes, Origin
-from emporion.marketplace import guesses, links, sessions
+from emporion.marketplace import links, login_throttle, sessions
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
-from emporion.marketplace.guesses import FREE
-from emporion.store.customers import Change
+from emporion.marketplace.login_throttle import FREE
+from emporion.store.customers import CustomerChange
 from emporion.store.sqlite import SqliteStore
 from emporion.web.forms import LARGEST
 from emporion.web.panel import area, messages
@@ -206,7 +206,7 @@ def test_no_reseller_takes_or_finds_out_the_email_of_anothers_administrator(hous
 def test_a_known_administrator_is_among_the_few_that_are_tried_for_an_email(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guesses, "MOST_TRIED", 1)
+    monkeypatch.setattr(login_throttle, "MOST_TRIED", 1)
     house_of(house.client, house.callers, contactPersons=[new_contact(login="twin-login", password="Twin-pass-1")])
     assert house.browser().sign_in("anna@example.com", "Twin-pass-1").status == 401
     assert house.browser().sign_in("twin-login", "Twin-pass-1").path == "/panel"
@@ -334,7 +334,7 @@ async def _fail_verification(database: Path) -> None:
     changes: Changes = {"status": ("pending", "error")}
     origin = Origin(None, "worker")
     assert await store.customers.update(
-        Change(RESELLER_ID, made.id, made.version, failed, None, "customer.verified", changes, origin, 1)
+        CustomerChange(RESELLER_ID, made.id, made.version, failed, None, "customer.verified", changes, origin, 1)
     )
     await store.close()
 

@@ -13,7 +13,7 @@ import pytest
 from starlette.types import Message, Receive
 
 from emporion.errors import Code, Problem
-from emporion.turns import Turns
+from emporion.fair_semaphore import FairSemaphore
 from emporion.web import uploads
 from emporion.web.forms import Form
 from emporion.web.uploads import _too_many, places, read_upload
@@ -77,7 +77,7 @@ async def test_what_comes_after_the_file_is_of_the_form_too() -> None:
 class Sending:
     """A form with a file that is on its way, and stays so until `go_on`."""
 
-    def __init__(self, turns: Turns, account: int, *rest: str) -> None:
+    def __init__(self, turns: FairSemaphore, account: int, *rest: str) -> None:
         self._pieces = iter([TOKEN.format("good") + FILE, *rest])
         self._waits = asyncio.Event()
         self._goes_on = asyncio.Event()
@@ -106,7 +106,7 @@ class Sending:
         return await self._read
 
 
-async def refused(turns: Turns, account: int) -> list[str]:
+async def refused(turns: FairSemaphore, account: int) -> list[str]:
     """What was not asked for of a form with a file that found no place."""
     receive, left = receiving([TOKEN.format("good"), FILE, "x", END])
     with pytest.raises(Problem, match="Too many files are on their way") as raised:
@@ -131,7 +131,7 @@ async def test_only_so_many_files_of_an_account_and_of_all_together_are_on_their
 
 
 async def test_a_file_gives_its_place_back_however_it_ends() -> None:
-    turns = Turns(1, 1, 0, None, _too_many)
+    turns = FairSemaphore(1, 1, 0, None, _too_many)
 
     for pieces, largest in (
         ([TOKEN.format("good"), FILE, "x" * 100, END], 1 << 20),
@@ -153,7 +153,7 @@ async def test_a_file_for_which_there_is_no_room_may_be_sent_again_later(monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    turns = Turns(1, 1, 0, None, _too_many)
+    turns = FairSemaphore(1, 1, 0, None, _too_many)
     receive, _ = receiving([TOKEN.format("good"), FILE, "x" * (65 << 10), END])
     with pytest.raises(Problem, match="Temporary files cannot be written now") as raised:
         await read(receive, turns=turns)
@@ -165,7 +165,7 @@ async def test_a_file_for_which_there_is_no_room_may_be_sent_again_later(monkeyp
 
 
 async def test_a_form_that_another_site_has_made_takes_no_place() -> None:
-    turns = Turns(1, 1, 0, None, _too_many)
+    turns = FairSemaphore(1, 1, 0, None, _too_many)
     sending = await Sending(turns, 1, "x").begun()
     receive, _ = receiving([TOKEN.format("bad"), FILE, "x", END])
     with pytest.raises(Problem, match="no token"):
@@ -178,7 +178,7 @@ def check(form: Form) -> None:
         raise Problem(Code.FORBIDDEN, "no token")
 
 
-async def read(receive: Receive, largest: int = 1 << 20, turns: Turns | None = None, account: int = 1) -> bytes:
+async def read(receive: Receive, largest: int = 1 << 20, turns: FairSemaphore | None = None, account: int = 1) -> bytes:
     """The content of the file in a body."""
     async with read_upload(SCOPE, receive, "file", largest, check, turns or places(), account) as upload:
         return b"".join([part async for part in upload.parts])

@@ -16,7 +16,7 @@ STATUS_CHANGES: frozenset[tuple[Status, Status]] = frozenset(
     {("active", "creditHold"), ("creditHold", "active"), ("pending", "active")}
 )
 # In which a reseller's users, and all below it, do not get in.
-SHUT: frozenset[Status] = frozenset({"adminHold", "cancelled"})
+SUSPENDED: frozenset[Status] = frozenset({"adminHold", "cancelled"})
 STATUS_MEANINGS: dict[Status, str] = {
     "pending": "added, not verified yet",
     "active": "may order",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from emporion.api.gate import unknown_version
+from emporion.api.auth import unknown_version
+from emporion.api.etags import expected_versions, idempotency_key
 from emporion.api.operations import REPLAYED, Answer, Call, Operation
-from emporion.api.tags import expected_versions, idempotency_key
 from emporion.errors import Code, Problem, not_found
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
-    from emporion.marketplace.customers import Page
+    from emporion.marketplace.customers import ListPage
     from emporion.store.collections import Item
-    from emporion.store.idempotency import Once
+    from emporion.store.idempotency import IdempotentRequest
 
-    Lists = Callable[[Marketplace], Callable[[Actor, Any], Awaitable[Page]]]
+    Lists = Callable[[Marketplace], Callable[[Actor, Any], Awaitable[ListPage]]]
     Reads = Callable[[Marketplace], Callable[[Actor, str], Awaitable[Item]]]
-    Creates = Callable[[Marketplace], Callable[[Actor, dict[str, Any], Once | None], Awaitable[Item]]]
+    Creates = Callable[[Marketplace], Callable[[Actor, dict[str, Any], IdempotentRequest | None], Awaitable[Item]]]
     Updates = Callable[[Marketplace], Callable[[Actor, str, dict[str, Any], Collection[int] | None], Awaitable[Item]]]
 
 
@@ -56,7 +56,7 @@ def list_operation(
         query=query,
         answer=answer,
         answer_example={"data": [noun.example], "pagination": {"offset": 0, "limit": 10, "total": 1}},
-        errors=(Code.MALFORMED, Code.MOVED),
+        errors=(Code.MALFORMED, Code.PRECONDITION_FAILED),
         error_examples={Code.INVALID: invalid, Code.MALFORMED: Problem(
             Code.MALFORMED, "The query must be percent-encoded UTF-8."
         )},
@@ -76,7 +76,7 @@ def get_operation(
         "GET", f"{noun.path}/{{{parameter}}}", id_, noun.tag, summary, description, handle,
         answer=noun.type,
         answer_example=noun.example,
-        errors=(Code.NOT_FOUND, Code.MOVED),
+        errors=(Code.NOT_FOUND, Code.PRECONDITION_FAILED),
         error_examples={Code.INVALID: unknown_version(), Code.NOT_FOUND: noun.unknown},
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def create_operation(
     asked = f"POST {noun.path}"
 
     async def handle(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
-        with marketplace.repeats.once(actor, asked, idempotency_key(call.headers), call.body) as once:
+        with marketplace.idempotency.once(actor, asked, idempotency_key(call.headers), call.body) as once:
             item = await create(marketplace)(actor, call.body, once)
             return Answer(item.document, item.version, REPLAYED if item.replayed else ())
 
@@ -122,6 +122,6 @@ def update_operation(
         request_example=request_example,
         answer=noun.type,
         answer_example=answer_example,
-        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.MOVED),
+        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.PRECONDITION_FAILED),
         error_examples={Code.NOT_FOUND: noun.unknown},
     )  # fmt: skip

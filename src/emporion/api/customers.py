@@ -8,9 +8,9 @@ import msgspec
 
 from emporion.accounts.customers import Customer, CustomerPage, CustomerUpdate, NewCustomer, WholeCustomerPage
 from emporion.accounts.queries import CustomerQuery
-from emporion.api.gate import unknown_version
+from emporion.api.auth import unknown_version
+from emporion.api.etags import expected_versions, idempotency_key
 from emporion.api.operations import Answer, Call, Operation, created
-from emporion.api.tags import expected_versions, idempotency_key
 from emporion.errors import Code, Fault, Problem, not_found
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def get_customers(marketplace: Marketplace, actor: Actor, call: Call) -> A
 
 async def create_customer(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The new customer."""
-    with marketplace.repeats.once(actor, "POST /customers", idempotency_key(call.headers), call.body) as once:
+    with marketplace.idempotency.once(actor, "POST /customers", idempotency_key(call.headers), call.body) as once:
         return created(await marketplace.customers.create(actor, call.body, once=once))
 
 
@@ -96,7 +96,7 @@ OPERATIONS = (
         query=CustomerQuery,
         answer={"1.6": CustomerPage, "1.15": WholeCustomerPage},
         answer_example={"data": [SUMMARY], "pagination": PAGINATION},
-        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.MOVED),
+        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.PRECONDITION_FAILED),
         error_examples={**LIST_EXAMPLES, Code.NOT_FOUND: not_found("there is no such reseller")},
     ),
     Operation(
@@ -126,7 +126,7 @@ OPERATIONS = (
         get_customer_by_id,
         answer=Customer,
         answer_example=EXAMPLE,
-        errors=(Code.NOT_FOUND, Code.MOVED),
+        errors=(Code.NOT_FOUND, Code.PRECONDITION_FAILED),
         error_examples={Code.INVALID: unknown_version()},
     ),
     Operation(
@@ -148,6 +148,6 @@ OPERATIONS = (
             "status": "active",
             "address": {name: value for name, value in EXAMPLE["address"].items() if name != "addressExtension"},
         },
-        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.MOVED),
+        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.PRECONDITION_FAILED),
     ),
 )

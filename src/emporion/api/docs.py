@@ -26,7 +26,7 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-PAGE = """<!doctype html>
+DOCS_PAGE = """<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
@@ -71,7 +71,7 @@ def routes(document: dict[str, Any], root_path: str) -> list[Route]:
     assets = resources.files("emporion.api") / "swagger"
     fixed = {
         "/openapi.json": Fixed(msgspec.json.encode(document), "application/json"),
-        "/docs": Fixed(PAGE.format(root=root_path).encode(), "text/html"),
+        "/docs": Fixed(DOCS_PAGE.format(root=root_path).encode(), "text/html"),
         **{f"/docs/{name}": Fixed((assets / name).read_bytes(), kind) for name, kind in ASSETS.items()},
     }
     return [Route(path, answer) for path, answer in fixed.items()]

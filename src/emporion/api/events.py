@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from emporion.api.operations import Answer, Call, Operation
-from emporion.errors import Code, Fault, Problem, not_found, refuse
+from emporion.errors import Code, Fault, Problem, not_found, raise_invalid
 from emporion.events import EventType, Subject, SubjectType
 from emporion.marketplace.shown_events import ShownEvent, shown_event
 from emporion.paging import LARGEST_PAGE
@@ -16,7 +16,7 @@ from emporion.paging import LARGEST_PAGE
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
-    from emporion.marketplace.logbook import News
+    from emporion.marketplace.events import EventPage
 
 TAG = "Events"
 # Seconds that a request can wait for news.
@@ -133,7 +133,7 @@ async def get_events(marketplace: Marketplace, actor: Actor, call: Call) -> Answ
     query: EventQuery = call.query
     after = None if query.after == LATEST else int(query.after or "0")
     limit = min(query.limit, LARGEST_PAGE)
-    news = await marketplace.logbook.feed(actor, after, limit, _types(query), query.wait, _subject(query))
+    news = await marketplace.events.feed(actor, after, limit, _types(query), query.wait, _subject(query))
     return _answer(news)
 
 
@@ -153,7 +153,7 @@ async def _of_account(
     marketplace: Marketplace, actor: Actor, query: AccountEventQuery, owner: int, number: int
 ) -> Answer:
     after, limit = int(query.after or "0"), min(query.limit, LARGEST_PAGE)
-    return _answer(await marketplace.logbook.of_account(actor, owner, number, after, limit, _types(query)))
+    return _answer(await marketplace.events.of_account(actor, owner, number, after, limit, _types(query)))
 
 
 def _types(query: EventQuery | AccountEventQuery) -> frozenset[str]:
@@ -165,13 +165,15 @@ def _subject(query: EventQuery) -> Subject | None:
     if query.subject_type is None and query.subject_id is None:
         return None
     if query.subject_type is None:
-        refuse([Fault("subjectType", f"is required with subjectId; it must be one of {', '.join(SUBJECT_TYPES)}")])
+        raise_invalid(
+            [Fault("subjectType", f"is required with subjectId; it must be one of {', '.join(SUBJECT_TYPES)}")]
+        )
     if query.subject_id is None:
-        refuse([Fault("subjectId", "is required with subjectType")])
+        raise_invalid([Fault("subjectId", "is required with subjectType")])
     return Subject(query.subject_type, query.subject_id)
 
 
-def _answer(news: News) -> Answer:
+def _answer(news: EventPage) -> Answer:
     shown = EventList([shown_event(entry) for entry in news.entries], str(news.after), news.more)
     return Answer(msgspec.json.encode(shown))
 
@@ -213,7 +215,7 @@ OPERATIONS = (
         query=EventQuery,
         answer=EventList,
         answer_example=ANSWER,
-        errors=(Code.MALFORMED, Code.MOVED),
+        errors=(Code.MALFORMED, Code.PRECONDITION_FAILED),
         error_examples=EXAMPLES,
     ),
     Operation(
@@ -227,7 +229,7 @@ OPERATIONS = (
         query=AccountEventQuery,
         answer=EventList,
         answer_example=ANSWER,
-        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.MOVED),
+        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.PRECONDITION_FAILED),
         error_examples=EXAMPLES,
     ),
     Operation(
@@ -241,7 +243,7 @@ OPERATIONS = (
         query=AccountEventQuery,
         answer=EventList,
         answer_example=ANSWER,
-        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.MOVED),
+        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.PRECONDITION_FAILED),
         error_examples={**EXAMPLES, Code.NOT_FOUND: not_found("there is no reseller 1000240")},
     ),
 )

@@ -8,11 +8,11 @@ from urllib.parse import quote, unquote_plus
 import msgspec
 from msgspec import Meta, Struct
 
-from emporion.api.gate import read_basic
+from emporion.api.auth import read_basic
 from emporion.api.operations import Answer, Call, Operation
 from emporion.api.problems import OAuthError, OAuthProblem
 from emporion.credentials import TOKEN_ALGORITHM
-from emporion.errors import Code, Refused
+from emporion.errors import AccessDenied, Code
 from emporion.marketplace.clients import WRONG
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ async def create_access_token(marketplace: Marketplace, origin: Origin, call: Ca
         raise OAuthProblem(Code.INVALID, "unsupported_grant_type", f"grant_type must be {' or '.join(GRANTS)}.")
     try:
         client = await marketplace.clients.find(realm, *_credentials(call))
-    except Refused as refused:
-        marketplace.refusals.note(refused, f"POST {CONNECT.format(realm=realm)}/token", origin)
+    except AccessDenied as refused:
+        marketplace.security_log.note(refused, f"POST {CONNECT.format(realm=realm)}/token", origin)
         headers = CHALLENGE if b"authorization" in call.headers else None
         raise OAuthProblem(Code.UNAUTHENTICATED, "invalid_client", refused.message, headers) from None
     try:
@@ -119,8 +119,8 @@ async def create_access_token(marketplace: Marketplace, origin: Origin, call: Ca
             token = await tokens.issue_for_client(client)
         else:
             token = await _for_password(marketplace, client, form, origin)
-    except Refused as refused:
-        marketplace.refusals.note(refused, f"POST {CONNECT.format(realm=realm)}/token", origin)
+    except AccessDenied as refused:
+        marketplace.security_log.note(refused, f"POST {CONNECT.format(realm=realm)}/token", origin)
         if refused.code is Code.LIMITED:
             raise OAuthProblem(Code.LIMITED, "slow_down", refused.message, refused.headers) from None
         raise OAuthProblem(Code.INVALID, "invalid_grant", refused.message) from None
@@ -180,11 +180,11 @@ def _credentials(call: Call) -> Credentials:
         scheme, _, rest = basic.decode("latin-1").partition(" ")
         try:
             plain = read_basic(rest.strip()) if scheme.lower() == "basic" else ""
-        except Refused:
+        except AccessDenied:
             plain = ""
         name, colon, secret = plain.partition(":")
         if not colon:
-            raise Refused(Code.UNAUTHENTICATED, WANTED)
+            raise AccessDenied(Code.UNAUTHENTICATED, WANTED)
         return Credentials(unquote_plus(name), unquote_plus(secret))
     for name in ("client_id", "client_secret"):
         if name not in form:
@@ -204,7 +204,7 @@ def _discovery(path: str, name: str, what: str) -> Operation:
         access="Public",
         answer=Discovery,
         answer_example=DISCOVERY if "{realm}" in path else PLATFORM_DISCOVERY,
-        errors=(Code.MOVED,),
+        errors=(Code.PRECONDITION_FAILED,),
     )
 
 
@@ -223,7 +223,7 @@ def _keys(path: str, name: str) -> Operation:
             "keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
                       "kid": "0f3a", "use": "sig", "alg": "EdDSA"}]
         },
-        errors=(Code.MOVED,),
+        errors=(Code.PRECONDITION_FAILED,),
     )  # fmt: skip
 
 

@@ -10,13 +10,13 @@ import msgspec
 
 from emporion import __version__
 from emporion.accounts.ids import AccountId
-from emporion.api.door import CORRELATION_ID
+from emporion.api.middleware import CORRELATION_ID
 from emporion.api.problems import STATUS, Error, Status, to_error
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.settings import ApiVersion
 
 if TYPE_CHECKING:
-    from emporion.api.gate import Access
+    from emporion.api.auth import Access
     from emporion.api.operations import Operation
 
 Json = dict[str, Any]
@@ -45,13 +45,16 @@ EXAMPLES = {
         "externalId is taken: customer 1000001 has it",
         [Fault("externalId", "is taken: customer 1000001 has it")],
     ),
-    Code.RUNNING: Problem(
-        Code.RUNNING, "The first request with this Idempotency-Key is still running; try again shortly."
+    Code.IDEMPOTENCY_KEY_IN_USE: Problem(
+        Code.IDEMPOTENCY_KEY_IN_USE, "The first request with this Idempotency-Key is still running; try again shortly."
     ),
-    Code.MOVED: Problem(
-        Code.MOVED, "The account is not in the state that If-Match names: read it again, then change what is there now."
+    Code.PRECONDITION_FAILED: Problem(
+        Code.PRECONDITION_FAILED,
+        "The account is not in the state that If-Match names: read it again, then change what is there now.",
     ),
-    Code.REUSED: Problem(Code.REUSED, "The Idempotency-Key was used for another request; use a new one for each."),
+    Code.IDEMPOTENCY_KEY_REUSED: Problem(
+        Code.IDEMPOTENCY_KEY_REUSED, "The Idempotency-Key was used for another request; use a new one for each."
+    ),
     Code.LIMITED: Problem(Code.LIMITED, "The subscription key has no more requests left; try again in 3 seconds."),
     Code.TOO_LARGE: Problem(Code.TOO_LARGE, "The body must not be larger than 1 MiB."),
     Code.URI_TOO_LONG: Problem(Code.URI_TOO_LONG, "The address and its query must not be longer than 8 KiB."),
@@ -63,7 +66,7 @@ EXAMPLES = {
 }
 ALWAYS = (Code.INVALID, Code.URI_TOO_LONG, Code.INTERNAL, Code.UNAVAILABLE)
 OF_CALLERS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.LIMITED)
-REPEATABLE = (Code.RUNNING, Code.REUSED)
+REPEATABLE = (Code.IDEMPOTENCY_KEY_IN_USE, Code.IDEMPOTENCY_KEY_REUSED)
 WITH_BODY = (Code.MALFORMED, Code.TIMEOUT, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 EXAMPLE_TIME = 1_795_417_952.0
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 from starlette.routing import BaseRoute, Match, compile_path
 
-from emporion.api.gate import Access, challenge
+from emporion.api.auth import Access, challenge
+from emporion.api.etags import content_tag, stands, version_tag
 from emporion.api.problems import Error, method_not_allowed
 from emporion.api.requests import ignored_members, read_body, read_form, read_query
-from emporion.api.tags import content_tag, stands, version_tag
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.events import Origin
+from emporion.fair_semaphore import ACCOUNT, WAITED
 from emporion.settings import ApiVersion
-from emporion.turns import ACCOUNT, WAITED
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from emporion.api.addresses import Addresses
-    from emporion.api.gate import Gate, Login
+    from emporion.api.auth import Authenticator, Login
+    from emporion.api.client_addresses import ClientAddresses
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
     from emporion.store.records import Record
@@ -110,7 +110,12 @@ class Resource(BaseRoute):
     """Answers the operations of one path."""
 
     def __init__(
-        self, path: str, operations: Iterable[Operation], marketplace: Marketplace, gate: Gate, addresses: Addresses
+        self,
+        path: str,
+        operations: Iterable[Operation],
+        marketplace: Marketplace,
+        gate: Authenticator,
+        addresses: ClientAddresses,
     ) -> None:
         self._pattern, _, _ = compile_path(path)
         self._operations: dict[str, Operation] = {operation.method: operation for operation in operations}
@@ -131,9 +136,9 @@ class Resource(BaseRoute):
             raise method_not_allowed(scope["path"], self._allow)
         try:
             status, headers, body = await self._answer(operation, scope, receive)
-        except Refused as refused:
+        except AccessDenied as refused:
             asked = f"{scope['method']} {scope['path'][:LONGEST_PATH]}"
-            self._marketplace.refusals.note(refused, asked, self._origin(scope))
+            self._marketplace.security_log.note(refused, asked, self._origin(scope))
             if refused.code is Code.UNAUTHENTICATED:
                 refused.headers["WWW-Authenticate"] = challenge(operation.access, scope["named_headers"])
             raise
@@ -153,7 +158,7 @@ class Resource(BaseRoute):
         caller: Actor | Login | Origin
         key: SubscriptionKey | None = None
         if operation.access == "Bearer":
-            admission = await self._gate.admit(headers, scope["more_headers"])
+            admission = await self._gate.authenticate(headers, scope["more_headers"])
             caller, key = admission.actor, admission.key
             ACCOUNT.set(caller.account_id)
             if not reads:
@@ -178,7 +183,7 @@ class Resource(BaseRoute):
         call = Call(key, version, scope["path_params"], query, sent, headers)
         given = await operation.handle(self._marketplace, caller, call)
         if reads and WAITED.get():
-            await self._gate.admit_again(headers)
+            await self._gate.authenticate_again(headers)
         body = given.body
         answer = [
             (b"content-type", b"application/json"),
@@ -205,7 +210,7 @@ class Resource(BaseRoute):
 
 
 def routes(
-    operations: Iterable[Operation], marketplace: Marketplace, gate: Gate, addresses: Addresses
+    operations: Iterable[Operation], marketplace: Marketplace, gate: Authenticator, addresses: ClientAddresses
 ) -> list[BaseRoute]:
     """A resource for each path of the table."""
     by_path: dict[str, list[Operation]] = {}

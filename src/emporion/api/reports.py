@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from emporion.api.collections import Noun, create_operation, get_operation, list_operation
 from emporion.errors import Code, Fault, Problem
 from emporion.report_formats import MEDIA_TYPES
-from emporion.reports import NAMES, NewReport, Report, ReportPage, ReportQuery
+from emporion.reports import NewReport, Report, ReportPage, ReportQuery
 from emporion.store.faults import too_many_reports
 from emporion.store.reports import MOST_UNFINISHED
 

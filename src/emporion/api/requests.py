@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote
 import msgspec
 from msgspec import inspect
 
-from emporion.errors import Code, Fault, Problem, refuse
+from emporion.errors import Code, Fault, Problem, raise_invalid
 from emporion.validation import DEEPEST, TooDeep, decode, read
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def read_query(query: bytes, struct: type[Q] | None) -> tuple[Q | None, str]:
     if len(given) < len(names):
         faults += [Fault(name, "must not be given more than once") for name in given if names.count(name) > 1]
     if faults:
-        refuse(faults)
+        raise_invalid(faults)
     return result, ignored
 
 

@@ -11,9 +11,9 @@ from emporion.accounts.customers import Customer, CustomerPage, NewCustomer, Who
 from emporion.accounts.queries import AccountQuery, CustomerQuery
 from emporion.accounts.resellers import NewReseller, Reseller, ResellerPage, ResellerUpdate
 from emporion.api import customers
-from emporion.api.gate import unknown_version
+from emporion.api.auth import unknown_version
+from emporion.api.etags import expected_versions, idempotency_key
 from emporion.api.operations import Answer, Call, Operation, created
-from emporion.api.tags import expected_versions, idempotency_key
 from emporion.errors import Code, not_found
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def get_resellers(marketplace: Marketplace, actor: Actor, call: Call) -> A
 
 async def create_reseller(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The new reseller."""
-    with marketplace.repeats.once(actor, "POST /resellers", idempotency_key(call.headers), call.body) as once:
+    with marketplace.idempotency.once(actor, "POST /resellers", idempotency_key(call.headers), call.body) as once:
         return created(await marketplace.resellers.create(actor, call.body, once))
 
 
@@ -68,7 +68,7 @@ async def create_customer_for_reseller(marketplace: Marketplace, actor: Actor, c
     """The new customer of the reseller."""
     owner = await marketplace.resellers.reached(actor, call.path["id"])
     asked = f"POST /resellers/{owner}/customers"
-    with marketplace.repeats.once(actor, asked, idempotency_key(call.headers), call.body) as once:
+    with marketplace.idempotency.once(actor, asked, idempotency_key(call.headers), call.body) as once:
         return created(await marketplace.customers.create(actor, call.body, owner, once))
 
 
@@ -84,7 +84,7 @@ OPERATIONS = (
         query=AccountQuery,
         answer=ResellerPage,
         answer_example={"data": [EXAMPLE], "pagination": customers.PAGINATION},
-        errors=(Code.MALFORMED, Code.MOVED),
+        errors=(Code.MALFORMED, Code.PRECONDITION_FAILED),
         error_examples=customers.LIST_EXAMPLES,
     ),
     Operation(
@@ -113,7 +113,7 @@ OPERATIONS = (
         get_reseller_by_id,
         answer=Reseller,
         answer_example=EXAMPLE,
-        errors=(Code.NOT_FOUND, Code.MOVED),
+        errors=(Code.NOT_FOUND, Code.PRECONDITION_FAILED),
         error_examples={Code.INVALID: unknown_version(), **NO_RESELLER},
     ),
     Operation(
@@ -130,7 +130,7 @@ OPERATIONS = (
         request_example={"name": "North Cloud Services", "status": "creditHold"},
         answer=Reseller,
         answer_example={**EXAMPLE, "name": "North Cloud Services", "status": "creditHold"},
-        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.MOVED),
+        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.PRECONDITION_FAILED),
         error_examples=NO_RESELLER,
     ),
     Operation(
@@ -145,7 +145,7 @@ OPERATIONS = (
         query=AccountQuery,
         answer={"1.6": CustomerPage, "1.15": WholeCustomerPage},
         answer_example={"data": [customers.SUMMARY], "pagination": customers.PAGINATION},
-        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.MOVED),
+        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.PRECONDITION_FAILED),
         error_examples={**customers.LIST_EXAMPLES, **NO_RESELLER},
     ),
     Operation(

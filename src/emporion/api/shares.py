@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable
 
 from emporion.errors import Code, Problem
-from emporion.turns import PAUSE
+from emporion.fair_semaphore import PAUSE
 
 # Seconds for which keys count as busy together after two of them were seen one after the other.
 TOGETHER = 0.1
 # How many requests of one key wait.
-MOST_WAITING = 1000
+MOST_WAITING_OF_KEY = 1000
 
 
 class Shares:
@@ -52,7 +52,7 @@ class Shares:
     async def wait(self, key: bytes) -> None:
         """Return when it is this request's turn. Raises Problem (UNAVAILABLE) if too many of the key's wait."""
         queue = self._waiting.setdefault(key, deque())
-        if len(queue) >= MOST_WAITING:
+        if len(queue) >= MOST_WAITING_OF_KEY:
             await asyncio.sleep(PAUSE)
             message = "Too many requests of this subscription key come at the same time; try again shortly."
             raise Problem(Code.UNAVAILABLE, message, headers={"Retry-After": "1"})

@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from emporion.api.operations import Answer, Call, Operation
-from emporion.errors import Code, Fault, Problem, refuse
+from emporion.errors import Code, Fault, Problem, raise_invalid
 from emporion.validation import read
 
 if TYPE_CHECKING:
-    from emporion.api.gate import Login
+    from emporion.api.auth import Login
     from emporion.marketplace import Marketplace
 
 
@@ -44,7 +44,7 @@ async def generate_auth_token(marketplace: Marketplace, login: Login, call: Call
     """A new token for the API user."""
     request, faults = read(TokenRequest, call.body)
     if faults:
-        refuse(faults)
+        raise_invalid(faults)
     assert call.key
     token = await marketplace.tokens.issue(login.login, login.password, request.marketplace, call.key, login.origin)
     return Answer(msgspec.json.encode(TokenInfo(token, marketplace.tokens.lifetime)))

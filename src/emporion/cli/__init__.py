@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from emporion import __version__
-from emporion.cli.errors import Stop
+from emporion.cli.errors import CommandError
 from emporion.errors import Problem
 from emporion.settings import BadSetting
 
@@ -75,7 +75,7 @@ def main() -> None:
     try:
         app = command_line(sys.argv[1:])
         status = app(standalone_mode=False, prog_name="emporion")
-    except (BadSetting, Stop) as problem:
+    except (BadSetting, CommandError) as problem:
         sys.exit(_tell(str(problem)))
     except Problem as problem:
         sys.exit(_tell(_in_full(problem)))

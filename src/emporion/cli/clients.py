@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from emporion.cli.errors import Stop
-from emporion.cli.operators import Operator, operate, unknown
+from emporion.cli.context import Operator, operate, unknown
+from emporion.cli.errors import CommandError
 from emporion.cli.options import AsJson, Database, OfReseller, Reseller
-from emporion.cli.shown import minute_of, show_json, show_table, show_thing, time_of
+from emporion.cli.output import minute_of, show_json, show_table, show_thing, time_of
 from emporion.credentials import Role
 from emporion.errors import Code, Problem
 from emporion.marketplace.clients import NewClient
@@ -71,7 +71,7 @@ def add(
             )
         except Problem as problem:
             if problem.code is Code.CONFLICT:
-                raise Stop(f"there is a client {name} already; choose another id") from None
+                raise CommandError(f"there is a client {name} already; choose another id") from None
             raise
 
     _say_new(operate(database, create), "was added", as_json=as_json)
@@ -141,7 +141,7 @@ def _parts(name: str) -> tuple[str, str]:
     """The realm and the id in REALM/ID. Raises Stop."""
     realm, slash, client_id = name.partition("/")
     if not (realm and slash and client_id):
-        raise Stop(f"a client is called by its realm and id, such as sandbox/sandbox-client, not {name}")
+        raise CommandError(f"a client is called by its realm and id, such as sandbox/sandbox-client, not {name}")
     return realm, client_id
 
 

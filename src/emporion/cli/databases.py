@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emporion.accounts.ids import RESELLER_ID
-from emporion.cli.errors import Stop
-from emporion.cli.operators import no_platform, now, with_store
+from emporion.cli.context import no_platform, now, with_store
+from emporion.cli.errors import CommandError
 from emporion.cli.options import Database, told_by_option
 from emporion.marketplace import platforms
-from emporion.marketplace.platforms import Access, random_access
+from emporion.marketplace.platforms import Access, generate_credentials
 from emporion.settings import SETTINGS, BadSetting, Settings
 from emporion.store import copying, open_store
 from emporion.store.tables import TABLES
@@ -32,7 +32,7 @@ def migrate(database: Database = None) -> None:
     """
     settings = Settings.read({"database": database})
     if settings.database.path and not settings.database.path.exists():
-        raise Stop(no_platform(settings))
+        raise CommandError(no_platform(settings))
     done = asyncio.run(open_store(settings).migrate())
     for title in done:
         typer.echo(f"done: {title}")
@@ -53,7 +53,7 @@ def copy(
         try:
             stores.append(open_store(Settings.read({"database": url})))
         except BadSetting:
-            raise Stop(f"{option} must be {SETTINGS['database'].wanted}") from None
+            raise CommandError(f"{option} must be {SETTINGS['database'].wanted}") from None
     asyncio.run(_copy(stores[0], stores[1], shown=str(Settings.read({"database": target}).database)))
 
 
@@ -70,7 +70,7 @@ def init(
     """
     settings = Settings.read({"database": database})
     with told_by_option(OPTIONS):
-        access = random_access(reseller, user, marketplace, currency)
+        access = generate_credentials(reseller, user, marketplace, currency)
 
     async def found(store: Store) -> None:
         await platforms.found(store, access, now(), sandbox=False, currency=currency)

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Stop(Exception):
+class CommandError(Exception):
     """The command cannot go on; the message is one line for the operator."""

@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from emporion.cli.errors import Stop
+from emporion.cli.context import Operator, operate
+from emporion.cli.errors import CommandError
 from emporion.cli.imports import FORMATS, FormatOption
-from emporion.cli.operators import Operator, operate
 from emporion.cli.options import Database, OfReseller
 
 STANDARD_OUTPUT = "-"
@@ -33,7 +33,7 @@ def export_customers(
     """
     known = format_ or FORMATS.get(Path(file).suffix.lower())
     if not known:
-        raise Stop(f"the name of {file} does not tell what to write to it; say --format csv or --format jsonl")
+        raise CommandError(f"the name of {file} does not tell what to write to it; say --format csv or --format jsonl")
 
     async def write(operator: Operator, to: IO[bytes]) -> int:
         number = None if of is None else await operator.reseller(of)
@@ -69,12 +69,12 @@ def _written(path: Path) -> Iterator[IO[bytes]]:
     try:
         to = os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb")
     except OSError as error:
-        raise Stop(f"{path} cannot be written: {error.strerror}") from None
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
     try:
         with to:
             yield to
         part.replace(path)
     except OSError as error:
-        raise Stop(f"{path} cannot be written: {error.strerror}") from None
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)

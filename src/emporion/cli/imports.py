@@ -20,14 +20,14 @@ from msgspec import structs
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-from emporion.cli.errors import Stop
-from emporion.cli.operators import Operator, operate
+from emporion.cli.context import Operator, operate
+from emporion.cli.errors import CommandError
 from emporion.cli.options import AsJson, Database, PasswordQuality, Reseller
-from emporion.cli.shown import show_json, show_table
+from emporion.cli.output import show_json, show_table
 from emporion.errors import Code, Problem
 from emporion.files.file_types import SIGNATURE_BYTES, unreadable_kind
 from emporion.files.rows import Format
-from emporion.marketplace.import_content import PART, Lost
+from emporion.marketplace.import_content import PART, LeaseLost
 from emporion.marketplace.import_runner import with_columns
 from emporion.store.external_ids import ExternalIds
 from emporion.store.imports import FaultyRow, Import
@@ -47,7 +47,7 @@ FormatOption = Annotated[
 ]
 
 
-class Sent(NamedTuple):
+class SentFile(NamedTuple):
     """A file to be imported. digest: SHA-256."""
 
     path: Path
@@ -98,7 +98,7 @@ def import_customers(
 
 
 @contextmanager
-def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
+def _opened(path: Path, format_: Format | None) -> Iterator[SentFile]:
     """Raises Stop if there is no such file, or it is unknown what is in it."""
     try:
         content = path.open("rb")
@@ -108,25 +108,29 @@ def _opened(path: Path, format_: Format | None) -> Iterator[Sent]:
         digest, size = hashlib.sha256(), 0
         try:
             if kind := unreadable_kind(content.read(SIGNATURE_BYTES)):
-                raise Stop(f"{path} is {kind}")
+                raise CommandError(f"{path} is {kind}")
             known = format_ or FORMATS.get(path.suffix.lower())
             if not known:
-                raise Stop(f"the name of {path.name} does not tell what is in it; say --format csv or --format jsonl")
+                raise CommandError(
+                    f"the name of {path.name} does not tell what is in it; say --format csv or --format jsonl"
+                )
             content.seek(0)
             while data := content.read(PART):
                 digest.update(data)
                 size += len(data)
         except OSError as error:
             raise _unreadable(path, error) from None
-        yield Sent(path, content, known, size, digest.digest())
+        yield SentFile(path, content, known, size, digest.digest())
 
 
-def _unreadable(path: Path, error: OSError) -> Stop:
-    return Stop(f"{path} cannot be read: {error.strerror or 'it is a pipe; write its content into a file first'}")
+def _unreadable(path: Path, error: OSError) -> CommandError:
+    return CommandError(
+        f"{path} cannot be read: {error.strerror or 'it is a pipe; write its content into a file first'}"
+    )
 
 
 async def _import(
-    operator: Operator, reseller: str, sent: Sent, faults: IO[bytes], *, dry_run: bool, skip_faulty: bool
+    operator: Operator, reseller: str, sent: SentFile, faults: IO[bytes], *, dry_run: bool, skip_faulty: bool
 ) -> Import:
     """What became of the file. faults: gets a line for each row that the check finds faulty."""
     imports, runner = operator.marketplace.imports, operator.marketplace.import_runner
@@ -145,12 +149,12 @@ async def _import(
     try:
         with _bar("importing", sent) as tell:
             done = await runner.run(held, sent.source, tell)
-    except Lost:
-        raise Stop("the import was cancelled, or another process has it now") from None
+    except LeaseLost:
+        raise CommandError("the import was cancelled, or another process has it now") from None
     finally:
         await runner.release(held.id, holder)
     if done.state == "refused":
-        raise Stop(f"{sent.path}: {done.refusal}")
+        raise CommandError(f"{sent.path}: {done.refusal}")
     if done.rejected:
         with sent.rejected.open("wb") as file:
             async for part in imports.refused_rows(done):
@@ -158,7 +162,7 @@ async def _import(
     return done
 
 
-async def _check(operator: Operator, draft: Import, sent: Sent, faults: IO[bytes]) -> Import:
+async def _check(operator: Operator, draft: Import, sent: SentFile, faults: IO[bytes]) -> Import:
     """The draft with what is known after all rows were checked."""
     runner, checked = operator.marketplace.import_runner, draft
     with _bar("checking", sent) as tell, ExternalIds() as ids:
@@ -174,7 +178,7 @@ async def _check(operator: Operator, draft: Import, sent: Sent, faults: IO[bytes
         except Problem as problem:
             if problem.code is not Code.INVALID:
                 raise
-            raise Stop(f"{sent.path}: {problem.message}") from None
+            raise CommandError(f"{sent.path}: {problem.message}") from None
     return checked
 
 
@@ -188,7 +192,7 @@ async def _taken_up(operator: Operator, begun: Import, holder: str) -> Import:
         if held := await runner.hold(begun.id, holder):
             return held
         if (await imports.get(operator.actor, begun.id)).state != "running":
-            raise Stop("another process has ended this import")
+            raise CommandError("another process has ended this import")
         if not attempt:
             typer.echo("waits until the process that was at it ends or is given up", err=True)
         await asyncio.sleep(WAITING)
@@ -210,7 +214,7 @@ def _has_gone(holder: str) -> bool:
 class _Tell:
     """Moves a bar."""
 
-    def __init__(self, bar: Progress, what: str, sent: Sent) -> None:
+    def __init__(self, bar: Progress, what: str, sent: SentFile) -> None:
         self._bar = bar
         self._task = bar.add_task(what, total=sent.size, rows=0)
 
@@ -219,7 +223,7 @@ class _Tell:
 
 
 @contextmanager
-def _bar(what: str, sent: Sent) -> Iterator[_Tell]:
+def _bar(what: str, sent: SentFile) -> Iterator[_Tell]:
     console = Console(stderr=True)
     columns = (
         "[progress.description]{task.description}",
@@ -232,7 +236,7 @@ def _bar(what: str, sent: Sent) -> Iterator[_Tell]:
         yield _Tell(bar, what, sent)
 
 
-def _show(imported: Import, sent: Sent, faults: IO[bytes], *, as_json: bool) -> None:
+def _show(imported: Import, sent: SentFile, faults: IO[bytes], *, as_json: bool) -> None:
     faults.seek(0)
     if as_json:
         show_json({**_as_shown(imported, sent), "faults": [one for row in _rows(faults) for one in _faults(row)]})
@@ -255,7 +259,7 @@ def _faults(row: FaultyRow) -> Iterator[dict[str, object]]:
     return ({"line": row.line, "field": fault.field, "message": fault.message} for fault in row.faults)
 
 
-def _as_shown(imported: Import, sent: Sent) -> dict[str, object]:
+def _as_shown(imported: Import, sent: SentFile) -> dict[str, object]:
     """What became of a file, for scripts."""
     is_checked = imported.state == "checked"
     return {
@@ -273,7 +277,7 @@ def _as_shown(imported: Import, sent: Sent) -> dict[str, object]:
     }
 
 
-def _in_words(imported: Import, sent: Sent) -> str:
+def _in_words(imported: Import, sent: SentFile) -> str:
     rows = f"{imported.at.rows:,} row{'' if imported.at.rows == 1 else 's'}"
     if imported.state == "checked":
         if imported.faulty:

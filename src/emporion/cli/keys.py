@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from emporion.cli.errors import Stop
-from emporion.cli.operators import Operator, operate, unknown
+from emporion.cli.context import Operator, operate, unknown
+from emporion.cli.errors import CommandError
 from emporion.cli.options import AsJson, Database, OfReseller, Reseller
-from emporion.cli.shown import minute_of, show_json, show_table, show_thing, time_of
+from emporion.cli.output import minute_of, show_json, show_table, show_thing, time_of
 from emporion.limits import Limit
 from emporion.marketplace.subscription_keys import NewKey
 from emporion.settings import ApiVersion
@@ -25,7 +25,7 @@ HEADINGS = ("id", "reseller", "name", "limits", "version", "last used", "revoked
 # What an option of `change` is given to take a limit or a pinned version away.
 NONE = "none"
 # Any number of requests that makes sense is below it.
-HIGHEST = 1_000_000_000
+HIGHEST_OPTION = 1_000_000_000
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as the list has it.")]
 Within = Annotated[
@@ -38,8 +38,8 @@ def _limit(text: str) -> int:
     """A limit, 0 to have none."""
     if text == NONE:
         return 0
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:11]) <= HIGHEST):
-        raise typer.BadParameter(f"it must be a whole number from 1 to {HIGHEST}, or {NONE}, not {text!r}")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:11]) <= HIGHEST_OPTION):
+        raise typer.BadParameter(f"it must be a whole number from 1 to {HIGHEST_OPTION}, or {NONE}, not {text!r}")
     return int(text)
 
 
@@ -156,7 +156,7 @@ async def _key(operator: Operator, key_id: str, within: str | None) -> Subscript
         raise unknown("subscription key", key_id, [key.id for key in keys], "emporion key list")
     if len(found) > 1:
         owners = " or ".join(str(key.reseller_id) for key in found)
-        raise Stop(f"{len(found)} resellers have a key {key_id}; say which by --reseller {owners}")
+        raise CommandError(f"{len(found)} resellers have a key {key_id}; say which by --reseller {owners}")
     return found[0]
 
 

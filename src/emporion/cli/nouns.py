@@ -9,16 +9,16 @@ import msgspec
 import typer
 from msgspec import structs
 
-from emporion.cli.operators import Operator, operate, unknown
+from emporion.cli.context import Operator, operate, unknown
 from emporion.cli.options import AsJson, Database, OfReseller
-from emporion.cli.shown import show_json, show_table, show_thing
+from emporion.cli.output import show_json, show_table, show_thing
 from emporion.errors import Code, Problem
 from emporion.paging import LARGEST_PAGE
 
 if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
-    from emporion.marketplace.customers import Page
+    from emporion.marketplace.customers import ListPage
     from emporion.store.collections import Item
 
 Document = dict[str, Any]
@@ -33,7 +33,7 @@ def noun_app(
     *,
     query: type[msgspec.Struct],
     columns: Mapping[str, Callable[[Document], object]],
-    page: Callable[[Marketplace], Callable[[Actor, Any], Awaitable[Page]]],
+    page: Callable[[Marketplace], Callable[[Actor, Any], Awaitable[ListPage]]],
     get: Callable[[Marketplace], Callable[[Actor, str], Awaitable[Item]]],
 ) -> typer.Typer:
     """The commands of a noun.

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emporion.cli.errors import Stop
+from emporion.cli.errors import CommandError
 from emporion.errors import Problem
 from emporion.settings import SETTINGS, option_of, variable_of
 
@@ -78,4 +78,4 @@ def told_by_option(options: Mapping[str, str]) -> Iterator[None]:
         if not problem.faults:
             raise
         told = (f"{options.get(fault.field, fault.field)} {fault.message}" for fault in problem.faults)
-        raise Stop("; ".join(told)) from None
+        raise CommandError("; ".join(told)) from None

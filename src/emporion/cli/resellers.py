@@ -10,11 +10,11 @@ import msgspec
 import typer
 
 from emporion.accounts.ids import PROVIDER_ID
-from emporion.cli import entered
-from emporion.cli.errors import Stop
-from emporion.cli.operators import Operator, operate
+from emporion.cli import stdin
+from emporion.cli.context import Operator, operate
+from emporion.cli.errors import CommandError
 from emporion.cli.options import AsJson, Database, told_by_option
-from emporion.cli.shown import Exact, plain, show_json, show_table, show_thing
+from emporion.cli.output import Exact, plain, show_json, show_table, show_thing
 from emporion.validation import decode
 
 app = typer.Typer(no_args_is_help=True, help="Resellers: who sells, and who stands below whom.")
@@ -207,13 +207,15 @@ def _read(source: str) -> dict[str, Any]:
     """The JSON object in a file, or in standard input for `-`. Raises Stop."""
     where = "standard input" if source == "-" else source
     try:
-        body = decode(entered.everything() if source == "-" else Path(source).read_bytes())
+        body = decode(stdin.everything() if source == "-" else Path(source).read_bytes())
     except OSError as error:
-        raise Stop(f"--from {source} cannot be read: {error.strerror}") from None
+        raise CommandError(f"--from {source} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Stop(f"--from must be a JSON object as POST /resellers takes it; {where} is none: {error}") from None
+        raise CommandError(
+            f"--from must be a JSON object as POST /resellers takes it; {where} is none: {error}"
+        ) from None
     if not isinstance(body, dict):
-        raise Stop(f"--from must be a JSON object as POST /resellers takes it; {where} has another value")
+        raise CommandError(f"--from must be a JSON object as POST /resellers takes it; {where} has another value")
     return {name: value for name, value in body.items() if value is not None}
 
 

@@ -18,8 +18,8 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
 from emporion import __version__
-from emporion.cli.errors import Stop
-from emporion.cli.operators import no_platform, now, unfinished, with_store
+from emporion.cli.context import no_platform, now, unfinished, with_store
+from emporion.cli.errors import CommandError
 from emporion.cli.options import with_all_settings
 from emporion.cli.supervisor import Supervisor
 from emporion.errors import Problem
@@ -32,7 +32,7 @@ from emporion.marketplace.platforms import (
     SANDBOX_REALM,
     SANDBOX_SECRET,
     Access,
-    furnish_sandbox,
+    seed_sandbox,
 )
 from emporion.settings import SETTINGS, Settings, by_current_name, variable_of
 
@@ -77,7 +77,7 @@ def serve(
     _check_tls(settings)
     address = _check_address(settings)
     if not sandbox and settings.database.path and not settings.database.path.exists():
-        raise Stop(no_platform(settings))
+        raise CommandError(no_platform(settings))
     is_sandbox = asyncio.run(_prepare(settings, sandbox=sandbox, migrating=migrate or sandbox))
     _hand_to_workers(values)
     configure_logs(settings.log_level)
@@ -136,12 +136,12 @@ async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> boo
             await _found_sandbox(store)
             platform = await store.platform.get()
         if not platform:
-            raise Stop(unfinished(settings) if await store.copies.progress() else no_platform(settings))
+            raise CommandError(unfinished(settings) if await store.copies.progress() else no_platform(settings))
         if sandbox and not platform.sandbox:
-            raise Stop(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
+            raise CommandError(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
         if platform.sandbox:
             _check_only_this_machine(settings)
-            await furnish_sandbox(build_marketplace(settings, store))
+            await seed_sandbox(build_marketplace(settings, store))
         return platform.sandbox
 
     return await with_store(settings, prepare, migrating=migrating)
@@ -158,7 +158,7 @@ async def _found_sandbox(store: Store) -> None:
 
 def _check_only_this_machine(settings: Settings) -> None:
     if not settings.only_this_machine:
-        raise Stop(
+        raise CommandError(
             f"a sandbox does not listen on {settings.host}: everybody knows its password and key, "
             "so it serves this machine only (127.0.0.1, ::1 or localhost)"
         )
@@ -175,7 +175,7 @@ def _check_address(settings: Settings) -> str:
         return str(address[0])
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a host name"
-        raise Stop(
+        raise CommandError(
             f"cannot listen on {settings.host} port {settings.port}: {why}; "
             "another port is set by --port or EMPORION_PORT"
         ) from None
@@ -190,9 +190,11 @@ def _check_tls(settings: Settings) -> None:
     except OSError as error:
         bad = isinstance(error, ssl.SSLError)
         why = "they are not PEM, or the key is not that of the certificate" if bad else error.strerror
-        raise Stop(f"--tls-cert and --tls-key cannot be used: {why}") from None
+        raise CommandError(f"--tls-cert and --tls-key cannot be used: {why}") from None
     if b"-----BEGIN PRIVATE KEY-----" not in settings.tls_key.read_bytes():
-        raise Stop("--tls-key must be PKCS#8 without a password: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW")
+        raise CommandError(
+            "--tls-key must be PKCS#8 without a password: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW"
+        )
 
 
 def _end_with_the_terminal() -> None:

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 import jwt
 import typer
 
-from emporion.cli import entered
-from emporion.cli.errors import Stop
-from emporion.cli.operators import Operator, now, operate, unknown
+from emporion.cli import stdin
+from emporion.cli.context import Operator, now, operate, unknown
+from emporion.cli.errors import CommandError
 from emporion.cli.options import AsJson, Database, option
-from emporion.cli.shown import minute_of, show_json, show_table, show_thing, time_of
+from emporion.cli.output import minute_of, show_json, show_table, show_thing, time_of
 from emporion.cli.users import user_called
 from emporion.credentials import SigningKey, TokenClaims
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.store.subscription_keys import SubscriptionKey
 
 app = typer.Typer(no_args_is_help=True, help="Tokens, and the keys that sign them.")
@@ -112,7 +112,7 @@ def show(
     database: Database = None,
 ) -> None:
     """Show what a token says, and whether it would be let in now."""
-    text = (entered.first_line("TOKEN") if token == "-" else token).strip().removeprefix("Bearer ")  # noqa: S105
+    text = (stdin.first_line("TOKEN") if token == "-" else token).strip().removeprefix("Bearer ")  # noqa: S105
     header, claims = _said(text)
 
     async def check(operator: Operator) -> tuple[TokenClaims | None, str | None]:
@@ -154,7 +154,7 @@ def _said(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         read = jwt.decode_complete(token, options={"verify_signature": False})
     except jwt.InvalidTokenError:
-        raise Stop("TOKEN must be a token as POST /token gives it: three parts with dots between") from None
+        raise CommandError("TOKEN must be a token as POST /token gives it: three parts with dots between") from None
     return read["header"], read["payload"]
 
 
@@ -169,7 +169,7 @@ async def _verdict(
     if claims:
         try:
             await operator.marketplace.tokens.read(token, SubscriptionKey(b"", claims.account_id))
-        except Refused as refused:
+        except AccessDenied as refused:
             return claims, refused.message
         return claims, None
     if isinstance(expires, int | float) and expires * 1000 <= now():

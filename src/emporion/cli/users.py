@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from emporion.cli import entered
-from emporion.cli.errors import Stop
-from emporion.cli.operators import Operator, operate, unknown
+from emporion.cli import stdin
+from emporion.cli.context import Operator, operate, unknown
+from emporion.cli.errors import CommandError
 from emporion.cli.options import AsJson, Database, OfReseller, PasswordQuality, PasswordStdin, Reseller
-from emporion.cli.shown import minute_of, show_json, show_table, show_thing, time_of
+from emporion.cli.output import minute_of, show_json, show_table, show_thing, time_of
 from emporion.credentials import Role
 from emporion.errors import Code, Problem
 from emporion.marketplace.users import NewUser
@@ -64,7 +64,7 @@ def add(
     database: Database = None,
 ) -> None:
     """Add an API user. A random password is shown only now."""
-    password = entered.password() if password_stdin else None
+    password = stdin.password() if password_stdin else None
 
     async def create(operator: Operator) -> NewUser:
         number = await operator.reseller(reseller)
@@ -72,7 +72,7 @@ def add(
             return await operator.marketplace.users.add(operator.actor, number, login, role, marketplace, password)
         except Problem as problem:
             if problem.code is Code.CONFLICT:
-                raise Stop(f"the login {login} is taken; choose another") from None
+                raise CommandError(f"the login {login} is taken; choose another") from None
             raise
 
     new = operate(database, create, password_quality=password_quality)
@@ -126,7 +126,7 @@ def rotate(
     database: Database = None,
 ) -> None:
     """Give an API user another password, which ends all tokens. A random one is shown only now."""
-    password = entered.password() if password_stdin else None
+    password = stdin.password() if password_stdin else None
 
     async def put(operator: Operator) -> NewUser:
         user = await user_called(operator, login)

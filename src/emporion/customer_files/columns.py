@@ -63,7 +63,7 @@ _ALIASES = {
 _NAMES_THEMSELVES = {name: name for name in _ALIASES}
 
 
-class Column(NamedTuple):
+class FileColumn(NamedTuple):
     """A column. header: as it stands in the file. path: of the member of a customer."""
 
     header: str
@@ -76,7 +76,7 @@ class CustomerColumns:
     def __init__(self, headers: Sequence[str], delimiter: str = ",") -> None:
         self.headers = tuple(headers)
         self.delimiter = delimiter
-        self._columns = [Column(header, member_path(header) or "") for header in headers]
+        self._columns = [FileColumn(header, member_path(header) or "") for header in headers]
         _check_columns(self._columns)
         self._headers = {column.path: column.header for column in reversed(self._columns)}
         self._aliases = {header.lower() for header in headers if header.lower() in _ALIASES}
@@ -161,7 +161,7 @@ def attribute_header(name: str) -> str:
     return f"attribute:{name if _attribute(name) == name else text_formula(name)}"
 
 
-def _check_columns(columns: Sequence[Column]) -> None:
+def _check_columns(columns: Sequence[FileColumn]) -> None:
     faults: list[Fault] = []
     seen: dict[str, str] = {}
     unknown = [column.header for column in columns if column.header and not column.path]

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
+    from emporion.marketplace.events import EventLog
     from emporion.marketplace.exports import Exports
-    from emporion.marketplace.guesses import Guesses
+    from emporion.marketplace.idempotency import Idempotency
     from emporion.marketplace.import_runner import ImportRunner
     from emporion.marketplace.imports import Imports
     from emporion.marketplace.links import Links
-    from emporion.marketplace.logbook import Logbook
+    from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.rate_limits import RateLimits
-    from emporion.marketplace.refusals import Refusals
-    from emporion.marketplace.repeats import Repeats
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
     from emporion.marketplace.resellers import Resellers
+    from emporion.marketplace.security_log import SecurityLog
     from emporion.marketplace.sessions import Sessions
     from emporion.marketplace.signing_keys import SigningKeys
     from emporion.marketplace.statistics import Statistics
     from emporion.marketplace.subscription_keys import SubscriptionKeys
     from emporion.marketplace.tokens import Tokens
+    from emporion.marketplace.usage import UsageRecorder
     from emporion.marketplace.users import Users
-    from emporion.marketplace.visits import Visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Marketplace:
     tokens: Tokens
     sessions: Sessions
     links: Links
-    logbook: Logbook
+    events: EventLog
     statistics: Statistics
-    guesses: Guesses
+    login_throttle: LoginThrottle
     passwords: Passwords
-    repeats: Repeats
+    idempotency: Idempotency
     reports: Reports
     report_runner: ReportRunner
-    refusals: Refusals
-    visits: Visits
+    security_log: SecurityLog
+    usage: UsageRecorder
     rate_limits: RateLimits

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from emporion.accounts.ids import PROVIDER_ID
 from emporion.credentials import Role
-from emporion.errors import Code, Refused, not_found
+from emporion.errors import AccessDenied, Code, not_found
 from emporion.events import Origin, Source
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Actor(Struct, frozen=True):
     def must_be(self, role: Role) -> None:
         """Raise Refused (FORBIDDEN) if the actor's role may do less than `role`."""
         if ROLES.index(self.role) < ROLES.index(role):
-            raise Refused(
+            raise AccessDenied(
                 Code.FORBIDDEN,
                 f"The role {self.role} may not do this; it takes the role {role}.",
                 self.account_id,

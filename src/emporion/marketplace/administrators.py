@@ -11,7 +11,7 @@ from emporion.accounts.customers import Customer, NewCustomer
 from emporion.accounts.documents import NEVER_SHOWN, diff
 from emporion.accounts.resellers import Reseller
 from emporion.credentials import new_login
-from emporion.errors import Code, Fault, refuse
+from emporion.errors import Code, Fault, raise_invalid
 from emporion.events import Changes
 from emporion.marketplace.passwords import Passwords
 from emporion.store.administrators import AdministratorLogin
@@ -35,7 +35,7 @@ class Administrators:
             if isinstance(password, str) and (message := self._passwords.fault(password)):
                 faults.append(Fault(f"contactPersons[{position}].password", message))
         if faults:
-            refuse(faults)
+            raise_invalid(faults)
 
     async def logins(
         self,
@@ -97,7 +97,7 @@ def _check_different(logins: Sequence[AdministratorLogin]) -> None:
     seen: set[str] = set()
     for login in logins:
         if login.login.lower() in seen:
-            refuse(
+            raise_invalid(
                 [Fault(f"contactPersons[{login.position}].login", "is that of another contact person; choose another")],
                 Code.CONFLICT,
             )

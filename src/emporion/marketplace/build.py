@@ -10,26 +10,26 @@ from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.clients import Clients
 from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
+from emporion.marketplace.events import EventLog
 from emporion.marketplace.exports import Exports
-from emporion.marketplace.guesses import Guesses
+from emporion.marketplace.idempotency import Idempotency
 from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.links import Links
-from emporion.marketplace.logbook import Logbook
+from emporion.marketplace.login_throttle import LoginThrottle
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.rate_limits import RateLimits
-from emporion.marketplace.refusals import Refusals
-from emporion.marketplace.repeats import Repeats
 from emporion.marketplace.report_runner import ReportRunner
 from emporion.marketplace.reports import Reports
 from emporion.marketplace.resellers import Resellers
+from emporion.marketplace.security_log import SecurityLog
 from emporion.marketplace.sessions import Sessions
 from emporion.marketplace.signing_keys import SigningKeys
 from emporion.marketplace.statistics import Statistics
 from emporion.marketplace.subscription_keys import SubscriptionKeys
 from emporion.marketplace.tokens import Grants, Tokens
+from emporion.marketplace.usage import UsageRecorder
 from emporion.marketplace.users import Users
-from emporion.marketplace.visits import Visits
 
 if TYPE_CHECKING:
     from emporion.marketplace.identity_providers import IdentityProvider
@@ -43,12 +43,12 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     passwords = Passwords(settings.password_quality)
     administrators = Administrators(passwords, clock)
     clients, signing_keys = Clients(store.clients, store.resellers, clock), SigningKeys(store.signing_keys, clock)
-    guesses, visits = Guesses(store.login_failures, clock), Visits(store.usage, clock)
+    guesses, visits = LoginThrottle(store.login_failures, clock), UsageRecorder(store.usage, clock)
     grants = Grants(settings.issuer, settings.token_lifetime)
     provider = _identity_provider(settings)
     customers_of_all = Customers(store, administrators, clock)
     customer_rows = CustomerRows(store, customers_of_all, administrators)
-    logbook = Logbook(store.events, store.resellers, store.users, time.monotonic)
+    logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
     sessions = Sessions(store, passwords, guesses, visits, clock)
     return Marketplace(
         customers=customers_of_all,
@@ -63,15 +63,15 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
         sessions=sessions,
         links=Links(store.links, store.administrators, passwords, customers_of_all, sessions, clock),
-        logbook=logbook,
+        events=logbook,
         reports=Reports(store.reports, signing_keys, settings.issuer, clock),
         report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
-        guesses=guesses,
+        login_throttle=guesses,
         passwords=passwords,
-        repeats=Repeats(store.idempotency, clock),
-        refusals=Refusals(store.events, visits, clock),
-        visits=visits,
+        idempotency=Idempotency(store.idempotency, clock),
+        security_log=SecurityLog(store.events, visits, clock),
+        usage=visits,
         rate_limits=RateLimits(settings.rate_limit_storage, clock, time.monotonic),
     )
 

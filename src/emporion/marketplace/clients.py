@@ -12,7 +12,7 @@ from emporion import errors
 from emporion.accounts.documents import NEVER_SHOWN, diff
 from emporion.accounts.fields import Name
 from emporion.credentials import Role, key_digest, new_client_secret
-from emporion.errors import Problem, Refused, not_found, refuse
+from emporion.errors import AccessDenied, Problem, not_found, raise_invalid
 from emporion.events import Changes, EventType, NewEvent, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
@@ -66,9 +66,9 @@ class Clients:
         client = await self._store.get(realm, client_id)
         right = hmac.compare_digest(key_digest(secret), client.secret_digest if client else NO_DIGEST)
         if not client:
-            raise Refused(errors.Code.UNAUTHENTICATED, WRONG)
+            raise AccessDenied(errors.Code.UNAUTHENTICATED, WRONG)
         if not right or client.disabled_at is not None:
-            raise Refused(errors.Code.UNAUTHENTICATED, WRONG, client.reseller_id, client.user)
+            raise AccessDenied(errors.Code.UNAUTHENTICATED, WRONG, client.reseller_id, client.user)
         return client
 
     async def of(self, reseller_id: int) -> list[Client]:
@@ -102,7 +102,7 @@ class Clients:
         await check_reach(self._resellers, actor, reseller_id)
         wanted, faults = read(ClientName, {"realm": realm, "id": client_id, "name": name or None})
         if faults:
-            refuse(faults)
+            raise_invalid(faults)
         shown = secret or new_client_secret()
         client = Client(
             realm, client_id, reseller_id, key_digest(shown), role, wanted.name or "", created_at=self._now()

@@ -16,14 +16,14 @@ from msgspec import to_builtins
 from emporion.accounts.documents import diff
 from emporion.errors import not_found
 from emporion.events import Changes, EventType, NewEvent, Subject
-from emporion.marketplace.customers import Page
+from emporion.marketplace.customers import ListPage
 from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
     from emporion.store.collections import Collection, CollectionStore, Item
-    from emporion.store.idempotency import Once
+    from emporion.store.idempotency import IdempotentRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -55,14 +55,16 @@ class CollectionService(Generic[T]):
             raise not_found(f"there is no {self._collection.noun} {id_}")
         return item
 
-    async def page(self, actor: Actor, query: PageQuery) -> Page:
+    async def page(self, actor: Actor, query: PageQuery) -> ListPage:
         """The documents of the actor's account and of all below it, newest first."""
         conditions = self._collection.conditions(cast("msgspec.Struct", query))
         limit = min(query.limit, LARGEST_PAGE)
         listing = await self._store.page(actor.account_id, conditions, query.offset, limit)
-        return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
+        return ListPage(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
 
-    async def create(self, actor: Actor, reseller_id: int, document: T, id_: str, once: Once | None) -> Item:
+    async def create(
+        self, actor: Actor, reseller_id: int, document: T, id_: str, once: IdempotentRequest | None
+    ) -> Item:
         """Add a document to a reseller that the actor reaches.
 
         id_: the document's. once: what makes it be done once, however often it is asked for. Raises Problem as

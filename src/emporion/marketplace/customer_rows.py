@@ -18,7 +18,7 @@ from emporion.files.rows import Format, RowReader
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.import_rows import Outcome
 from emporion.marketplace.patches import patched
-from emporion.store.idempotency import Once
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.imports import Import
 from emporion.store.records import Filter, Record
 from emporion.validation import read
@@ -104,7 +104,7 @@ class CustomerRows:
         check_status_change(before.status, status or before.status, operator=actor.is_operator)
 
     async def write(
-        self, actor: Actor, imported: Import, row: CustomerRow, found: Record | None, once: Once | None
+        self, actor: Actor, imported: Import, row: CustomerRow, found: Record | None, once: IdempotentRequest | None
     ) -> Outcome:
         """See `RowImporter.write`."""
         if found is None:

@@ -16,14 +16,14 @@ from emporion.accounts.ids import account_number
 from emporion.accounts.queries import AccountQuery, CustomerQuery, CustomerSearch
 from emporion.accounts.statuses import Status, check_status_change
 from emporion.emails import fold_email
-from emporion.errors import Code, Fault, Problem, Refused, not_found, refuse
+from emporion.errors import AccessDenied, Code, Fault, Problem, not_found, raise_invalid
 from emporion.events import Origin
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
 from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.administrators import Administrator, AdministratorLogin
-from emporion.store.customers import Change, Found, NewRecord
-from emporion.store.idempotency import Once
+from emporion.store.customers import CustomerChange, NewRecord, VersionedDocument
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.records import Filter, Record
 from emporion.store.resellers import ResellerChange
 from emporion.validation import read
@@ -42,7 +42,7 @@ VERIFIED_AT_ONCE = 32
 decode = msgspec.json.Decoder(Customer).decode
 
 
-class Page(msgspec.Struct, frozen=True):
+class ListPage(msgspec.Struct, frozen=True):
     """A page of accounts and what is said of it. data: a JSON array."""
 
     data: msgspec.Raw
@@ -57,7 +57,7 @@ class Customers:
         self._administrators = administrators
         self._clock = clock
 
-    async def find(self, actor: Actor, customer_id: str) -> Found:
+    async def find(self, actor: Actor, customer_id: str) -> VersionedDocument:
         """The customer's public JSON and version. Raises Problem (NOT_FOUND) if the actor reaches no such customer."""
         number = account_number(customer_id)
         if number is not None:
@@ -79,7 +79,7 @@ class Customers:
             raise _unknown(number)
         return owner, number
 
-    async def page(self, actor: Actor, query: CustomerQuery, *, whole: bool) -> Page:
+    async def page(self, actor: Actor, query: CustomerQuery, *, whole: bool) -> ListPage:
         """The customers of the actor's account and of all below it, newest first.
 
         whole: with all their members, else as summaries. Raises Problem (NOT_FOUND) if `query.reseller_id` is no
@@ -93,10 +93,10 @@ class Customers:
             root = number
         limit = min(query.limit, LARGEST_PAGE)
         listing = await self._store.customers.page(root, filter_of(query), query.offset, limit, whole=whole)
-        return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
+        return ListPage(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
 
     async def create(
-        self, actor: Actor, body: dict[str, Any], reseller_id: int | None = None, once: Once | None = None
+        self, actor: Actor, body: dict[str, Any], reseller_id: int | None = None, once: IdempotentRequest | None = None
     ) -> Record:
         """Create a customer from a client's JSON object, of `reseller_id` or else of the actor's account.
 
@@ -150,9 +150,9 @@ class Customers:
         for member in patch:
             if member not in OWN:
                 message = f"The {member} of your account is set by your provider."
-                raise Refused(Code.FORBIDDEN, message, administrator.reseller_id)
+                raise AccessDenied(Code.FORBIDDEN, message, administrator.reseller_id)
         if "contactPersons" in patch and not _has(patch["contactPersons"], administrator, stays or {}):
-            refuse([Fault("contactPersons", STAY)])
+            raise_invalid([Fault("contactPersons", STAY)])
 
         async def find() -> Record:
             record = await self._store.customers.get(administrator.reseller_id, administrator.customer_id)
@@ -190,9 +190,9 @@ class Customers:
         # A change of a customer made meanwhile wins; it is still waiting then, or not any more.
         return await self._store.customers.verify(VERIFIED_AT_ONCE, self._verified)
 
-    def _verified(self, record: Record) -> Change:
+    def _verified(self, record: Record) -> CustomerChange:
         before = decode(record.document)
-        return Change(
+        return CustomerChange(
             reseller_id=record.reseller_id,
             id=record.id,
             version=record.version,
@@ -211,7 +211,7 @@ class Customers:
         actor: Actor,
         digests: Digests,
         stays: Mapping[int, int] | None,
-    ) -> Change | None:
+    ) -> CustomerChange | None:
         """What `patch` makes of the customer, or None if it stays as it is."""
         before = decode(record.document)
         wanted, status, faults = patched(before, patch, NewCustomer)
@@ -230,7 +230,7 @@ class Customers:
             changes |= changed_logins(kept, logins)
         if not changes:
             return None
-        return Change(
+        return CustomerChange(
             reseller_id=record.reseller_id,
             id=record.id,
             version=record.version,
@@ -263,7 +263,7 @@ class Customers:
         return int(self._clock() * 1000)
 
 
-C = TypeVar("C", Change, ResellerChange)
+C = TypeVar("C", CustomerChange, ResellerChange)
 
 
 def with_reason(change: C, reason: str | None) -> C:
@@ -277,7 +277,7 @@ def filter_of(query: AccountQuery) -> Filter:
     """What a list's query asks the store for. Raises Problem (INVALID) for a name of which nothing is left."""
     name = None if query.name is None else fold(query.name)
     if name == "":
-        refuse([Fault("name", "must have more than accents and what cannot be seen")])
+        raise_invalid([Fault("name", "must have more than accents and what cannot be seen")])
     return Filter(
         name=name,
         # No address has a blank: it is a + that was not encoded.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from emporion.files.rows import Row, unreadable
-from emporion.store.external_ids import ExternalIds, Found
+from emporion.store.external_ids import ExternalIds, RepeatedId
 
 # How many external ids are told, and how many lines of each.
 TOLD = 10
@@ -50,11 +50,11 @@ def _notes_on(ids: ExternalIds, column: str, noun: str) -> list[str]:
     return notes
 
 
-def _told(found: Sequence[Found]) -> str:
+def _told(found: Sequence[RepeatedId]) -> str:
     return "; ".join(f"{one.external_id[:64]} is in {_lines(one)}" for one in found)
 
 
-def _lines(found: Found) -> str:
+def _lines(found: RepeatedId) -> str:
     lines = [f"{line}" for line in found.lines]
     if found.rows > len(lines):
         lines.append(f"{found.rows - len(lines):,} more")

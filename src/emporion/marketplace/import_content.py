@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PART, LARGEST = 256 << 10, 64 << 20
 
 
-class Lost(Exception):
+class LeaseLost(Exception):
     """An import that was cancelled, or that another process has taken over."""
 
 
@@ -46,7 +46,7 @@ async def read_content(store: Store, imported: Import, offset: int) -> AsyncIter
         number, skip = divmod(offset, PART)
         part = await store.imports.part(imported, number)
         if part is None:
-            raise Lost
+            raise LeaseLost
         yield part[skip:]
         offset += len(part) - skip
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol, TypeVar
 from emporion.errors import Code, Fault, Problem
 from emporion.files.rows import Format, Row, RowReader
 from emporion.marketplace.actors import Actor
-from emporion.marketplace.repeats import KEPT
-from emporion.store.idempotency import Once
+from emporion.marketplace.idempotency import KEPT
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.imports import FaultyRow, Import
 from emporion.store.records import Record
 
@@ -47,7 +47,9 @@ class RowImporter(Protocol[R]):
     def check(self, actor: Actor, row: R, found: Record | None) -> None:
         """Raise Problem as `write` would, as far as that can be known without writing."""
 
-    async def write(self, actor: Actor, imported: Import, row: R, found: Record | None, once: Once | None) -> Outcome:
+    async def write(
+        self, actor: Actor, imported: Import, row: R, found: Record | None, once: IdempotentRequest | None
+    ) -> Outcome:
         """Change what was found, or create it. once: to create it once only, for a row without a key.
 
         Raises Problem (INVALID, CONFLICT) for a row that is refused, (LIMITED) where it is to be tried again.
@@ -133,11 +135,11 @@ class ImportRows:
                 # It was created in between.
         raise AssertionError
 
-    def _once(self, imported: Import, row: Row) -> Once:
+    def _once(self, imported: Import, row: Row) -> IdempotentRequest:
         """What makes a row without a key be created once, however often its file is sent within a day."""
         parts = ("import", str(imported.reseller_id), imported.digest.hex(), str(row.line))
         key = hashlib.sha256("\0".join(parts).encode())
-        return Once(key.hexdigest(), key.digest(), int((self._clock() - KEPT) * 1000))
+        return IdempotentRequest(key.hexdigest(), key.digest(), int((self._clock() - KEPT) * 1000))
 
 
 _DOUBT = Fault(

@@ -15,11 +15,11 @@ from emporion.errors import Code, Problem
 from emporion.files.rows import Columns, Position, Row, RowReader
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.duplicate_keys import notes_on, remember
-from emporion.marketplace.import_content import Lost, read_content
+from emporion.marketplace.idempotency import KEPT
+from emporion.marketplace.import_content import LeaseLost, read_content
 from emporion.marketplace.import_rows import ImportRows, Outcome, faulty_row
 from emporion.marketplace.imports import LISTED
-from emporion.marketplace.repeats import KEPT
-from emporion.marketplace.tokens import SHUT
+from emporion.marketplace.tokens import RESELLER_SUSPENDED
 from emporion.store.external_ids import ExternalIds
 from emporion.store.imports import FaultyRow, Import
 
@@ -35,7 +35,7 @@ CHECKPOINT, INTERVAL = 512, 2.0
 TURN, PIECE = 5.0, 16 << 10
 # Milliseconds for which an import belongs to a process that says nothing.
 HELD = 15_000
-FAILED = "It failed on our side; the log has the reason."
+IMPORT_FAILED = "It failed on our side; the log has the reason."
 
 # Gives the content of a file from a byte on.
 Source = Callable[[int], AsyncIterator[bytes]]
@@ -91,14 +91,14 @@ class ImportRunner:
             done = await self.run(held, lambda offset: read_content(self._store, held, offset), until=until)
             if done.state == held.state:  # those that wait longer have their turn now
                 await self._store.imports.lease(held.id, holder, 0, self._now())
-        except (Problem, Lost) as stopped:
+        except (Problem, LeaseLost) as stopped:
             if isinstance(stopped, Problem):
                 raise
         except Exception:
             # It would fail again and again, and those after it would never have their turn.
             now = await self._store.imports.get(held.id)
             if now:
-                await self._store.imports.update(structs.replace(now, state="refused", refusal=FAILED), now)
+                await self._store.imports.update(structs.replace(now, state="refused", refusal=IMPORT_FAILED), now)
             raise
         return True
 
@@ -197,7 +197,7 @@ class ImportRunner:
     async def _check_open(self, imported: Import) -> None:
         """Raise Problem (FORBIDDEN) if the importing user would not be let in any more, or only to read."""
         if await self._store.resellers.is_suspended(imported.account_id):
-            raise Problem(Code.FORBIDDEN, SHUT)
+            raise Problem(Code.FORBIDDEN, RESELLER_SUSPENDED)
         if imported.source == "console":
             user = await self._store.users.get(imported.user)
             if not user or user.disabled_at is not None or user.role == "reader":
@@ -209,7 +209,7 @@ class ImportRunner:
         if now.state in ("checking", "checked"):
             faulty = faulty[: max(0, LISTED - before.faulty)]
         if not await self._store.imports.update(now, before, faulty, until=now.updated_at + HELD):
-            raise Lost
+            raise LeaseLost
         return now
 
     @asynccontextmanager

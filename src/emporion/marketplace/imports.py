@@ -14,7 +14,7 @@ from emporion.files.rejected_rows import rejected_header, rejected_row
 from emporion.files.rows import Format, Position
 from emporion.marketplace.actors import Actor, check_reach
 from emporion.marketplace.import_content import cancelled, store_content
-from emporion.store.imports import LONGEST_ARRIVAL, OVER, FaultyRow, Import
+from emporion.store.imports import FINISHED, LONGEST_ARRIVAL, FaultyRow, Import
 
 if TYPE_CHECKING:
     from emporion.marketplace.import_rows import RowImporter
@@ -29,7 +29,7 @@ REMEMBERED, FORGOTTEN_AT_ONCE = 30 * 86_400, 20
 # How many imports are listed, and how many of one reseller may have their content here.
 SHOWN, MOST_STORED = 100, 10
 # How many rejected rows are read at a time.
-PAGE = 50
+FAULTS_PAGE = 50
 
 
 class Imports:
@@ -91,7 +91,7 @@ class Imports:
         imported = await self.get(actor, import_id)
         found: list[FaultyRow] = []
         while len(found) < LISTED:
-            page = await self._store.imports.faulty_rows(imported, found[-1].number if found else 0, PAGE)
+            page = await self._store.imports.faulty_rows(imported, found[-1].number if found else 0, FAULTS_PAGE)
             if not page:
                 break
             found += [structs.replace(row, kept=None) for row in page]
@@ -129,7 +129,7 @@ class Imports:
         """End an import; what it has written stays. Raises Problem (CONFLICT) if it is over already."""
         while True:
             imported = await self.get(actor, import_id)
-            if imported.state in OVER:
+            if imported.state in FINISHED:
                 raise Problem(Code.CONFLICT, f"The import is {imported.state} already.")
             now = structs.replace(imported, state="cancelled", updated_at=self._now())
             if await self._store.imports.update(now, imported):
@@ -144,7 +144,7 @@ class Imports:
         """The rows that `rejected` gives, of an import that is known to be the actor's."""
         yield rejected_header(imported.format, imported.headers, imported.delimiter)
         after = 0
-        while page := await self._store.imports.faulty_rows(imported, after, PAGE):
+        while page := await self._store.imports.faulty_rows(imported, after, FAULTS_PAGE):
             after = page[-1].number
             yield b"".join(
                 rejected_row(imported.format, imported.headers, imported.delimiter, row.kept, row.faults)

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from emporion.accounts.documents import NEVER_SHOWN
 from emporion.credentials import key_digest
-from emporion.errors import Code, Fault, Problem, not_found, refuse
+from emporion.errors import Code, Fault, Problem, not_found, raise_invalid
 from emporion.events import NewEvent, Origin
 from emporion.marketplace.sessions import Closed, email_of
 from emporion.store.administrators import Administrator, AdministratorLogin, Link
@@ -90,7 +90,7 @@ class Links:
         """
         link, administrator, customer = await self._find(secret)
         if message := self._passwords.fault(password):
-            refuse([Fault("new", message)])
+            raise_invalid([Fault("new", message)])
         digest = await self._passwords.hash(password, link.reseller_id)
         had = NEVER_SHOWN if administrator.password_hash else None
         changes: Changes = {f"contactPersons[{administrator.position}].password": (had, NEVER_SHOWN)}

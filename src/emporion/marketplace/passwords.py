@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from emporion.credentials import PasswordQuality, hash_password, password_fault, verify_password
 from emporion.errors import Code, Problem
-from emporion.turns import Turns
+from emporion.fair_semaphore import FairSemaphore
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 MOST_NEW = 64
 # How many logins wait from addresses that are not known for them.
 MOST_STRANGERS = 32
-# How many from addresses that are: each waits for itself alone, see `Guesses`.
+# How many from addresses that are: each waits for itself alone, see `LoginThrottle`.
 MOST_KNOWN = 256
 # Seconds that a login waits.
 PATIENCE = 5.0
@@ -69,18 +69,18 @@ class _Digests:
         # On Linux a thread has a niceness of its own, and so have those that Argon2 starts from it.
         self._thread = ThreadPoolExecutor(1, "digest", initializer=os.nice, initargs=(niceness,))
         self._why = why
-        self.turns = Turns(1, 1, waiting, patience, self._refusal)
+        self.turns = FairSemaphore(1, 1, waiting, patience, self._refusal)
 
     async def make(self, account: Hashable, make: Callable[..., T], *values: str | None) -> T:
         """What `make` gives, when it is the account's turn."""
-        await self.turns.take(account)
+        await self.turns.acquire(account)
         try:
             digest = asyncio.get_running_loop().run_in_executor(self._thread, make, *values)
         except BaseException:
-            self.turns.give_back(account)
+            self.turns.release(account)
             raise
         # The place is taken until it is done, even if the request that asked for it goes away.
-        digest.add_done_callback(lambda _: self.turns.give_back(account))
+        digest.add_done_callback(lambda _: self.turns.release(account))
         return await asyncio.shield(digest)
 
     def _refusal(self) -> Problem:

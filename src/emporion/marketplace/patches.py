@@ -85,7 +85,7 @@ def check_expected(version: int, expected: Collection[int] | None) -> None:
     """Raise Problem (MOVED) if an account is not in one of the versions that its changer knows (RFC 9110 §13.1.1)."""
     if expected is not None and version not in expected:
         raise Problem(
-            Code.MOVED,
+            Code.PRECONDITION_FAILED,
             "The account is not in the state that If-Match names: read it again, then change what is there now.",
         )
 

@@ -15,7 +15,7 @@ from emporion.accounts.fields import Name
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.accounts.resellers import Reseller
 from emporion.credentials import hash_password, key_digest, new_password, new_subscription_key
-from emporion.errors import Code, Problem, refuse
+from emporion.errors import Code, Problem, raise_invalid
 from emporion.events import Origin
 from emporion.marketplace import subscription_keys, users
 from emporion.marketplace.actors import Actor
@@ -57,7 +57,7 @@ class NewAccess(Struct, kw_only=True, frozen=True):
     currency: Currency
 
 
-def random_access(reseller: str, user: str, marketplace: str, currency: str = "USD") -> Access:
+def generate_credentials(reseller: str, user: str, marketplace: str, currency: str = "USD") -> Access:
     """Access for a new reseller, with a password and a key that cannot be guessed.
 
     Raises Problem (INVALID) for a name, login or code that cannot be used.
@@ -65,7 +65,7 @@ def random_access(reseller: str, user: str, marketplace: str, currency: str = "U
     _, faults = read(NewAccess, {"reseller": reseller, "currency": currency})
     _, more = read(NewLogin, {"login": user, "marketplace": marketplace})
     if faults + more:
-        refuse(faults + more)
+        raise_invalid(faults + more)
     return Access(reseller, user, new_password(), new_subscription_key(), marketplace)
 
 
@@ -94,7 +94,7 @@ async def found(store: Store, access: Access, at: int, *, sandbox: bool, currenc
     )
 
 
-async def furnish_sandbox(marketplace: Marketplace) -> None:
+async def seed_sandbox(marketplace: Marketplace) -> None:
     """See to it that the sandbox has its client and its two customers, also where an earlier start was cut short."""
     actor = Actor(RESELLER_ID, SANDBOX.user, "command line")
     with _unless_there():

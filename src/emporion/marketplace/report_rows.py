@@ -13,7 +13,7 @@ from emporion.marketplace.shown_events import shown_event
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.marketplace.logbook import Logbook
+    from emporion.marketplace.events import EventLog
     from emporion.reports import ReportName
     from emporion.store.base import Store
 
@@ -26,7 +26,7 @@ decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def report_rows(
-    store: Store, logbook: Logbook, actor: Actor, name: ReportName, start: int, end: int
+    store: Store, logbook: EventLog, actor: Actor, name: ReportName, start: int, end: int
 ) -> AsyncIterator[Rows]:
     """The rows of a report about the actor's account and all below it.
 
@@ -48,7 +48,7 @@ async def customers(store: Store, root: int, start: int, end: int) -> AsyncItera
             yield [decode(one.document) for one in page if one.created_at < end and one.updated_at >= start]
 
 
-async def events(logbook: Logbook, actor: Actor, start: int, end: int) -> AsyncIterator[Rows]:
+async def events(logbook: EventLog, actor: Actor, start: int, end: int) -> AsyncIterator[Rows]:
     """The events of the period, as the actor may see them, in the order of the feed."""
     after, more = 0, True
     while more:

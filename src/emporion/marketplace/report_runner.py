@@ -21,7 +21,7 @@ from emporion.report_formats import add_columns, report_writer
 from emporion.store.reports import REPORTS, KeptReport
 
 if TYPE_CHECKING:
-    from emporion.marketplace.logbook import Logbook
+    from emporion.marketplace.events import EventLog
     from emporion.report_formats import ReportWriter
     from emporion.store.base import Store
     from emporion.store.collections import Item
@@ -37,13 +37,13 @@ FILE_KEPT = 90 * 86_400_000
 PART = 64 << 10
 # Formats whose file begins with the names of all columns.
 WITH_COLUMNS = ("csv", "xlsx")
-FAILED = "It could not be made; ask for it again."
+REPORT_FAILED = "It could not be made; ask for it again."
 
 
 class ReportRunner:
     """Makes one report after the other. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, logbook: Logbook, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, logbook: EventLog, clock: Callable[[], float]) -> None:
         self._store = store
         self._logbook = logbook
         self._clock = clock
@@ -58,7 +58,7 @@ class ReportRunner:
                 await self._store.reports.update_without_file(item, structs.replace(kept, parts=0, due=None))
             elif kept.attempts >= MOST_ATTEMPTS:
                 failed = Lease(self._store.reports, item, kept, self._clock)
-                await failed.end("report.failed", status="error", error=FAILED)
+                await failed.end("report.failed", status="error", error=REPORT_FAILED)
             elif lease := await begin(self._store.reports, item, kept, self._clock):
                 await self._make(lease)
         return bool(due)

@@ -13,9 +13,9 @@ from msgspec import structs
 
 from emporion import times
 from emporion.accounts.ids import PROVIDER_ID
-from emporion.errors import Code, Problem, refuse
+from emporion.errors import Code, Problem, raise_invalid
 from emporion.marketplace.collections import CollectionService
-from emporion.marketplace.customers import Page
+from emporion.marketplace.customers import ListPage
 from emporion.reports import NewReport, Report, ReportFormat, faults_until, report_name
 from emporion.store.reports import REPORTS, KeptReport
 from emporion.validation import read
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.signing_keys import SigningKeys
     from emporion.reports import ReportQuery
     from emporion.store.collections import Item
-    from emporion.store.idempotency import Once
+    from emporion.store.idempotency import IdempotentRequest
     from emporion.store.reports import ReportStore
 
 # Seconds for which the address of a file is good.
@@ -42,7 +42,7 @@ class Reports:
         self._clock = clock
         self._service = CollectionService(store, REPORTS, clock)
 
-    async def create(self, actor: Actor, body: dict[str, Any], once: Once | None = None) -> Item:
+    async def create(self, actor: Actor, body: dict[str, Any], once: IdempotentRequest | None = None) -> Item:
         """A report about the actor's account and all below it, which a worker makes soon.
 
         Raises Problem (INVALID) with every fault of the body, and Refused (FORBIDDEN) for a reader.
@@ -51,7 +51,7 @@ class Reports:
         wanted, faults = read(NewReport, body)
         now = self._now()
         if faults := faults or faults_until(wanted, now):
-            refuse(faults)
+            raise_invalid(faults)
         name = report_name(wanted.name)
         start, end = times.instant(wanted.start_date), times.instant(wanted.end_date) if wanted.end_date else now
         assert name
@@ -75,7 +75,7 @@ class Reports:
         """A report. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
         return await self._shown(await self._service.get(actor, report_id))
 
-    async def page(self, actor: Actor, query: ReportQuery) -> Page:
+    async def page(self, actor: Actor, query: ReportQuery) -> ListPage:
         """The reports of the actor's account and of all below it, newest first."""
         page = await self._service.page(actor, query)
         kept = msgspec.json.decode(page.data, type=list[KeptReport])

@@ -14,15 +14,15 @@ from emporion.accounts.ids import account_number
 from emporion.accounts.queries import AccountQuery
 from emporion.accounts.resellers import NewReseller, Reseller
 from emporion.accounts.statuses import Status, check_status_change
-from emporion.errors import Code, Problem, Refused, not_found
+from emporion.errors import AccessDenied, Code, Problem, not_found
 from emporion.events import Origin
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.administrators import Administrators, Digests, changed_logins, created, kept_logins
-from emporion.marketplace.customers import DEFAULT_LANGUAGE, Page, filter_of, with_reason
+from emporion.marketplace.customers import DEFAULT_LANGUAGE, ListPage, filter_of, with_reason
 from emporion.marketplace.patches import ATTEMPTS, check_expected, keep_spellings, patched, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
-from emporion.store.customers import Found
-from emporion.store.idempotency import Once
+from emporion.store.customers import VersionedDocument
+from emporion.store.idempotency import IdempotentRequest
 from emporion.store.records import Record
 from emporion.store.resellers import NewResellerRecord, ResellerChange
 from emporion.validation import read
@@ -60,10 +60,10 @@ class Resellers:
             raise _unknown(number)
         return number
 
-    async def find(self, actor: Actor, reseller_id: str) -> Found:
+    async def find(self, actor: Actor, reseller_id: str) -> VersionedDocument:
         """The reseller's public JSON and its version. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
         record = await self._find(actor, reseller_id)
-        return Found(record.document, record.version)
+        return VersionedDocument(record.document, record.version)
 
     async def above(self, administrator: Administrator) -> Reseller:
         """The reseller to which the customer of an administrator belongs. Raises Problem (NOT_FOUND)."""
@@ -72,12 +72,12 @@ class Resellers:
             raise _unknown(administrator.reseller_id)
         return decode(record.document)
 
-    async def page(self, actor: Actor, query: AccountQuery, root_id: int | None = None) -> Page:
+    async def page(self, actor: Actor, query: AccountQuery, root_id: int | None = None) -> ListPage:
         """A reseller and all below it, newest first. root_id: one that the actor reaches, or else its own account."""
         limit = min(query.limit, LARGEST_PAGE)
         root = actor.account_id if root_id is None else root_id
         listing = await self._store.resellers.page(root, filter_of(query), query.offset, limit)
-        return Page(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
+        return ListPage(msgspec.Raw(listing.data), Pagination(query.offset, limit, listing.total))
 
     async def children(self, actor: Actor, parent_id: int, offset: int, limit: int) -> Children:
         """Those right below a reseller, newest first. Raises Problem (NOT_FOUND) if the actor does not reach it."""
@@ -85,7 +85,7 @@ class Resellers:
         return await self._store.resellers.children(parent_id, offset, limit)
 
     async def create(
-        self, actor: Actor, body: dict[str, Any], once: Once | None = None, parent_id: int | None = None
+        self, actor: Actor, body: dict[str, Any], once: IdempotentRequest | None = None, parent_id: int | None = None
     ) -> Record:
         """Create a reseller from a client's JSON object, right below `parent_id` or else the actor's account.
 
@@ -199,7 +199,7 @@ class Resellers:
 def _check_own(actor: Actor, changes: Collection[str]) -> None:
     for member in SET_FROM_ABOVE:
         if member in changes:
-            raise Refused(
+            raise AccessDenied(
                 Code.FORBIDDEN,
                 f"The {member} of your own account is set by the account above it.",
                 actor.account_id,

@@ -13,20 +13,20 @@ from emporion.accounts.documents import NEVER_SHOWN
 from emporion.accounts.statuses import Status
 from emporion.credentials import key_digest
 from emporion.emails import fold_email
-from emporion.errors import Code, Fault, Problem, Refused, refuse
+from emporion.errors import AccessDenied, Code, Fault, Problem, raise_invalid
 from emporion.events import NewEvent
 from emporion.marketplace import customers
 from emporion.marketplace.actors import Actor
-from emporion.marketplace.tokens import SHUT
+from emporion.marketplace.tokens import RESELLER_SUSPENDED
 from emporion.store.administrators import Administrator
 from emporion.store.sessions import Session
 from emporion.store.users import User
 
 if TYPE_CHECKING:
     from emporion.events import Changes, Origin
-    from emporion.marketplace.guesses import Guesses
+    from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.passwords import Passwords
-    from emporion.marketplace.visits import Visits
+    from emporion.marketplace.usage import UsageRecorder
     from emporion.store.base import Store
 
 WRONG = "The login or the password is wrong."
@@ -45,7 +45,7 @@ KEPT = 90 * 86_400
 FORGOTTEN_AT_ONCE = 1000
 MOST_LISTED = 20
 # How many may share an e-mail address, by which they sign in; the store gives none of more.
-MOST_SHARING = 64
+MOST_SHARING_AN_ADDRESS = 64
 # As much as is kept of how a browser names itself.
 LONGEST_AGENT = 200
 
@@ -57,7 +57,7 @@ class NewSession(NamedTuple):
     session: Session
 
 
-class Closed(Refused):
+class Closed(AccessDenied):
     """An administrator whose password is right, but whose account is closed.
 
     status: of the customer, or None where it is its reseller that is shut.
@@ -69,7 +69,7 @@ class Closed(Refused):
         self.administrator = administrator
 
 
-class Visitor(NamedTuple):
+class SignedInAdministrator(NamedTuple):
     """An administrator who is signed in, and the account at the same moment. version: of the customer."""
 
     session: Session
@@ -91,7 +91,12 @@ class Sessions:
     """Signs people in and out. clock: seconds since 1970."""
 
     def __init__(
-        self, store: Store, passwords: Passwords, guesses: Guesses, visits: Visits, clock: Callable[[], float]
+        self,
+        store: Store,
+        passwords: Passwords,
+        guesses: LoginThrottle,
+        visits: UsageRecorder,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -111,10 +116,10 @@ class Sessions:
             if not user or not right or user.disabled_at is not None:
                 await self._guesses.failed(attempt)
                 known = (user.reseller_id, user.login) if user else (None, None)
-                raise Refused(Code.UNAUTHENTICATED, WRONG, *known)
+                raise AccessDenied(Code.UNAUTHENTICATED, WRONG, *known)
             await self._guesses.succeeded(attempt)
         if await self._store.resellers.is_suspended(user.reseller_id):
-            raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
+            raise AccessDenied(Code.FORBIDDEN, RESELLER_SUSPENDED, user.reseller_id, user.login)
         self._visits.user(user.reseller_id, user.login)
         return await self._begin(user.login, user.reseller_id, None, _credentials(user), origin, agent)
 
@@ -138,7 +143,7 @@ class Sessions:
             if len(right) != 1:
                 await self._guesses.failed(*attempts)
                 owners = {one.reseller_id for one in meant.values()}
-                raise Refused(Code.UNAUTHENTICATED, WRONG, owners.pop() if len(owners) == 1 else None)
+                raise AccessDenied(Code.UNAUTHENTICATED, WRONG, owners.pop() if len(owners) == 1 else None)
             ((found, attempt),) = right
             await self._guesses.succeeded(attempt)
         return await self.begin(found, origin, agent)
@@ -148,7 +153,7 @@ class Sessions:
         found = await self._store.administrators.get(name)
         if found or "@" not in name:
             return [found] if found else []
-        sharing = await self._store.administrators.by_email(fold_email(name), MOST_SHARING)
+        sharing = await self._store.administrators.by_email(fold_email(name), MOST_SHARING_AN_ADDRESS)
         return [one for one in sharing if one.password_hash is not None]
 
     async def begin(self, administrator: Administrator, origin: Origin, agent: str) -> NewSession:
@@ -177,12 +182,12 @@ class Sessions:
         if _proof(_credentials(user)) != session.proof:
             return None
         if await self._store.resellers.is_suspended(user.reseller_id):
-            raise Refused(Code.FORBIDDEN, SHUT, user.reseller_id, user.login)
+            raise AccessDenied(Code.FORBIDDEN, RESELLER_SUSPENDED, user.reseller_id, user.login)
         await self._note_use(session)
         actor = Actor(user.reseller_id, user.login, origin.source, user.role, origin.correlation_id, origin.address)
         return session, actor
 
-    async def visitor(self, secret: str) -> Visitor | None:
+    async def visitor(self, secret: str) -> SignedInAdministrator | None:
         """The administrator to whom a session belongs, with the account; None if it is over. Raises Closed."""
         session = await self._current(secret)
         if not session or session.customer_id is None:
@@ -191,7 +196,7 @@ class Sessions:
         if not found:
             return None
         await self._note_use(session)
-        return Visitor(session, *found)
+        return SignedInAdministrator(session, *found)
 
     async def end(self, session: Session) -> None:
         """Sign out."""
@@ -209,7 +214,9 @@ class Sessions:
         """Whether the session's secret still authenticates. proof: of the password that is good now."""
         return self._in_time(session) and session.proof == proof
 
-    async def change_password(self, visitor: Visitor, old: str, new: str, origin: Origin, agent: str) -> NewSession:
+    async def change_password(
+        self, visitor: SignedInAdministrator, old: str, new: str, origin: Origin, agent: str
+    ) -> NewSession:
         """Give the visitor another password and a new session; all other sessions are over.
 
         Raises Problem (INVALID) at `old` or `new`, and Refused (LIMITED) after too many wrong old ones.
@@ -225,7 +232,7 @@ class Sessions:
             else:
                 await self._guesses.succeeded(attempt)
         if faults:
-            refuse(faults)
+            raise_invalid(faults)
         digest = await self._passwords.hash(new, before.reseller_id)
         path = f"contactPersons[{before.position}].password"
         changes: Changes = {path: (NEVER_SHOWN, NEVER_SHOWN)}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emporion.store.events import Entry
 
 
-class Change(Struct, frozen=True, omit_defaults=True):
+class MemberChange(Struct, frozen=True, omit_defaults=True):
     """What a member was and is; one that was absent is left out. Secrets are shown as `(hidden)`."""
 
     before: Annotated[Any, Meta(description="Absent where there was none.", examples=["Acme Inc."])] = None
@@ -69,7 +69,9 @@ class ShownEvent(Struct, rename="camel", kw_only=True, frozen=True, omit_default
         ]
         | None
     ) = None
-    changes: Annotated[dict[str, Change], Meta(description="What changed, by the path of each member.")] | None = None
+    changes: (
+        Annotated[dict[str, MemberChange], Meta(description="What changed, by the path of each member.")] | None
+    ) = None
 
 
 def shown_event(entry: Entry) -> ShownEvent:
@@ -89,5 +91,5 @@ def shown_event(entry: Entry) -> ShownEvent:
         address=origin.address,
         correlation_id=origin.correlation_id,
         about=event.reason,
-        changes={path: Change(*change) for path, change in event.changes.items()} or None,
+        changes={path: MemberChange(*change) for path, change in event.changes.items()} or None,
     )

@@ -9,7 +9,7 @@ from emporion.marketplace.actors import check_reach
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
-    from emporion.store.customers import Counts, CustomerStore
+    from emporion.store.customers import CustomerCounts, CustomerStore
     from emporion.store.resellers import ResellerStore
     from emporion.store.usage import Usage, UsageStore
 
@@ -36,7 +36,7 @@ class Statistics:
         """The day since 1970 in UTC."""
         return int(self._clock()) // DAY
 
-    async def customers(self, actor: Actor) -> Counts:
+    async def customers(self, actor: Actor) -> CustomerCounts:
         """The customers of the actor's account and of all below it; those created in the last days by day."""
         return await self._customers.counts(actor.account_id, self._since())
 

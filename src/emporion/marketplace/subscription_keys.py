@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from emporion.accounts.documents import diff
 from emporion.accounts.fields import Name
 from emporion.credentials import key_digest, new_subscription_key
-from emporion.errors import Code, Problem, Refused, not_found, refuse
+from emporion.errors import AccessDenied, Code, Problem, not_found, raise_invalid
 from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.limits import Limit
 from emporion.marketplace.actors import check_reach
@@ -48,10 +48,10 @@ class SubscriptionKeys:
     async def find(self, key: str | None) -> SubscriptionKey:
         """The key as it is kept. Raises Refused (UNAUTHENTICATED) if it is None, unknown or revoked."""
         if not key:
-            raise Refused(Code.UNAUTHENTICATED, "The header X-Subscription-Key is missing.")
+            raise AccessDenied(Code.UNAUTHENTICATED, "The header X-Subscription-Key is missing.")
         found = await self._store.get(key_digest(key))
         if not found or found.revoked_at is not None:
-            raise Refused(
+            raise AccessDenied(
                 Code.UNAUTHENTICATED,
                 "The header X-Subscription-Key has an unknown or revoked key.",
                 found.reseller_id if found else None,
@@ -99,7 +99,9 @@ class SubscriptionKeys:
             if await self._store.update(changed, key.version, self._event(actor, key, changes)):
                 return changed
             _check_good(await self.get(key.reseller_id, key.id))
-            raise Problem(Code.MOVED, "The subscription key was changed meanwhile: read it again, then change it.")
+            raise Problem(
+                Code.PRECONDITION_FAILED, "The subscription key was changed meanwhile: read it again, then change it."
+            )
         return key
 
     async def revoke(self, actor: Actor, key: SubscriptionKey) -> SubscriptionKey:
@@ -165,7 +167,7 @@ def _named(key: SubscriptionKey) -> str:
 def _checked(name: str) -> str:
     wanted, faults = read(KeyName, {"name": name})
     if faults:
-        refuse(faults)
+        raise_invalid(faults)
     return wanted.name
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from emporion.credentials import TokenClaims, decode_token, encode_token, key_id
-from emporion.errors import Code, Refused
+from emporion.errors import AccessDenied, Code
 from emporion.events import NewEvent
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.users import subject_of
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from emporion.events import Origin
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.clients import Clients
-    from emporion.marketplace.guesses import Guesses
     from emporion.marketplace.identity_providers import IdentityProvider
+    from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.signing_keys import SigningKeys
-    from emporion.marketplace.visits import Visits
+    from emporion.marketplace.usage import UsageRecorder
     from emporion.store.base import Store
     from emporion.store.clients import Client
     from emporion.store.subscription_keys import SubscriptionKey
@@ -31,7 +31,7 @@ OTHERS_KEY = "The subscription key belongs to another reseller than the credenti
 WRONG = "The login, the password or the marketplace is wrong."
 BAD_TOKEN = "The token in the header Authorization is not valid or has expired; get a new one from POST /token."  # noqa: S105
 OVER = "The credentials that the token was given for have changed or are disabled; get a new one from POST /token."
-SHUT = "The reseller, or one above it, is on hold or cancelled."
+RESELLER_SUSPENDED = "The reseller, or one above it, is on hold or cancelled."
 
 
 class Grants(Struct, frozen=True):
@@ -50,8 +50,8 @@ class Tokens:
         passwords: Passwords,
         signing_keys: SigningKeys,
         clients: Clients,
-        guesses: Guesses,
-        visits: Visits,
+        guesses: LoginThrottle,
+        visits: UsageRecorder,
         grants: Grants,
         identity_provider: IdentityProvider | None,
         clock: Callable[[], float],
@@ -78,7 +78,7 @@ class Tokens:
         user = await self._verified(login, password, marketplace, origin, key.reseller_id)
         if user.reseller_id != key.reseller_id:
             victim = (user.reseller_id, user.login)
-            raise Refused(Code.FORBIDDEN, OTHERS_KEY, key.reseller_id, victim=victim)
+            raise AccessDenied(Code.FORBIDDEN, OTHERS_KEY, key.reseller_id, victim=victim)
         return await self._token_of(user, self._issuer)
 
     async def issue_for_password(self, realm: str, client: Client, login: str, password: str, origin: Origin) -> str:
@@ -106,7 +106,7 @@ class Tokens:
         actor.must_be("owner")
         await check_reach(self._store.resellers, actor, user.reseller_id)
         if user.disabled_at is not None:
-            raise Refused(Code.FORBIDDEN, f"The user {user.login} is disabled.", user.reseller_id, user.login)
+            raise AccessDenied(Code.FORBIDDEN, f"The user {user.login} is disabled.", user.reseller_id, user.login)
         token = await self._token_of(user, self._issuer)
         owner, about = user.reseller_id, f"user {user.login}: a token was given without the password"
         now = int(self._clock() * 1000)
@@ -127,11 +127,11 @@ class Tokens:
         """
         claims = await self.claims(token)
         if not claims:
-            raise Refused(Code.UNAUTHENTICATED, BAD_TOKEN, key.reseller_id)
+            raise AccessDenied(Code.UNAUTHENTICATED, BAD_TOKEN, key.reseller_id)
         if claims.account_id != key.reseller_id:
-            raise Refused(Code.FORBIDDEN, OTHERS_KEY, key.reseller_id)
+            raise AccessDenied(Code.FORBIDDEN, OTHERS_KEY, key.reseller_id)
         if not await self._is_current(claims):
-            raise Refused(Code.UNAUTHENTICATED, OVER, claims.account_id, claims.user)
+            raise AccessDenied(Code.UNAUTHENTICATED, OVER, claims.account_id, claims.user)
         await self._check_open(claims.account_id, claims.user)
         return claims
 
@@ -164,7 +164,7 @@ class Tokens:
             ):
                 await self._guesses.failed(attempt)
                 victim = (user.reseller_id, user.login) if user and not own else None
-                raise Refused(
+                raise AccessDenied(
                     Code.UNAUTHENTICATED, WRONG, account_id, user.login if user and own else None, victim=victim
                 )
             if own:
@@ -198,4 +198,4 @@ class Tokens:
 
     async def _check_open(self, account_id: int, user: str) -> None:
         if await self._store.resellers.is_suspended(account_id):
-            raise Refused(Code.FORBIDDEN, SHUT, account_id, user)
+            raise AccessDenied(Code.FORBIDDEN, RESELLER_SUSPENDED, account_id, user)

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, structs
 
 from emporion.accounts.documents import NEVER_SHOWN, diff
 from emporion.credentials import Role, new_password
-from emporion.errors import Fault, Problem, not_found, refuse
+from emporion.errors import Fault, Problem, not_found, raise_invalid
 from emporion.events import Changes, NewEvent, Origin, Subject
 from emporion.marketplace.actors import check_reach
 from emporion.marketplace.patches import ATTEMPTS, too_busy
@@ -136,7 +136,7 @@ class Users:
         if password is not None and (message := self._passwords.fault(password)):
             faults.append(Fault("password", message))
         if faults:
-            refuse(faults)
+            raise_invalid(faults)
 
     def _event(self, actor: Actor, user: User, changes: Changes) -> NewEvent:
         owner = user.reseller_id

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from emporion.errors import Code, Fault, refuse
+from emporion.errors import Code, Fault, raise_invalid
 from emporion.store.database import fetch_row, placeholders
 from emporion.store.events import append, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
@@ -25,14 +25,14 @@ from emporion.store.statements import BELOW
 if TYPE_CHECKING:
     from emporion.events import NewEvent, Subject, SubjectType
     from emporion.store.database import Database, Write
-    from emporion.store.idempotency import Once
+    from emporion.store.idempotency import IdempotentRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 # Before the declared columns of each table; `document` comes after them.
 HEAD = ("reseller_id", "ordinal", "id", "version", "created_at", "due_at")
 # Beyond every list.
-FARTHEST = 2**62
+LAST_POSITION = 2**62
 
 _COUNT = """
     INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, ?, 1)
@@ -211,7 +211,7 @@ class CollectionStore(Generic[T]):
 
         conditions: combined with and. The total is exact.
         """
-        offset = min(offset, FARTHEST)
+        offset = min(offset, LAST_POSITION)
         counted = await self._database.row(_COUNTED, self._collection.name, root_id) if not conditions else None
         if counted and not counted[1]:
             last = counted[0] - offset
@@ -227,7 +227,7 @@ class CollectionStore(Generic[T]):
         return [Item(*row) for row in await self._database.rows(self._collection.due_by, now, limit)]
 
     async def add(
-        self, reseller_id: int, document: T, subject: Subject, event: NewEvent, once: Once | None = None
+        self, reseller_id: int, document: T, subject: Subject, event: NewEvent, once: IdempotentRequest | None = None
     ) -> Item:
         """Add a document to a reseller, with its event.
 
@@ -250,7 +250,12 @@ def _listing(total: int, documents: Sequence[bytes]) -> Listing:
 
 
 def add_item(
-    collection: Collection[T], reseller_id: int, document: T, subject: Subject, event: NewEvent, once: Once | None
+    collection: Collection[T],
+    reseller_id: int,
+    document: T,
+    subject: Subject,
+    event: NewEvent,
+    once: IdempotentRequest | None,
 ) -> Write[Item]:
     """See `CollectionStore.add`; part of a write that does more."""
     yield from lock_reseller(reseller_id)
@@ -290,4 +295,4 @@ def _refuse_taken(collection: Collection[T], reseller_id: int, document: T, id_:
             if other and other[0] != id_:
                 taken.append(Fault(column.member, f"is taken: {other[0]} has it"))
     if taken:
-        refuse(taken, Code.CONFLICT)
+        raise_invalid(taken, Code.CONFLICT)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from emporion.events import Changes, EventType, Origin
     from emporion.store.administrators import AdministratorLogin
     from emporion.store.database import Database
-    from emporion.store.idempotency import Once
+    from emporion.store.idempotency import IdempotentRequest
     from emporion.store.records import Filter, Listing
 
 # The longest page without a filter that does not queue.
 SHORT_PAGE = 20
 # The most bytes that a page of whole customers has, and the longest page that cannot have more.
-LARGEST_PAGE = 32 << 20
+LARGEST_PAGE_BYTES = 32 << 20
 SMALL_PAGE = 64
 
 
@@ -52,11 +52,11 @@ class NewRecord(Struct, frozen=True):
     logins: Sequence[AdministratorLogin]
     origin: Origin
     at: int
-    once: Once | None = None
+    once: IdempotentRequest | None = None
     changes: Changes = {}
 
 
-class Change(Struct, frozen=True):
+class CustomerChange(Struct, frozen=True):
     """A customer's new state, which holds only if its version is still `version`.
 
     logins: all of the customer's logins from now on, or None where they stay.
@@ -74,7 +74,7 @@ class Change(Struct, frozen=True):
     at: int
 
 
-class Found(Struct, frozen=True):
+class VersionedDocument(Struct, frozen=True):
     """What is read most: an account's public JSON and its version."""
 
     document: bytes
@@ -90,7 +90,7 @@ class ScannedCustomer(NamedTuple):
     updated_at: int
 
 
-class Counts(Struct, frozen=True):
+class CustomerCounts(Struct, frozen=True):
     """Customers in numbers. by_status: each status that occurs. by_day: how many were created on which day."""
 
     by_status: dict[Status, int]
@@ -115,14 +115,14 @@ class CustomerStore(ABC):
         """
 
     @abstractmethod
-    async def update(self, change: Change) -> Record | None:
+    async def update(self, change: CustomerChange) -> Record | None:
         """Put a customer into its new state; its record, or None if it has moved on from its version.
 
         Raises Problem (CONFLICT) as `add` does; then nothing has changed.
         """
 
     @abstractmethod
-    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+    async def verify(self, limit: int, verified: Callable[[Record], CustomerChange]) -> int:
         """Put up to `limit` pending customers of the whole platform into the state that `verified` gives for each.
 
         The oldest come first, and no two callers get the same customer at a time. How many there were; those of a
@@ -139,7 +139,7 @@ class CustomerStore(ABC):
         return row[0] if row else None
 
     @abstractmethod
-    async def document(self, reseller_id: int, customer_id: int) -> Found | None:
+    async def document(self, reseller_id: int, customer_id: int) -> VersionedDocument | None:
         """The public JSON and the version of the reseller's customer."""
 
     async def get(self, reseller_id: int, customer_id: int) -> Record | None:
@@ -167,7 +167,7 @@ class CustomerStore(ABC):
     async def by_external_ids(self, reseller_id: int, external_ids: Sequence[str]) -> dict[str, Record]:
         """Those of the reseller's own customers that have one of the external ids, by these."""
 
-    async def counts(self, root_id: int, since: int) -> Counts:
+    async def counts(self, root_id: int, since: int) -> CustomerCounts:
         """The customers of the reseller `root_id` and of all below it; by_day from the day `since` on.
 
         Exact, and costs no more with a million customers than with ten.
@@ -178,4 +178,4 @@ class CustomerStore(ABC):
                 by_status[status] = customers
             else:
                 by_day[day] = customers
-        return Counts(by_status, by_day)
+        return CustomerCounts(by_status, by_day)

@@ -14,7 +14,7 @@ from emporion.store.outages import Outage
 _outage = Outage("temporary files of imports")
 
 
-class Found(NamedTuple):
+class RepeatedId(NamedTuple):
     """An external id of a file. lines: of its first rows. rows: how many have it."""
 
     external_id: str
@@ -74,7 +74,7 @@ class ExternalIds:
         return int(count)
 
     @_told()
-    def found(self, limit: int, *, doubled: bool = False, doubtful: bool = False) -> list[Found]:
+    def found(self, limit: int, *, doubled: bool = False, doubtful: bool = False) -> list[RepeatedId]:
         """The first `limit` in the order of the file, each with up to `limit` of its lines.
 
         doubled: those only that several rows have. doubtful: those only that are.
@@ -88,6 +88,6 @@ class ExternalIds:
         ).fetchall()
         lines = "SELECT line FROM ids WHERE external_id = ? ORDER BY line LIMIT ?"
         return [
-            Found(external_id, [line for (line,) in self._connection.execute(lines, (external_id, limit))], rows)
+            RepeatedId(external_id, [line for (line,) in self._connection.execute(lines, (external_id, limit))], rows)
             for external_id, rows in ids
         ]

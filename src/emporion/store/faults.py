@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from emporion.errors import Code, Fault, Problem, not_found
-from emporion.store.customers import LARGEST_PAGE
+from emporion.store.customers import LARGEST_PAGE_BYTES
 
 RETRY = {"Retry-After": "2"}
 
@@ -43,7 +43,9 @@ def no_reseller(reseller_id: int | None) -> Problem:
 
 def used_for_another() -> Problem:
     """For an Idempotency-Key that comes with another body than the first time."""
-    return Problem(Code.REUSED, "The Idempotency-Key was used for another request; use a new one for each.")
+    return Problem(
+        Code.IDEMPOTENCY_KEY_REUSED, "The Idempotency-Key was used for another request; use a new one for each."
+    )
 
 
 def founded_already() -> Problem:
@@ -97,7 +99,7 @@ def too_large() -> Problem:
     return Problem(
         Code.INVALID,
         "limit must be lower: these customers are too large for one page",
-        [Fault("limit", f"must be lower: these customers have more than {LARGEST_PAGE >> 20} MiB")],
+        [Fault("limit", f"must be lower: these customers have more than {LARGEST_PAGE_BYTES >> 20} MiB")],
     )
 
 

@@ -23,7 +23,7 @@ _KEEP = """
 """
 
 
-class Once(Struct, frozen=True):
+class IdempotentRequest(Struct, frozen=True):
     """What makes a request that is sent twice be done once.
 
     key: 64 hexadecimal digits for who asks for what under which Idempotency-Key. fingerprint: 32 bytes for what was
@@ -48,7 +48,7 @@ class IdempotencyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, reseller_id: int, once: Once) -> Kept | None:
+    async def get(self, reseller_id: int, once: IdempotentRequest) -> Kept | None:
         """What the same request was answered before, of those kept under a reseller.
 
         Raises Problem (REUSED) if it was another request. Whether it is done now is decided where it is done.
@@ -61,7 +61,7 @@ class IdempotencyStore:
         return await self._database.write(purge, "answers", "reseller_id, key", "at < ?", "at", limit, before)
 
 
-def kept_answer(reseller_id: int, once: Once) -> Write[Kept | None]:
+def kept_answer(reseller_id: int, once: IdempotentRequest) -> Write[Kept | None]:
     """What the same request was answered before. Raises Problem (REUSED) if it was another one.
 
     The caller has locked the reseller's row.
@@ -70,12 +70,12 @@ def kept_answer(reseller_id: int, once: Once) -> Write[Kept | None]:
     return _kept(once, row)
 
 
-def keep_answer(reseller_id: int, once: Once, subject: Subject, at: int, document: bytes) -> Write[None]:
+def keep_answer(reseller_id: int, once: IdempotentRequest, subject: Subject, at: int, document: bytes) -> Write[None]:
     """Keep what a request is answered, in place of what was kept under its key before."""
     yield from execute(_KEEP, reseller_id, once.key, once.fingerprint, *subject, at, document)
 
 
-def _kept(once: Once, row: Row | None) -> Kept | None:
+def _kept(once: IdempotentRequest, row: Row | None) -> Kept | None:
     """The answer of a row of `_SELECT`. Raises Problem (REUSED) if it was to another request."""
     if row is None:
         return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ImportState = Literal["arriving", "checking", "checked", "running", "done", "refused", "cancelled"]
 # Of an import of which nothing more will become.
-OVER: frozenset[ImportState] = frozenset({"done", "refused", "cancelled"})
+FINISHED: frozenset[ImportState] = frozenset({"done", "refused", "cancelled"})
 # Milliseconds within which the content of an import has arrived: until then it is a file on this machine.
 LONGEST_ARRIVAL = 600_000
 # Milliseconds for which a process has an import at most, with what clocks of several nodes may differ.
@@ -246,7 +246,7 @@ def _update(
     yield from execute_many(
         _ADD_FAULTY, [(*which, row.number, row.line, rows.encode(row.faults).decode(), row.kept) for row in faulty]
     )
-    if changed.state in OVER:
+    if changed.state in FINISHED:
         yield from execute(_DROP_PARTS, *which)
     return True
 

@@ -26,7 +26,7 @@ from emporion.store.faults import too_many_reports
 if TYPE_CHECKING:
     from emporion.events import NewEvent, Subject
     from emporion.store.database import Write
-    from emporion.store.idempotency import Once
+    from emporion.store.idempotency import IdempotentRequest
 
 # How many reports of one reseller may wait to be made, so that others need not wait for all of them.
 MOST_UNFINISHED = 10
@@ -80,7 +80,12 @@ class ReportStore(CollectionStore[KeptReport]):
     """Reports and their files, as they are kept."""
 
     async def add(
-        self, reseller_id: int, document: KeptReport, subject: Subject, event: NewEvent, once: Once | None = None
+        self,
+        reseller_id: int,
+        document: KeptReport,
+        subject: Subject,
+        event: NewEvent,
+        once: IdempotentRequest | None = None,
     ) -> Item:
         """Add a report as `CollectionStore.add` does.
 
@@ -107,7 +112,7 @@ class ReportStore(CollectionStore[KeptReport]):
 
 def _add(
     collection: Collection[KeptReport], reseller_id: int, document: KeptReport, subject: Subject, event: NewEvent,
-    once: Once | None,
+    once: IdempotentRequest | None,
 ) -> Write[Item]:  # fmt: skip
     item = yield from add_item(collection, reseller_id, document, subject, event, once)
     # Counted with it: of two that come together, the later one sees the earlier.

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct, structs
 
 from emporion.accounts.resellers import Reseller
-from emporion.accounts.statuses import SHUT
-from emporion.errors import Code, Fault, refuse
+from emporion.accounts.statuses import SUSPENDED
+from emporion.errors import Code, Fault, raise_invalid
 from emporion.events import Changes, EventType, NewEvent, Origin, account_subject
 from emporion.store import rows
 from emporion.store.administrators import AdministratorLogin, insert_logins
 from emporion.store.database import execute, execute_many, fetch, fetch_row
 from emporion.store.events import append, insert_event, lock_reseller
 from emporion.store.faults import no_reseller, taken_external_id
-from emporion.store.idempotency import Once, keep_answer, kept_answer
+from emporion.store.idempotency import IdempotentRequest, keep_answer, kept_answer
 from emporion.store.records import Record
 from emporion.store.tree import LAST, Span, span_below, spans
 
@@ -80,7 +80,7 @@ class NewResellerRecord(Struct, frozen=True):
     origin: Origin
     at: int
     id: int | None = None
-    once: Once | None = None
+    once: IdempotentRequest | None = None
     changes: Changes = {}
 
 
@@ -145,7 +145,7 @@ class ResellerStore(ABC):
         return await self._database.row(_IS_WITHIN, reseller_id, root_id) is not None
 
     async def is_suspended(self, reseller_id: int) -> bool:
-        """Whether the reseller or one above it has a status in `accounts.SHUT`; by one look-up. True if unknown."""
+        """Whether the reseller or one above it has a status in `accounts.statuses.SUSPENDED`; by one look-up. True if unknown."""
         row = await self._database.row(_SHUTS, reseller_id)
         return row is None or row[0] > 0
 
@@ -161,7 +161,7 @@ class ResellerStore(ABC):
         """Put a reseller into its new state; its record, or None if it has moved on from its version.
 
         Raises Problem (CONFLICT) as `add` does; then nothing has changed. Where its status begins or ends to shut
-        (`accounts.SHUT`), that holds for all below it, too, when this returns.
+        (`accounts.statuses.SUSPENDED`), that holds for all below it, too, when this returns.
         """
         return await self._database.write(_update, change)
 
@@ -196,7 +196,7 @@ def insert_reseller(new: NewResellerRecord) -> Write[Record]:
             reseller_id,
             parent_id,
             *span,
-            shuts + (account.status in SHUT),
+            shuts + (account.status in SUSPENDED),
             account.external_id,
             rows.folded_name(account),
             rows.email_lines(account),
@@ -209,7 +209,7 @@ def insert_reseller(new: NewResellerRecord) -> Write[Record]:
         taken += yield from _taken(reseller_id, parent_id, account.external_id)
     taken += yield from insert_logins(reseller_id, reseller_id, new.logins)
     if taken:
-        refuse(taken, Code.CONFLICT)
+        raise_invalid(taken, Code.CONFLICT)
     yield from execute(
         "INSERT INTO resellers (reseller_id, parent_id, events) VALUES (?, ?, 1)", reseller_id, parent_id
     )
@@ -233,7 +233,7 @@ def _update(change: ResellerChange) -> Write[Record | None]:
         yield from execute("DELETE FROM logins WHERE reseller_id = ? AND customer_id = ?", change.id, change.id)
         taken += yield from insert_logins(change.id, change.id, change.logins)
     if taken:
-        refuse(taken, Code.CONFLICT)
+        raise_invalid(taken, Code.CONFLICT)
     yield from execute(
         _UPDATE,
         account.external_id,
@@ -244,7 +244,7 @@ def _update(change: ResellerChange) -> Write[Record | None]:
         document,
         change.id,
     )
-    if step := (account.status in SHUT) - (old_status in SHUT):
+    if step := (account.status in SUSPENDED) - (old_status in SUSPENDED):
         yield from execute("UPDATE reseller_accounts SET shuts = shuts + ? WHERE first BETWEEN ? AND ?", step, *span)
     yield from append(NewEvent(change.id, change.id, change.event, change.at, change.origin, change.changes))
     return Record(change.id, change.id, change.version + 1, document)

@@ -12,7 +12,7 @@ from emporion.accounts.folding import fold
 from emporion.accounts.resellers import Reseller
 from emporion.emails import fold_email
 from emporion.events import Event, EventType, NewEvent, Origin, Source, Subject, SubjectType, account_subject
-from emporion.store.customers import Change
+from emporion.store.customers import CustomerChange
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Customer).decode
@@ -119,7 +119,7 @@ def event_values(sequence: int, new: NewEvent) -> tuple[object, ...]:
             new.reason, *(new.subject or (None, None)))  # fmt: skip
 
 
-def emails_before(change: Change) -> set[str]:
+def emails_before(change: CustomerChange) -> set[str]:
     """The folded addresses that the customer had, if the change is one of contact persons."""
     if "contactPersons" not in change.changes:
         return set()

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from emporion.api.requests import LARGEST_BODY, LARGEST_FORM, read_bytes
-from emporion.errors import Code, Fault, Problem, Refused
+from emporion.errors import AccessDenied, Code, Fault, Problem
 
 if TYPE_CHECKING:
     from starlette.types import Receive
@@ -40,7 +40,7 @@ PRESET = ("type", "position")
 SECRETS = ("password",)
 
 
-class Row(NamedTuple):
+class FormRow(NamedTuple):
     """A row of a list in a form. typed: as it was sent; kept: as it is to be stored. Both by its members.
 
     before: which row it was when the form was opened, None for a new one.
@@ -83,7 +83,7 @@ class Form(Struct, frozen=True):
         """Whether the user has changed a field since the form was opened."""
         return not same(self.fields.get(name), self.stored.get(name, ""))
 
-    def rows(self, name: str, *, blank: bool = False) -> list[Row]:
+    def rows(self, name: str, *, blank: bool = False) -> list[FormRow]:
         """The rows of a list, such as `contactPersons[0].email`, in order. blank: with those that are."""
         found: dict[int, dict[str, str]] = {}
         for field, value in self.fields.items():
@@ -93,7 +93,7 @@ class Form(Struct, frozen=True):
         rows = [self._row(name, number, found[number]) for number in sorted(found)]
         return [row for row in rows if blank or not row.is_blank]
 
-    def _row(self, name: str, number: int, typed: dict[str, str]) -> Row:
+    def _row(self, name: str, number: int, typed: dict[str, str]) -> FormRow:
         before = whole(typed.get("position", ""))
         kept = {
             member: value
@@ -101,7 +101,7 @@ class Form(Struct, frozen=True):
             else self._kept(f"{name}[{number}].{member}", f"{name}[{before}].{member}")
             for member, value in typed.items()
         }
-        return Row(typed, kept, before)
+        return FormRow(typed, kept, before)
 
     def _kept(self, name: str, path: str) -> str:
         """A field as it is to be stored. path: where it was before."""
@@ -161,7 +161,7 @@ def by_field(faults: Iterable[Fault]) -> dict[str, str]:
 
 def faults_of(problem: Problem) -> list[Fault]:
     """What a form can tell at its fields. Raises the problem if it is another one."""
-    if isinstance(problem, Refused) or problem.code not in TOLD or not problem.faults:
+    if isinstance(problem, AccessDenied) or problem.code not in TOLD or not problem.faults:
         raise problem
     return list(problem.faults)
 
@@ -195,7 +195,7 @@ def form_values(document: Mapping[str, Any], version: int | str) -> dict[str, st
     return {**{name: shown(text) for name, text in stored_texts(document).items()}, "version": str(version)}
 
 
-def typed_values(form: Form, **rows: Sequence[Row]) -> dict[str, str]:
+def typed_values(form: Form, **rows: Sequence[FormRow]) -> dict[str, str]:
     """What was typed, to show it again, with these rows of its lists; without passwords."""
     values = {name: value for name, value in form.fields.items() if "[" not in name and name not in SECRETS}
     for name, found in rows.items():
@@ -218,7 +218,9 @@ def read_address(form: Form) -> dict[str, Any]:
     return address
 
 
-def put_persons(members: dict[str, Any], form: Form, rows: Sequence[Row], of_person: Sequence[str]) -> dict[int, int]:
+def put_persons(
+    members: dict[str, Any], form: Form, rows: Sequence[FormRow], of_person: Sequence[str]
+) -> dict[int, int]:
     """Put the contact persons in a form's rows into a JSON object, unless all are as before.
 
     of_person: the members that each has who is not blank. Returns who was there before: position after → before.
@@ -230,7 +232,7 @@ def put_persons(members: dict[str, Any], form: Form, rows: Sequence[Row], of_per
     return stays
 
 
-def name_faults(rows: Sequence[Row]) -> list[Fault]:
+def name_faults(rows: Sequence[FormRow]) -> list[Fault]:
     """What is wrong with the attributes in a form's rows that a JSON object cannot tell: it has each name once."""
     names = [row.kept.get("name") for row in rows]
     return [
@@ -240,13 +242,13 @@ def name_faults(rows: Sequence[Row]) -> list[Fault]:
     ]
 
 
-def at_rows(faults: Iterable[Fault], rows: Sequence[Row]) -> list[Fault]:
+def at_rows(faults: Iterable[Fault], rows: Sequence[FormRow]) -> list[Fault]:
     """Faults that tell an attribute by its name, at the fields of a form's rows."""
     fields = {f"attributes.{row.kept.get('name')}": f"attributes[{number}].value" for number, row in enumerate(rows)}
     return [Fault(fields.get(fault.field, fault.field), fault.message) for fault in faults]
 
 
-def put_attributes(members: dict[str, Any], form: Form, rows: Sequence[Row]) -> None:
+def put_attributes(members: dict[str, Any], form: Form, rows: Sequence[FormRow]) -> None:
     """Put what a form's rows change of the attributes into a JSON object, as a merge patch."""
     before = form.before.get("attributes", {})
     after = {row.kept.get("name", ""): row.kept.get("value", "") for row in rows}

@@ -21,22 +21,22 @@ from starlette.routing import BaseRoute, Match, compile_path
 
 from emporion.api.problems import STATUS, method_not_allowed
 from emporion.api.requests import LARGEST_FORM
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.events import Origin, Source
+from emporion.fair_semaphore import WAITED, FairSemaphore
 from emporion.logs import log
-from emporion.turns import WAITED, Turns
 from emporion.web.forms import LARGEST, Form, read_form, read_parameters
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from emporion.api.addresses import Addresses
+    from emporion.api.client_addresses import ClientAddresses
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.platforms import Access
-    from emporion.marketplace.sessions import NewSession, Visitor
+    from emporion.marketplace.sessions import NewSession, SignedInAdministrator
     from emporion.store.sessions import Session
-    from emporion.web.languages import Language
+    from emporion.web.i18n import Language
     from emporion.web.rendering import Templates
 
 # Nothing from elsewhere, nothing inline, and in no frame.
@@ -70,7 +70,7 @@ class Site:
 
     marketplace: Marketplace
     templates: Templates
-    addresses: Addresses
+    addresses: ClientAddresses
     root_path: str
     public_url: str
     scheme: str
@@ -78,11 +78,11 @@ class Site:
     # What everybody knows of a sandbox, None for any other platform.
     sandbox: Access | None
     # The places for files that people send.
-    uploads: Turns
+    uploads: FairSemaphore
 
 
 @dataclass(slots=True)
-class Visit:
+class PageRequest:
     """A request for a page, and who makes it.
 
     path: the parameters in the path. secret: what the browser keeps, or is given with this answer.
@@ -102,7 +102,7 @@ class Visit:
     session: Session | None = None
     # The user or administrator who is signed in: one of the two, by the area.
     actor: Actor = field(init=False)
-    visitor: Visitor = field(init=False)
+    visitor: SignedInAdministrator = field(init=False)
 
     @property
     def marketplace(self) -> Marketplace:
@@ -141,10 +141,10 @@ class Visit:
         """Whether a proxy says that it stands between, which may have taken HTTPS off."""
         return not {b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"}.isdisjoint(self.scope["named_headers"])
 
-    def note(self, refused: Refused) -> None:
+    def note(self, refused: AccessDenied) -> None:
         """Write a refusal down that is told by a page of its own."""
         asked = f"{self.scope['method']} {self.scope['path'][:LONGEST_PATH]}"
-        self.marketplace.refusals.note(refused, asked, self.origin)
+        self.marketplace.security_log.note(refused, asked, self.origin)
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page. The template is one of the area's own."""
@@ -167,7 +167,7 @@ class Visit:
         self.secret, self.session, self.is_new = secrets.token_urlsafe(32), None, True
 
 
-Handler = Callable[[Visit], Awaitable[Response]]
+Handler = Callable[[PageRequest], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class Page:
     uploads: bool = False
 
 
-async def nothing_here(visit: Visit) -> Response:  # noqa: ARG001 - a handler
+async def nothing_here(visit: PageRequest) -> Response:  # noqa: ARG001 - a handler
     """For addresses of an area that have no page."""
     raise Problem(Code.NOT_FOUND, "There is nothing at this address.")
 
@@ -198,9 +198,9 @@ class Area:
         name: Literal["console", "panel"],
         pages: Iterable[Page],
         site: Site,
-        enter: Callable[[Visit], Awaitable[bool]],
-        speak: Callable[[Visit], Language],
-        refused: Callable[[Visit, Problem], Awaitable[Response | None]],
+        enter: Callable[[PageRequest], Awaitable[bool]],
+        speak: Callable[[PageRequest], Language],
+        refused: Callable[[PageRequest, Problem], Awaitable[Response | None]],
     ) -> None:
         self.name: Source = name
         self.site = site
@@ -251,7 +251,7 @@ class Route(BaseRoute):
             )
         await response(scope, receive, send)
 
-    async def _answer(self, visit: Visit) -> Response:
+    async def _answer(self, visit: PageRequest) -> Response:
         try:
             visit.parameters = read_parameters(visit.scope["query_string"])
         except ValueError:
@@ -274,17 +274,17 @@ class Route(BaseRoute):
             return self._to_sign_in(visit)
         return response
 
-    def _to_sign_in(self, visit: Visit) -> Response:
+    def _to_sign_in(self, visit: PageRequest) -> Response:
         if visit.scope["method"] == "POST" or visit.address == self._area.path():
             return visit.redirect(self._area.path("/sign-in"))
         return visit.redirect(self._area.path("/sign-in"), to=visit.address)
 
-    async def _told(self, visit: Visit, problem: Problem) -> Response:
+    async def _told(self, visit: PageRequest, problem: Problem) -> Response:
         """The page for a problem; a refusal is written down."""
         visit.language = self._area.speak(visit)
         if problem.__cause__:
             log.error("not answered", correlation_id=visit.scope["correlation_id"], why=problem.why)
-        if isinstance(problem, Refused):
+        if isinstance(problem, AccessDenied):
             visit.note(problem)
         own = await self._area.refused(visit, problem)
         if own:
@@ -294,12 +294,12 @@ class Route(BaseRoute):
         response.headers.update(problem.headers)
         return response
 
-    def _visit(self, scope: Scope, receive: Receive) -> Visit:
+    def _visit(self, scope: Scope, receive: Receive) -> PageRequest:
         area = self._area
         cookies = cookie_parser(_cookie(scope))
         kept = cookies.get(area.cookie, "")
         is_new = not SECRET.fullmatch(kept)
-        return Visit(
+        return PageRequest(
             area=area,
             scope=scope,
             receive=receive,
@@ -316,7 +316,7 @@ def _cookie(scope: Scope) -> str:
     return b"; ".join(value for name, value in scope["headers"] if name == b"cookie").decode("latin-1")
 
 
-def check_token(visit: Visit) -> None:
+def check_token(visit: PageRequest) -> None:
     """Raise Problem (FORBIDDEN) for a form that did not come from a page of ours in this browser."""
     if not hmac.compare_digest(visit.form.text(TOKEN).encode(), visit.token.encode()):
         raise Problem(Code.FORBIDDEN, EXPIRED)

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from emporion.web import languages
+from emporion.web import i18n
 
 if TYPE_CHECKING:
     from emporion.web.assets import Assets
-    from emporion.web.languages import Language
+    from emporion.web.i18n import Language
 
 
 class Templates:
     """The templates of all pages. root_path: before all addresses."""
 
     def __init__(self, assets: Assets, root_path: str) -> None:
-        self._environments = {code: _environment(languages.language(code)) for code in languages.LANGUAGES}
+        self._environments = {code: _environment(i18n.language(code)) for code in i18n.LANGUAGES}
         for environment in self._environments.values():
             environment.globals.update(asset=assets.address, root=root_path)
 

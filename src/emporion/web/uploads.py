@@ -12,9 +12,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from emporion.errors import Code, Problem
+from emporion.fair_semaphore import FairSemaphore
 from emporion.marketplace.import_content import too_large
 from emporion.store.faults import temporary_files
-from emporion.turns import Turns
 from emporion.web.forms import Form
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Upload(NamedTuple):
     parts: AsyncIterator[bytes]
 
 
-def places() -> Turns:
+def places() -> FairSemaphore:
     """The places for the files that are on their way in this process, by account."""
-    return Turns(AT_ONCE, OF_ONE, 0, None, _too_many)
+    return FairSemaphore(AT_ONCE, OF_ONE, 0, None, _too_many)
 
 
 def _too_many() -> Problem:
@@ -56,7 +56,7 @@ async def read_upload(
     field: str,
     largest: int,
     check: Callable[[Form], None],
-    uploads: Turns,
+    uploads: FairSemaphore,
     account: int,
 ) -> AsyncIterator[Upload]:
     """The form in a request's body, whose file of at most `largest` bytes is in `field`.
@@ -73,8 +73,8 @@ async def read_upload(
 
         def begin(before: Form, file: UploadFile) -> None:
             check(before)  # first: a form that another site has made takes no place
-            uploads.take_at_once(account)
-            held.callback(uploads.give_back, account)
+            uploads.acquire_at_once(account)
+            held.callback(uploads.release, account)
             held.callback(file.file.close)  # a form that ends within its file does not have it
 
         try:

@@ -22,7 +22,7 @@ UNREAD = 20
 # minute for news.
 IDLE, MARGIN = 90, 30
 # What stands for a statement without a limit.
-UNLIMITED = 3600
+NO_TIME_LIMIT = 3600
 # Seconds between two looks.
 INTERVAL = 5.0
 OPEN_FILES = Path("/proc/self/fd")
@@ -32,7 +32,7 @@ LAST_SENT, LAST_RECEIVED = 44, 52
 
 def longest_silence(statement_timeout: float) -> float:
     """Seconds for which a connection may be silent while a request waits for its turn, and then for its statement."""
-    return max(IDLE, 2 * (statement_timeout or UNLIMITED) + MARGIN)
+    return max(IDLE, 2 * (statement_timeout or NO_TIME_LIMIT) + MARGIN)
 
 
 async def end_silent_connections(idle: float) -> None:

@@ -20,8 +20,8 @@ async def run_housekeeping(marketplace: Marketplace) -> None:
     numbers = itertools.count(1)
 
     async def keep_and_purge() -> None:
-        marketplace.refusals.sum_up()
-        await marketplace.visits.keep()
+        marketplace.security_log.sum_up()
+        await marketplace.usage.keep()
         if next(numbers) % ROUNDS == 0:
             await _purge(marketplace)
 
@@ -35,8 +35,8 @@ async def run_housekeeping(marketplace: Marketplace) -> None:
 
 async def _purge(marketplace: Marketplace) -> None:
     """Remove what is over. Raises Problem (UNAVAILABLE)."""
-    await marketplace.guesses.forget()
-    await marketplace.repeats.forget()
+    await marketplace.login_throttle.forget()
+    await marketplace.idempotency.forget()
     await marketplace.sessions.forget()
     await marketplace.links.forget()
     await marketplace.statistics.forget()

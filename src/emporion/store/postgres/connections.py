@@ -34,7 +34,7 @@ AWAY = ("08", "28", "3D", "25", "42501", "53", "57", "58", "F0", "XX")
 # Others were in the way: rolled back for their sake, or they hold a lock.
 BUSY = ("40", "55")
 # The server does not accept the connection.
-NO_ENTRY = ("08", "28", "3D", "53", "57")
+CANNOT_CONNECT = ("08", "28", "3D", "53", "57")
 # The connection itself is of no more use: the server stops or starts, or is a standby that was once the primary.
 LOST = ("08", "25006", "57P", "XX")
 # What the driver raises for a connection that broke, at whatever moment. OSError is also a timeout.
@@ -203,7 +203,7 @@ class Connections:
         try:
             yield
         except asyncpg.PostgresError as error:
-            what = "cannot be reached" if (error.sqlstate or "").startswith(NO_ENTRY) else "refuses this"
+            what = "cannot be reached" if (error.sqlstate or "").startswith(CANNOT_CONNECT) else "refuses this"
             raise Away(Code.UNAVAILABLE, f"The database {what}: {_line(error)}.", headers=RETRY) from error
         except BROKEN as error:
             why = "it does not answer" if isinstance(error, TimeoutError) else _line(error)

@@ -11,7 +11,7 @@ import msgspec
 from emporion.store import rows as rendered
 from emporion.store.faults import written_by_others
 from emporion.store.postgres.database import PostgresDatabase
-from emporion.store.postgres.grams import name_grams, salt
+from emporion.store.postgres.ngrams import name_grams, salt
 from emporion.store.tables import COLLECTIONS, Part, Row, Table
 
 # By what a table that is dumped in parts is ordered.

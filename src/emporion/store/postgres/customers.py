@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from emporion.errors import Code, Problem, refuse
+from emporion.errors import Code, Problem, raise_invalid
 from emporion.store import rows, statements
 from emporion.store.administrators import AdministratorLogin
-from emporion.store.customers import Change, CustomerStore, Found, NewRecord, ScannedCustomer
+from emporion.store.customers import CustomerChange, CustomerStore, NewRecord, ScannedCustomer, VersionedDocument
 from emporion.store.faults import Away, busy, taken_external_id, taken_login, used_for_another
+from emporion.store.postgres.batches import ADD_CUSTOMERS, CHANGE_CUSTOMERS, change_columns, new_columns, transposed
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer, Lanes
-from emporion.store.postgres.columns import ADD_CUSTOMERS, CHANGE_CUSTOMERS, change_columns, new_columns, transposed
 from emporion.store.postgres.connections import again
 from emporion.store.postgres.database import PostgresDatabase
 from emporion.store.postgres.dialect import translated
@@ -84,7 +84,7 @@ class PostgresCustomers(CustomerStore):
     async def add(self, new: NewRecord) -> Record:
         return await self._additions.do(new.reseller_id, new)
 
-    async def update(self, change: Change) -> Record | None:
+    async def update(self, change: CustomerChange) -> Record | None:
         return await self._changes.do(change.reseller_id, change)
 
     async def _add(self, group: list[NewRecord]) -> list[Record | Exception]:
@@ -95,7 +95,7 @@ class PostgresCustomers(CustomerStore):
             return await _each(self._add, group, error)
         return [_added(new, document, *row) for new, document, row in zip(group, columns.documents, found, strict=True)]
 
-    async def _change(self, group: list[Change]) -> list[Record | Exception | None]:
+    async def _change(self, group: list[CustomerChange]) -> list[Record | Exception | None]:
         columns = change_columns(group, self._server.search_key)
         try:
             found = await self._write(CHANGE_CUSTOMERS, *columns)
@@ -113,7 +113,7 @@ class PostgresCustomers(CustomerStore):
         """
         return await again(lambda: self._primary.call(sql, *values))
 
-    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+    async def verify(self, limit: int, verified: Callable[[Record], CustomerChange]) -> int:
         now = time.monotonic()
         self._held = {reseller_id: until for reseller_id, until in self._held.items() if until > now}
         oldest: dict[int, list[int]] = {}
@@ -129,7 +129,7 @@ class PostgresCustomers(CustomerStore):
                 self._held[reseller_id] = now + HELD
         return count
 
-    async def _verify(self, reseller_id: int, ids: list[int], verified: Callable[[Record], Change]) -> int:
+    async def _verify(self, reseller_id: int, ids: list[int], verified: Callable[[Record], CustomerChange]) -> int:
         """Verify those customers of one reseller that no other worker is verifying; how many were read as pending."""
         async with self._primary.transaction() as connection:
             found = await connection.fetch(_CLAIM, reseller_id, ids)
@@ -159,15 +159,15 @@ class PostgresCustomers(CustomerStore):
         found = await self._primary.rows(_BY_EXTERNAL_IDS, reseller_id, list(external_ids))
         return {external_id: Record(reseller_id, *rest) for external_id, *rest in found}
 
-    async def document(self, reseller_id: int, customer_id: int) -> Found | None:
+    async def document(self, reseller_id: int, customer_id: int) -> VersionedDocument | None:
         return await self._documents.do((reseller_id, customer_id))
 
-    async def _read_documents(self, wanted: list[tuple[int, int]]) -> list[Found | None]:
+    async def _read_documents(self, wanted: list[tuple[int, int]]) -> list[VersionedDocument | None]:
         if len(wanted) == 1:
             row = await self._primary.row(translated(statements.DOCUMENT), *wanted[0])
-            return [Found(*row) if row else None]
+            return [VersionedDocument(*row) if row else None]
         found = await self._primary.rows(_DOCUMENTS, *transposed(wanted, 2))
-        documents = {(reseller_id, customer_id): Found(*rest) for reseller_id, customer_id, *rest in found}
+        documents = {(reseller_id, customer_id): VersionedDocument(*rest) for reseller_id, customer_id, *rest in found}
         return [documents.get(one) for one in wanted]
 
 
@@ -178,7 +178,7 @@ def _keys_of_new(new: NewRecord) -> Iterator[Hashable]:
     yield from _unique(new.reseller_id, new.customer.external_id, new.logins)
 
 
-def _keys_of_change(change: Change) -> Iterator[Hashable]:
+def _keys_of_change(change: CustomerChange) -> Iterator[Hashable]:
     yield change.id
     yield from _unique(change.reseller_id, change.customer.external_id, change.logins or ())
 
@@ -218,7 +218,9 @@ def _added(
     return Record(new.reseller_id, id_, 1, rows.with_id(document, id_))
 
 
-def _outcome(change: Change, document: bytes, ordinal: int | None, holder: int | None, taken: list[int] | None) -> Any:
+def _outcome(
+    change: CustomerChange, document: bytes, ordinal: int | None, holder: int | None, taken: list[int] | None
+) -> Any:
     """What `update` gives or raises."""
     if ordinal is None:
         return None
@@ -232,6 +234,6 @@ def _conflict(holder: int | None, taken: Sequence[int] | None) -> Exception:
     faults = [] if holder is None else [taken_external_id(holder)]
     faults += [taken_login(position) for position in taken or ()]
     try:
-        refuse(faults, Code.CONFLICT)
+        raise_invalid(faults, Code.CONFLICT)
     except Problem as problem:
         return problem

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+from emporion.fair_semaphore import FairSemaphore, asking
 from emporion.store.database import MOST_WAITING, Row, Rows, Write
 from emporion.store.faults import busy
 from emporion.store.postgres import schema
 from emporion.store.postgres.connections import Connections, Limits, again
 from emporion.store.postgres.dialect import run, translated
 from emporion.store.postgres.standby import Standby
-from emporion.turns import Turns, asking
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class PostgresDatabase:
         # Of this database, by which names are searched.
         self.search_key = b""
         at_once = max(1, limits.connections // 2)
-        self.turns = Turns(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
+        self.turns = FairSemaphore(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
 
     async def migrate(self) -> list[str]:
         async with self.primary.alone(patient=True) as connection:
@@ -61,7 +61,7 @@ class PostgresDatabase:
         return [] if has_nul(values) else await self.primary.rows(translated(sql), *values)
 
     async def long_rows(self, asked: int | str, sql: str, *values: Any) -> Rows:
-        async with self.turns.turn(asking(asked)):
+        async with self.turns.slot(asking(asked)):
             return await self.rows(sql, *values)
 
     async def write(self, write: Callable[P, Write[T]], *args: P.args, **kwargs: P.kwargs) -> T:

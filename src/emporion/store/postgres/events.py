@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 from emporion.store import statements
 from emporion.store.database import Rows
 from emporion.store.events import FEED_END, Ahead, EventStore
+from emporion.store.postgres.batches import transposed
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
-from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.database import PostgresDatabase
 from emporion.store.postgres.dialect import BELOW, FARTHEST, IDS_BELOW, few_below
 

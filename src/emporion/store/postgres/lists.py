@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
+from emporion.fair_semaphore import asking
 from emporion.store import statements
-from emporion.store.customers import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE
+from emporion.store.customers import LARGEST_PAGE_BYTES, SHORT_PAGE, SMALL_PAGE
 from emporion.store.faults import too_large
+from emporion.store.postgres.batches import transposed
 from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
-from emporion.store.postgres.columns import transposed
 from emporion.store.postgres.connections import Connections
 from emporion.store.postgres.database import PostgresDatabase, has_nul
 from emporion.store.postgres.dialect import FARTHEST, few_below, translated
-from emporion.store.postgres.grams import search_grams
+from emporion.store.postgres.ngrams import search_grams
 from emporion.store.records import Filter, Listing
-from emporion.turns import asking
 
 # So few customers of a status are looked at one by one, whatever else is asked of them.
 FEW = 1000
@@ -80,7 +80,7 @@ class Lists:
         if few is not None:
             return _listing(few, offset, limit)
         sql, values = _filtered_resellers(wanted)
-        async with self._database.turns.turn(asking(root_id)):
+        async with self._database.turns.slot(asking(root_id)):
             total, data = await self._primary.row(sql, root_id, min(offset, FARTHEST), limit, *values)
         return Listing(data or b"[]", total)
 
@@ -93,7 +93,7 @@ class Lists:
         asked = Question(root_id, wanted, min(offset, FARTHEST), limit, self._database.search_key)
         if wanted == Filter() and limit <= SHORT_PAGE:
             return await self._list(asked, whole=whole)
-        async with self._database.turns.turn(asking(root_id)):
+        async with self._database.turns.slot(asking(root_id)):
             return await self._list(asked, whole=whole)
 
     async def _equal(self, root_id: int, wanted: Filter, *, whole: bool) -> list[bytes] | None:
@@ -112,7 +112,7 @@ class Lists:
         column = "document" if whole else "summary"
         if whole and asked.limit > SMALL_PAGE:
             _, size, *_ = await self._read(asked, f"sum(octet_length(c.{column}))")
-            if (size or 0) > LARGEST_PAGE:
+            if (size or 0) > LARGEST_PAGE_BYTES:
                 raise too_large()
         total, items, *_ = await self._read(asked, _items(f"c.{column}"))
         return Listing(items or b"[]", total)

@@ -13,8 +13,8 @@ from emporion.errors import Code, Problem
 from emporion.store import rows
 from emporion.store.migrations import check_schema, migrations
 from emporion.store.postgres.dialect import run
-from emporion.store.postgres.grams import name_grams, salt
 from emporion.store.postgres.locks import MIGRATING
+from emporion.store.postgres.ngrams import name_grams, salt
 from emporion.store.resellers import lock_tree, number_tree
 
 OLDEST_SERVER = 150000

@@ -15,12 +15,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emporion.errors import Code, Problem
+from emporion.fair_semaphore import FairSemaphore, asking
 from emporion.store.database import MOST_WAITING
 from emporion.store.faults import busy, closed, too_long
 from emporion.store.outages import Outage
 from emporion.store.sqlite.file import DatabaseFile
 from emporion.store.sqlite.group_commit import BUSY_TIMEOUT
-from emporion.turns import Turns, asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ class Connections:
     def __init__(self, path: Path, statement_timeout: float) -> None:
         self._path = path
         self._statement_timeout = statement_timeout
-        self.turns = Turns(READERS, OF_ONE, MOST_WAITING, statement_timeout or None, busy)
+        self.turns = FairSemaphore(READERS, OF_ONE, MOST_WAITING, statement_timeout or None, busy)
         self.file = DatabaseFile(path)
         self._outage = Outage("reads")
         # Short reads may go on over a connection that is open while no other can be opened.
@@ -171,15 +171,15 @@ class Connections:
         unlimited: it may take as long as it wants. Raises Problem (UNAVAILABLE).
         """
         account = asking(account)
-        await self.turns.take(account)
+        await self.turns.acquire(account)
         seconds = 0 if unlimited else self._statement_timeout
         try:
             reading = asyncio.get_running_loop().run_in_executor(self._threads, self._read, read, seconds)
         except BaseException:
-            self.turns.give_back(account)
+            self.turns.release(account)
             raise
         # The place is taken until it is done, even if the request that asked for it goes away.
-        reading.add_done_callback(lambda _: self.turns.give_back(account))
+        reading.add_done_callback(lambda _: self.turns.release(account))
         return await asyncio.shield(reading)
 
     def _read(self, read: Callable[[sqlite3.Connection], T], seconds: float) -> T:

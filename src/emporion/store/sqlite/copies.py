@@ -10,7 +10,7 @@ import msgspec
 from emporion.store import rows
 from emporion.store.faults import written_by_others
 from emporion.store.sqlite.customers import insert_emails
-from emporion.store.sqlite.places import ORDINAL_BITS, place
+from emporion.store.sqlite.rowids import ORDINAL_BITS, place
 from emporion.store.tables import COLLECTIONS, Part
 
 if TYPE_CHECKING:

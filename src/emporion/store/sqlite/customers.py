@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
-from emporion.errors import Code, Fault, refuse
+from emporion.errors import Code, Fault, raise_invalid
 from emporion.events import NewEvent, account_subject
 from emporion.store import rows, statements
 from emporion.store.administrators import insert_logins
-from emporion.store.customers import Change, CustomerStore, Found, NewRecord, ScannedCustomer
+from emporion.store.customers import CustomerChange, CustomerStore, NewRecord, ScannedCustomer, VersionedDocument
 from emporion.store.events import append, insert_event
 from emporion.store.faults import taken_external_id
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.records import Record
 from emporion.store.sqlite import lists
 from emporion.store.sqlite.dialect import run
-from emporion.store.sqlite.places import ordinal_of, place
+from emporion.store.sqlite.rowids import ordinal_of, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,10 +52,10 @@ class SqliteCustomers(CustomerStore):
     async def add(self, new: NewRecord) -> Record:
         return await self._file.commit(lambda c: _add(c, new))
 
-    async def update(self, change: Change) -> Record | None:
+    async def update(self, change: CustomerChange) -> Record | None:
         return await self._file.commit(lambda c: _update(c, change))
 
-    async def verify(self, limit: int, verified: Callable[[Record], Change]) -> int:
+    async def verify(self, limit: int, verified: Callable[[Record], CustomerChange]) -> int:
         if not await self.count_pending():  # no writer needs to be held up for that
             return 0
         return await self._file.commit(lambda c: _verify(c, limit, verified))
@@ -64,9 +64,9 @@ class SqliteCustomers(CustomerStore):
         row = await self._file.row("SELECT count(*) FROM customers WHERE status = 'pending'")
         return int(row[0]) if row else 0
 
-    async def document(self, reseller_id: int, customer_id: int) -> Found | None:
+    async def document(self, reseller_id: int, customer_id: int) -> VersionedDocument | None:
         row = self._file.connections.row(statements.DOCUMENT, reseller_id, customer_id)
-        return Found(*row) if row else None
+        return VersionedDocument(*row) if row else None
 
     async def page(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         return await lists.customers(self._file.connections, root_id, wanted, offset, limit, whole=whole)
@@ -126,7 +126,7 @@ def _add(connection: sqlite3.Connection, new: NewRecord) -> Record:
         taken.append(_taken_external_id(connection, reseller_id, customer.external_id))
     taken += run(connection, insert_logins(reseller_id, customer_id, new.logins))
     if taken:
-        refuse(taken, Code.CONFLICT)
+        raise_invalid(taken, Code.CONFLICT)
     connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
     insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
     event = NewEvent(reseller_id, customer_id, "customer.created", new.at, new.origin, new.changes)
@@ -137,7 +137,7 @@ def _add(connection: sqlite3.Connection, new: NewRecord) -> Record:
     return Record(reseller_id, customer_id, 1, document)
 
 
-def _update(connection: sqlite3.Connection, change: Change) -> Record | None:
+def _update(connection: sqlite3.Connection, change: CustomerChange) -> Record | None:
     customer, reseller_id = change.customer, change.reseller_id
     row = connection.execute(
         "SELECT place, name_folded, status FROM customers WHERE reseller_id = ? AND id = ? AND version = ?",
@@ -170,7 +170,7 @@ def _update(connection: sqlite3.Connection, change: Change) -> Record | None:
         connection.execute("DELETE FROM logins WHERE reseller_id = ? AND customer_id = ?", (reseller_id, change.id))
         taken += run(connection, insert_logins(reseller_id, change.id, change.logins))
     if taken:
-        refuse(taken, Code.CONFLICT)
+        raise_invalid(taken, Code.CONFLICT)
     if name != old_name:
         connection.execute(
             "INSERT INTO customer_names (customer_names, rowid, name_folded) VALUES ('delete', ?, ?)",
@@ -188,7 +188,7 @@ def _update(connection: sqlite3.Connection, change: Change) -> Record | None:
     return Record(reseller_id, change.id, change.version + 1, document)
 
 
-def _verify(connection: sqlite3.Connection, limit: int, verified: Callable[[Record], Change]) -> int:
+def _verify(connection: sqlite3.Connection, limit: int, verified: Callable[[Record], CustomerChange]) -> int:
     found = connection.execute(_WAITING, (limit,)).fetchall()
     for row in found:
         _update(connection, verified(Record(*row)))

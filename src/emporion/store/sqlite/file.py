@@ -11,11 +11,11 @@ from pathlib import Path
 COMPANIONS = ("-wal", "-shm")
 
 
-class Lost(sqlite3.OperationalError):
+class FileLost(sqlite3.OperationalError):
     """What is written to the open file would not be found at its path, or must not be written."""
 
 
-class Replaced(Lost):
+class Replaced(FileLost):
     """Another file stands there, with nothing beside it that belongs to the one that is open."""
 
 
@@ -48,13 +48,13 @@ class DatabaseFile:
                 raise self._replaced()
             for path in self._companions:
                 if _identity(path) != self._open[path]:
-                    raise Lost(f"{path} is another file than the one in use")
+                    raise FileLost(f"{path} is another file than the one in use")
         except OSError as error:
-            raise Lost(f"{error.filename} cannot be found: {error.strerror}") from error
+            raise FileLost(f"{error.filename} cannot be found: {error.strerror}") from error
         if not os.access(self.path, os.W_OK):
-            raise Lost(f"{self.path} may not be written")
+            raise FileLost(f"{self.path} may not be written")
         if file.st_size < self._size and self._lacks_pages():  # a VACUUM makes it shorter, too
-            raise Lost(f"{self.path} was cut to {file.st_size} bytes")
+            raise FileLost(f"{self.path} was cut to {file.st_size} bytes")
         self._size = file.st_size
 
     def _lacks_pages(self) -> bool:
@@ -66,11 +66,11 @@ class DatabaseFile:
         except sqlite3.DatabaseError:
             return True
 
-    def _replaced(self) -> Lost:
+    def _replaced(self) -> FileLost:
         for path in self._companions:
             if path.exists() and _identity(path) == self._open[path]:
                 # SQLite would write into the new file what is in the log of the old one.
-                return Lost(f"{self.path} is another file, but {path} is still of the one in use")
+                return FileLost(f"{self.path} is another file, but {path} is still of the one in use")
         return Replaced(f"{self.path} is another file than the one in use")
 
 

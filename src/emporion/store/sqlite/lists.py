@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from emporion.store import statements
-from emporion.store.customers import LARGEST_PAGE, SHORT_PAGE, SMALL_PAGE
+from emporion.store.customers import LARGEST_PAGE_BYTES, SHORT_PAGE, SMALL_PAGE
 from emporion.store.faults import too_large
 from emporion.store.records import Filter, Listing
-from emporion.store.sqlite.places import ordinal_of, place
+from emporion.store.sqlite.rowids import ordinal_of, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,7 @@ async def customers(
     if whole and limit > SMALL_PAGE:
         measure = _PAGE.format(column=column, aggregate="sum(length(item))")
         row = await connections.in_thread(root_id, lambda c: c.execute(measure, values).fetchone())
-        if row and (row[1] or 0) > LARGEST_PAGE:
+        if row and (row[1] or 0) > LARGEST_PAGE_BYTES:
             raise too_large()
     sql = _PAGE.format(column=column, aggregate=_ITEMS)
     if limit <= SHORT_PAGE:
@@ -372,7 +372,7 @@ def _array(items: Iterable[tuple[bytes]]) -> bytes:
     taken, size = [], 0
     for (item,) in items:
         size += len(item)
-        if size > LARGEST_PAGE:
+        if size > LARGEST_PAGE_BYTES:
             raise too_large()
         taken.append(item)
     return b"[" + b",".join(taken) + b"]"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from emporion.accounts.countries import country_has_states
 from emporion.accounts.statuses import STATUS_MEANINGS
-from emporion.errors import Refused
-from emporion.turns import ACCOUNT
-from emporion.web import languages
+from emporion.errors import AccessDenied
+from emporion.fair_semaphore import ACCOUNT
+from emporion.web import i18n
 from emporion.web.console import customers, dashboard, imports, keys, reports, resellers, sign_in, users
 from emporion.web.pages import Area, Site
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.errors import Problem
-    from emporion.web.languages import Language
-    from emporion.web.pages import Visit
+    from emporion.web.i18n import Language
+    from emporion.web.pages import PageRequest
 
 PAGES = (
     *sign_in.PAGES,
@@ -46,7 +46,7 @@ def console(site: Site) -> Area:
     return Area("console", PAGES, site, _enter, _speak, _refused)
 
 
-async def _enter(visit: Visit) -> bool:
+async def _enter(visit: PageRequest) -> bool:
     """Whether an API user is signed in."""
     found = await visit.marketplace.sessions.user(visit.secret, visit.origin) if not visit.is_new else None
     if found:
@@ -55,18 +55,18 @@ async def _enter(visit: Visit) -> bool:
     return found is not None
 
 
-def _speak(visit: Visit) -> Language:  # noqa: ARG001 - users of the console read the API, too
-    return languages.language("en")
+def _speak(visit: PageRequest) -> Language:  # noqa: ARG001 - users of the console read the API, too
+    return i18n.language("en")
 
 
-async def _refused(visit: Visit, problem: Problem) -> Response | None:
+async def _refused(visit: PageRequest, problem: Problem) -> Response | None:
     """A user who is shut out can sign in as another."""
-    if isinstance(problem, Refused) and not visit.session:
+    if isinstance(problem, AccessDenied) and not visit.session:
         visit.sign_out()
     return None
 
 
-def _navigation(visit: Visit) -> list[tuple[str, str]]:
+def _navigation(visit: PageRequest) -> list[tuple[str, str]]:
     """The pages that the user can go to: path and name."""
     pages = [("", "Dashboard"), ("/customers", "Customers"), ("/resellers", "Resellers")]
     if visit.actor.role != "reader":

@@ -14,14 +14,14 @@ from emporion.accounts.customers import Customer, CustomerSummary
 from emporion.accounts.queries import CustomerSearch
 from emporion.accounts.statuses import Status, StatusReason, status_changes
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Fault, Problem, not_found, refuse
+from emporion.errors import Code, Fault, Problem, not_found, raise_invalid
 from emporion.marketplace.customers import decode
 from emporion.validation import read
 from emporion.web.console.history import history_of
 from emporion.web.console.members import LANGUAGES_OFFERED
 from emporion.web.forms import (
     PERSON,
-    Row,
+    FormRow,
     at_rows,
     by_field,
     faults_of,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.web.forms import Form
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 SHOWN = 25
 
@@ -49,10 +49,10 @@ decode_list = msgspec.json.Decoder(list[CustomerSummary]).decode
 MEMBERS = ("name", "externalId", "taxRegId", "language")
 # What an administrator's form has beyond that of a person.
 CREDENTIALS = ("login", "password")
-BLANK = Row({"type": "admin"}, {"type": "admin"}, None)
+BLANK = FormRow({"type": "admin"}, {"type": "admin"}, None)
 
 
-class Sent(NamedTuple):
+class SentForm(NamedTuple):
     """A customer's form: the JSON that it stands for, and what was typed, to show it again.
 
     stays: which contact persons were there before, position after → position before. attributes: their rows.
@@ -61,19 +61,19 @@ class Sent(NamedTuple):
     body: dict[str, Any]
     values: dict[str, str]
     stays: dict[int, int]
-    attributes: list[Row]
+    attributes: list[FormRow]
 
     def check(self) -> None:
         """Raise Problem (INVALID) for what the JSON cannot tell."""
         if faults := name_faults(self.attributes):
-            refuse(faults)
+            raise_invalid(faults)
 
     def faults(self, problem: Problem) -> list[Fault]:
         """What the form can tell at its fields. Raises the problem if it is another one."""
         return at_rows(faults_of(problem), self.attributes)
 
 
-async def show_all(visit: Visit) -> Response:
+async def show_all(visit: PageRequest) -> Response:
     """A page of customers, by the parameters of GET /customers and a status."""
     asked = {name: value for name, value in visit.parameters.items() if name in CustomerSearch.__struct_encode_fields__}
     query, faults = read(CustomerSearch, {"limit": SHOWN, **asked})
@@ -110,7 +110,7 @@ def _page(asked: dict[str, str], offset: int) -> str:
     return urlencode({**asked, "offset": str(offset)} if offset else {**asked, "offset": "0"})
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """A customer, with its history."""
     customer, version = await _find(visit)
     owner, number = await visit.marketplace.customers.owner(visit.actor, customer.id)
@@ -123,14 +123,14 @@ async def show(visit: Visit) -> Response:
     )
 
 
-async def new(visit: Visit) -> Response:
+async def new(visit: PageRequest) -> Response:
     """The form of a new customer."""
     visit.actor.must_be("editor")
     values = {"language": "en", "contactPersons[0].type": "admin", "resellerId": visit.parameters.get("resellerId", "")}
     return _form(visit, values, [], None)
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: PageRequest) -> Response:
     """A new customer."""
     visit.actor.must_be("editor")
     if visit.form.text("change"):
@@ -150,14 +150,14 @@ async def create(visit: Visit) -> Response:
     return visit.redirect(f"/console/customers/{record.id}", said="created")
 
 
-async def edit(visit: Visit) -> Response:
+async def edit(visit: PageRequest) -> Response:
     """The form of a customer that is there."""
     visit.actor.must_be("editor")
     customer, version = await _find(visit)
     return _form(visit, form_values(to_builtins(customer), version), [], customer)
 
 
-async def change(visit: Visit) -> Response:
+async def change(visit: PageRequest) -> Response:
     """Change a customer as its form has it, unless another user has changed it since the form was opened."""
     visit.actor.must_be("editor")
     customer, _ = await _find(visit)
@@ -175,13 +175,13 @@ async def change(visit: Visit) -> Response:
             sent.stays,
         )
     except Problem as problem:
-        if problem.code is Code.MOVED:
+        if problem.code is Code.PRECONDITION_FAILED:
             return _form(visit, sent.values, [], customer, moved=True)
         return _form(visit, sent.values, sent.faults(problem), customer)
     return visit.redirect(f"/console/customers/{customer.id}", said="changed")
 
 
-async def change_status(visit: Visit) -> Response:
+async def change_status(visit: PageRequest) -> Response:
     """Change a customer's status, with a reason for the log."""
     record = await visit.marketplace.customers.update(
         visit.actor, visit.path["id"], {"status": visit.form.text("status")}, reason=reason_of(visit.form)
@@ -194,11 +194,11 @@ def reason_of(form: Form) -> str | None:
     text = form.text("reason")
     given, faults = read(StatusReason, {"reason": text} if text.strip() else {})
     if faults:
-        refuse(faults)
+        raise_invalid(faults)
     return given.reason
 
 
-async def make_link(visit: Visit) -> Response:
+async def make_link(visit: PageRequest) -> Response:
     """A one-time link for an administrator, shown this once."""
     visit.actor.must_be("editor")
     position = whole(visit.form.text("position"))
@@ -218,7 +218,7 @@ async def make_link(visit: Visit) -> Response:
     )
 
 
-def read_customer(form: Form) -> Sent:
+def read_customer(form: Form) -> SentForm:
     """What a form changes of a customer, all of a new one."""
     body: dict[str, Any] = {}
     for name in MEMBERS:
@@ -229,10 +229,10 @@ def read_customer(form: Form) -> Sent:
     stays = put_persons(body, form, persons, (*PERSON, *CREDENTIALS))
     attributes = form.rows("attributes")
     put_attributes(body, form, attributes)
-    return Sent(body, typed_values(form, contactPersons=persons, attributes=attributes), stays, attributes)
+    return SentForm(body, typed_values(form, contactPersons=persons, attributes=attributes), stays, attributes)
 
 
-def _changed_rows(visit: Visit, customer: Customer | None) -> Response:
+def _changed_rows(visit: PageRequest, customer: Customer | None) -> Response:
     """The form once more, with a row more or less."""
     what, _, number = visit.form.text("change").partition(" ")
     rows = {name: visit.form.rows(name, blank=True) for name in ("contactPersons", "attributes")}
@@ -243,7 +243,7 @@ def _changed_rows(visit: Visit, customer: Customer | None) -> Response:
 
 
 def _form(
-    visit: Visit,
+    visit: PageRequest,
     values: dict[str, str],
     faults: list[Fault],
     customer: Customer | None,
@@ -277,7 +277,7 @@ def _count(values: dict[str, str], name: str) -> int:
     return len({path.partition("]")[0] for path in values if path.startswith(f"{name}[")})
 
 
-async def _find(visit: Visit) -> tuple[Customer, int]:
+async def _find(visit: PageRequest) -> tuple[Customer, int]:
     found = await visit.marketplace.customers.find(visit.actor, visit.path["id"])
     return decode(found.document), found.version
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from starlette.responses import Response
 
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 DAY = 86_400_000
 # Of those who wait, the ones that have waited longest.
@@ -35,7 +35,7 @@ class Picture(NamedTuple):
     days: list[tuple[int, int]]
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Numbers of all that the user reaches."""
     counts = await visit.marketplace.statistics.customers(visit.actor)
     usage = await visit.marketplace.statistics.requests(visit.actor)
@@ -51,7 +51,7 @@ async def show(visit: Visit) -> Response:
     )
 
 
-def picture(visit: Visit, name: str, what: str, by_day: dict[int, int], kind: str = "first") -> Picture:
+def picture(visit: PageRequest, name: str, what: str, by_day: dict[int, int], kind: str = "first") -> Picture:
     """Numbers by day since 1970, of the last thirty days. what: is counted."""
     today = visit.marketplace.statistics.today
     chart = charts.bars(name, [Series(what, kind, by_day)], today, SHOWN)
@@ -59,7 +59,7 @@ def picture(visit: Visit, name: str, what: str, by_day: dict[int, int], kind: st
     return Picture(name, sum(number for _, number in days), chart, days)
 
 
-async def _waiting(visit: Visit, pending: int) -> list[CustomerSummary]:
+async def _waiting(visit: PageRequest, pending: int) -> list[CustomerSummary]:
     """Some of those who wait to be verified, the oldest first. pending: how many there are."""
     if not pending:
         return []

@@ -10,7 +10,7 @@ from emporion.web.forms import whole
 
 if TYPE_CHECKING:
     from emporion.events import Event, Subject
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 SHOWN = 20
 WORDS = {
@@ -64,10 +64,10 @@ class History(NamedTuple):
     older: int | None
 
 
-async def history_of(visit: Visit, reseller_id: int, about: int | Subject) -> History:
+async def history_of(visit: PageRequest, reseller_id: int, about: int | Subject) -> History:
     """What happened to an account that the actor reaches, or to something of a reseller, by the parameter `before`."""
     before = whole(visit.parameters.get("before", ""))
-    logbook = visit.marketplace.logbook
+    logbook = visit.marketplace.events
     if isinstance(about, int):
         news = await logbook.history(visit.actor, reseller_id, about, before, SHOWN)
     else:

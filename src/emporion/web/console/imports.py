@@ -9,11 +9,11 @@ from starlette.responses import StreamingResponse
 
 from emporion.accounts.queries import CustomerSearch
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Fault, Problem, not_found, refuse
+from emporion.errors import Code, Fault, Problem, not_found, raise_invalid
 from emporion.files.file_types import unreadable_kind
 from emporion.files.rows import Format
 from emporion.marketplace.import_content import LARGEST
-from emporion.store.imports import OVER
+from emporion.store.imports import FINISHED
 from emporion.validation import read
 from emporion.web.forms import Form, by_field
 from emporion.web.pages import Page, check_token
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.store.imports import Import
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 KINDS: dict[str, tuple[str, str]] = {"csv": ("text/csv", "CSV"), "jsonl": ("application/jsonl", "JSON Lines")}
 BY_ENDING: dict[str, Format] = {".csv": "csv", ".txt": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -43,12 +43,12 @@ WORDS = {
 BADGES = {"checked": "pending", "running": "pending", "checking": "pending", "done": "active", "refused": "error"}
 
 
-async def show_all(visit: Visit) -> Response:
+async def show_all(visit: PageRequest) -> Response:
     """The last imports, and the form to begin one."""
     return await _list(visit, [])
 
 
-async def start(visit: Visit) -> Response:
+async def start(visit: PageRequest) -> Response:
     """Take a file; it is checked in the background."""
     visit.actor.must_be("editor")
 
@@ -78,7 +78,7 @@ async def start(visit: Visit) -> Response:
     return visit.redirect(f"/console/imports/{started.id}")
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """How far an import has come, and what is wrong with its rows."""
     imported = await visit.marketplace.imports.get(visit.actor, visit.path["id"])
     faulty = await visit.marketplace.imports.faults(visit.actor, imported.id)
@@ -88,33 +88,33 @@ async def show(visit: Visit) -> Response:
         faulty=faulty[:LISTED],
         listed=LISTED,
         working=imported.state in ("arriving", "checking", "running"),
-        over=imported.state in OVER,
+        over=imported.state in FINISHED,
         percent=_percent(imported),
         words=WORDS,
         badges=BADGES,
     )
 
 
-async def confirm(visit: Visit) -> Response:
+async def confirm(visit: PageRequest) -> Response:
     """Let it write."""
     imported = await visit.marketplace.imports.confirm(visit.actor, visit.path["id"])
     return visit.redirect(f"/console/imports/{imported.id}")
 
 
-async def cancel(visit: Visit) -> Response:
+async def cancel(visit: PageRequest) -> Response:
     """End it."""
     imported = await visit.marketplace.imports.cancel(visit.actor, visit.path["id"])
     return visit.redirect(f"/console/imports/{imported.id}")
 
 
-async def rejected(visit: Visit) -> Response:
+async def rejected(visit: PageRequest) -> Response:
     """The rows that were refused, to correct and send again."""
     imported = await visit.marketplace.imports.get(visit.actor, visit.path["id"])
     name = f"{PurePath(imported.file_name).stem}.rejected.{imported.format}"
     return await _file(visit.marketplace.imports.rejected(visit.actor, imported.id), name, imported.format)
 
 
-async def export(visit: Visit) -> Response:
+async def export(visit: PageRequest) -> Response:
     """The customers that a list shows, as a file."""
     kind: Format = "jsonl" if visit.path["format"] == "jsonl" else "csv"
     if visit.path["format"] != kind:
@@ -122,11 +122,11 @@ async def export(visit: Visit) -> Response:
     asked = {name: value for name, value in visit.parameters.items() if name in CustomerSearch.__struct_encode_fields__}
     query, faults = read(CustomerSearch, asked)
     if faults:
-        refuse(faults)
+        raise_invalid(faults)
     return await _file(visit.marketplace.exports.export(visit.actor, None, kind, query), f"customers.{kind}", kind)
 
 
-async def _list(visit: Visit, faults: list[Fault]) -> Response:
+async def _list(visit: PageRequest, faults: list[Fault]) -> Response:
     return visit.render(
         "imports.html",
         STATUS[Code.INVALID].value if faults else 200,

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from emporion.marketplace.subscription_keys import NewKey
     from emporion.store.subscription_keys import SubscriptionKey
     from emporion.web.forms import Form
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 VERSIONS: tuple[ApiVersion, ...] = get_args(ApiVersion)
 CHOICES = [(version, version) for version in VERSIONS]
 NUMBERS = ("rate", "burst", "perDay")
 MEMBERS = ("name", *NUMBERS, "apiVersion")
 # Any number of requests that makes sense is below it.
-HIGHEST = 1_000_000_000
+HIGHEST_LIMIT = 1_000_000_000
 
 
 class Wanted(NamedTuple):
@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
     api_version: str | None
 
 
-async def show_all(visit: Visit) -> Response:
+async def show_all(visit: PageRequest) -> Response:
     """The keys of a reseller, those that are good first."""
     of = await owner(visit)
     keys = await visit.marketplace.subscription_keys.of(of.id)
@@ -52,13 +52,13 @@ async def show_all(visit: Visit) -> Response:
     )
 
 
-async def new(visit: Visit) -> Response:
+async def new(visit: PageRequest) -> Response:
     """The form of a new key."""
     visit.actor.must_be("owner")
     return _form(visit, await owner(visit), {}, {})
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: PageRequest) -> Response:
     """A new key, shown this once."""
     visit.actor.must_be("owner")
     of = await owner(visit)
@@ -69,13 +69,13 @@ async def create(visit: Visit) -> Response:
     return _secret(visit, of, made, "It is good from now on.")
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """A key, with what came with it."""
     of, key = await _find(visit)
     return await _shown(visit, of, key, _values(key), {})
 
 
-async def change(visit: Visit) -> Response:
+async def change(visit: PageRequest) -> Response:
     """Change a key's name, limits or pinned version."""
     visit.actor.must_be("owner")
     of, key = await _find(visit)
@@ -90,14 +90,14 @@ async def change(visit: Visit) -> Response:
             visit.actor, key, name=wanted.name, limit=wanted.limit, api_version=wanted.api_version
         )
     except Problem as problem:
-        if problem.code is not Code.MOVED:
+        if problem.code is not Code.PRECONDITION_FAILED:
             raise
         of, key = await _find(visit)
         return await _shown(visit, of, key, typed_values(form), {}, moved=True)
     return _redirect(visit, of, key, "changed")
 
 
-async def revoke(visit: Visit) -> Response:
+async def revoke(visit: PageRequest) -> Response:
     """Revoke a key, once the user has confirmed it."""
     visit.actor.must_be("owner")
     of, key = await _find(visit)
@@ -107,7 +107,7 @@ async def revoke(visit: Visit) -> Response:
     return _redirect(visit, of, key, "revoked")
 
 
-async def rotate(visit: Visit) -> Response:
+async def rotate(visit: PageRequest) -> Response:
     """A new key in the place of one, shown this once."""
     visit.actor.must_be("owner")
     of, key = await _find(visit)
@@ -125,7 +125,7 @@ def limits(limit: Limit) -> str:
     return ", ".join(told) or "none"
 
 
-async def _find(visit: Visit) -> tuple[Owner, SubscriptionKey]:
+async def _find(visit: PageRequest) -> tuple[Owner, SubscriptionKey]:
     """The key of the address, and whose it is. Raises Problem (NOT_FOUND) if the user does not reach it."""
     of = await owner(visit)
     return of, await visit.marketplace.subscription_keys.get(of.id, visit.path["id"])
@@ -142,7 +142,7 @@ def _read(form: Form) -> tuple[Wanted, dict[str, str]]:
         text = form.text(number)
         numbers.append(_number(text) if form.is_touched(number) else whole(text))
         if text and numbers[-1] is None:
-            faults.append(Fault(number, f"must be a whole number from 1 to {HIGHEST:,}, or empty"))
+            faults.append(Fault(number, f"must be a whole number from 1 to {HIGHEST_LIMIT:,}, or empty"))
     if version and version not in VERSIONS and form.is_touched("apiVersion"):
         faults.append(Fault("apiVersion", f"must be one of {', '.join(VERSIONS)}"))
     limit = UNLIMITED
@@ -156,7 +156,7 @@ def _read(form: Form) -> tuple[Wanted, dict[str, str]]:
 
 def _number(text: str) -> int | None:
     number = whole(text)
-    return number if number and number <= HIGHEST else None
+    return number if number and number <= HIGHEST_LIMIT else None
 
 
 def _kept(key: SubscriptionKey) -> dict[str, object]:
@@ -170,18 +170,18 @@ def _values(key: SubscriptionKey) -> dict[str, str]:
     return form_values(_kept(key), str(key.version))
 
 
-def _redirect(visit: Visit, of: Owner, key: SubscriptionKey, said: str) -> Response:
+def _redirect(visit: PageRequest, of: Owner, key: SubscriptionKey, said: str) -> Response:
     whose = {} if of.is_own else {"resellerId": str(of.id)}
     return visit.redirect(f"/console/keys/{key.id}", **whose, said=said)
 
 
-def _form(visit: Visit, of: Owner, values: dict[str, str], faults: dict[str, str]) -> Response:
+def _form(visit: PageRequest, of: Owner, values: dict[str, str], faults: dict[str, str]) -> Response:
     status = STATUS[Code.INVALID].value if faults else 200
     return visit.render("key_new.html", status, owner=of, values=values, faults=faults, versions=CHOICES)
 
 
 async def _shown(
-    visit: Visit,
+    visit: PageRequest,
     of: Owner,
     key: SubscriptionKey,
     values: dict[str, str],
@@ -205,7 +205,7 @@ async def _shown(
     )
 
 
-def _secret(visit: Visit, of: Owner, made: NewKey, note: str) -> Response:
+def _secret(visit: PageRequest, of: Owner, made: NewKey, note: str) -> Response:
     key = made.key
     return visit.render(
         "secret.html",

@@ -13,7 +13,7 @@ import msgspec
 from emporion.api.problems import STATUS
 from emporion.errors import Code
 from emporion.marketplace.actors import ROLES
-from emporion.marketplace.customers import Page
+from emporion.marketplace.customers import ListPage
 from emporion.paging import Pagination
 from emporion.validation import read
 from emporion.web.forms import by_field
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from emporion.credentials import Role
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 SHOWN = 25
 # What is found where the query cannot be read.
-NOTHING = Page(msgspec.Raw(b"[]"), Pagination(0, SHOWN, 0))
+NOTHING = ListPage(msgspec.Raw(b"[]"), Pagination(0, SHOWN, 0))
 
 
 class Column(NamedTuple):
@@ -79,7 +79,7 @@ class ListView:
     noun: str
     document: type[msgspec.Struct]
     query: type[msgspec.Struct]
-    page: Callable[[Marketplace], Callable[[Actor, Any], Awaitable[Page]]]
+    page: Callable[[Marketplace], Callable[[Actor, Any], Awaitable[ListPage]]]
     columns: tuple[Column, ...]
     search: Filter
     choices: tuple[Filter, ...] = ()
@@ -97,7 +97,7 @@ class ListView:
         """Reads the documents of a page."""
         return msgspec.json.Decoder(list[self.document]).decode  # type: ignore[name-defined]
 
-    async def show(self, visit: Visit) -> Response:
+    async def show(self, visit: PageRequest) -> Response:
         """A page of the list, by the members of its query; 400 with the faults of those that cannot be read."""
         asked = {name: value for name, value in visit.parameters.items() if name in self.query.__struct_encode_fields__}
         query, faults = read(self.query, {"limit": SHOWN, **asked})

@@ -11,7 +11,7 @@ from emporion.api.problems import STATUS
 from emporion.errors import Code, Fault, Problem
 from emporion.events import Subject
 from emporion.marketplace.resellers import decode as decode_reseller
-from emporion.reports import NAMES, Report, ReportQuery
+from emporion.reports import REPORT_NAMES, Report, ReportQuery
 from emporion.web.console.history import history_of
 from emporion.web.console.lists import Action, Column, Filter, ListView
 from emporion.web.forms import by_field, faults_of, typed_values
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.web.forms import Form
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 WORDS: dict[str, str] = {
     "submitted": "waiting",
@@ -83,13 +83,13 @@ LIST = ListView(
 )
 
 
-async def new(visit: Visit) -> Response:
+async def new(visit: PageRequest) -> Response:
     """The form of a new report."""
     visit.actor.must_be("editor")
     return _form(visit, {}, [])
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: PageRequest) -> Response:
     """Ask for a report; a worker makes it."""
     visit.actor.must_be("editor")
     try:
@@ -102,7 +102,7 @@ async def create(visit: Visit) -> Response:
     return visit.redirect(f"/console/reports/{item.id}")
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """A report: how far it has come, where its file is, and its history."""
     item = await visit.marketplace.reports.get(visit.actor, visit.path["id"])
     report = decode(item.document)
@@ -151,7 +151,7 @@ def _in_days(fault: Fault) -> Fault:
     return Fault(fault.field, message.replace("startDate", "the first day").replace("endDate", "the last day"))
 
 
-def _form(visit: Visit, values: Mapping[str, str], faults: list[Fault], refusal: str = "") -> Response:
+def _form(visit: PageRequest, values: Mapping[str, str], faults: list[Fault], refusal: str = "") -> Response:
     """The form of a new report. refusal: why there can be none at the moment, whatever its fields."""
     return visit.render(
         "report_new.html",
@@ -159,7 +159,7 @@ def _form(visit: Visit, values: Mapping[str, str], faults: list[Fault], refusal:
         values=values,
         faults=by_field(faults),
         refusal=refusal,
-        names=[(name, name) for name in NAMES],
+        names=[(name, name) for name in REPORT_NAMES],
         formats=tuple(FORMATS.items()),
         contents=CONTENTS.values(),
     )

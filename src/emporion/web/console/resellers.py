@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from emporion.marketplace.actors import Actor
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 # As many stand on one page; a tree that has no more is shown whole.
 SHOWN = 300
@@ -65,7 +65,7 @@ class Node(NamedTuple):
     nodes: list[Node]
 
 
-async def owner(visit: Visit) -> Owner:
+async def owner(visit: PageRequest) -> Owner:
     """The reseller of the parameter `resellerId`, or the user's own. Raises Problem (NOT_FOUND)."""
     number = await _asked(visit, "resellerId")
     found = await visit.marketplace.resellers.find(visit.actor, str(number))
@@ -73,7 +73,7 @@ async def owner(visit: Visit) -> Owner:
     return Owner(number, decode(found.document).name, is_own, "" if is_own else f"?resellerId={number}")
 
 
-async def show_all(visit: Visit) -> Response:
+async def show_all(visit: PageRequest) -> Response:
     """The tree below a reseller, or those whose names fit."""
     if visit.parameters.get("name"):
         return await _search(visit)
@@ -105,7 +105,7 @@ async def show_all(visit: Visit) -> Response:
     )
 
 
-async def _search(visit: Visit) -> Response:
+async def _search(visit: PageRequest) -> Response:
     """A page of resellers by name, wherever they stand."""
     name = visit.parameters["name"]
     query, faults = read(AccountQuery, {"name": name, "limit": SHOWN, "offset": visit.parameters.get("offset", "0")})
@@ -132,12 +132,12 @@ async def _search(visit: Visit) -> Response:
     )
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """A reseller, with its history."""
     return await _shown(visit, {}, {})
 
 
-async def change_status(visit: Visit) -> Response:
+async def change_status(visit: PageRequest) -> Response:
     """Hold a reseller, release it, or give it another status, with a reason for the log."""
     visit.actor.must_be("owner")
     status, reason = visit.form.text("status"), visit.form.text("reason")
@@ -153,7 +153,7 @@ async def change_status(visit: Visit) -> Response:
     return visit.redirect(f"/console/resellers/{record.id}", said="changed")
 
 
-async def new(visit: Visit) -> Response:
+async def new(visit: PageRequest) -> Response:
     """The form of a new reseller."""
     visit.actor.must_be("owner")
     parent_id = await _asked(visit, "under")
@@ -161,7 +161,7 @@ async def new(visit: Visit) -> Response:
     return await _form(visit, values, {})
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: PageRequest) -> Response:
     """A new reseller, below the one of the parameter `under`."""
     visit.actor.must_be("owner")
     parent_id = await _asked(visit, "under")
@@ -206,13 +206,13 @@ def _sizes(root_id: str, by_parent: Mapping[str | None, list[Reseller]]) -> dict
     return sizes
 
 
-async def _asked(visit: Visit, parameter: str) -> int:
+async def _asked(visit: PageRequest, parameter: str) -> int:
     """The reseller that a parameter names, or the user's own. Raises Problem (NOT_FOUND)."""
     asked = visit.parameters.get(parameter)
     return await visit.marketplace.resellers.reached(visit.actor, asked) if asked else visit.actor.account_id
 
 
-async def _above(visit: Visit, reseller: Reseller) -> list[Reseller]:
+async def _above(visit: PageRequest, reseller: Reseller) -> list[Reseller]:
     """Those above a reseller that the user reaches, at most NAMED, the one right above it last."""
     above: list[Reseller] = []
     while reseller.id != str(visit.actor.account_id) and reseller.reseller_id and len(above) < NAMED:
@@ -233,7 +233,7 @@ def may_change(actor: Actor, reseller: Reseller) -> list[Status]:
     return status_changes(reseller.status, operator=actor.is_operator)
 
 
-async def _shown(visit: Visit, values: dict[str, str], faults: dict[str, str]) -> Response:
+async def _shown(visit: PageRequest, values: dict[str, str], faults: dict[str, str]) -> Response:
     resellers = visit.marketplace.resellers
     number = await resellers.reached(visit.actor, visit.path["id"])
     found = await resellers.find(visit.actor, str(number))
@@ -253,7 +253,7 @@ async def _shown(visit: Visit, values: dict[str, str], faults: dict[str, str]) -
     )
 
 
-async def _form(visit: Visit, values: dict[str, str], faults: dict[str, str]) -> Response:
+async def _form(visit: PageRequest, values: dict[str, str], faults: dict[str, str]) -> Response:
     parent = decode((await visit.marketplace.resellers.find(visit.actor, values["under"])).document)
     country = values.get("address.countryCode", "")
     return visit.render(

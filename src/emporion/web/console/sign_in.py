@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.web.pages import Page, safe_path
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 SHOWN_AS_THEY_ARE = (Code.UNAUTHENTICATED, Code.LIMITED, Code.FORBIDDEN)
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """The form; a user who is signed in goes on."""
     to = safe_path(visit.area, visit.parameters.get("to", ""))
     if visit.session:
@@ -24,13 +24,13 @@ async def show(visit: Visit) -> Response:
     return await _form(visit, to)
 
 
-async def sign_in(visit: Visit) -> Response:
+async def sign_in(visit: PageRequest) -> Response:
     """Begin a session, and go on to the page that was asked for."""
     to = safe_path(visit.area, visit.form.text("to"))
     login, password = visit.form.text("login"), visit.form.typed("password")
     try:
         new = await visit.marketplace.sessions.begin_for_user(login, password, visit.origin, visit.agent)
-    except Refused as refused:
+    except AccessDenied as refused:
         if refused.code not in SHOWN_AS_THEY_ARE:
             raise
         visit.note(refused)
@@ -41,7 +41,7 @@ async def sign_in(visit: Visit) -> Response:
     return visit.redirect(to)
 
 
-async def sign_out(visit: Visit) -> Response:
+async def sign_out(visit: PageRequest) -> Response:
     """End the session."""
     if visit.session:
         await visit.marketplace.sessions.end(visit.session)
@@ -49,7 +49,7 @@ async def sign_out(visit: Visit) -> Response:
     return visit.redirect(visit.area.path("/sign-in"), said="signed-out")
 
 
-async def _form(visit: Visit, to: str, login: str = "", problem: Problem | None = None) -> Response:
+async def _form(visit: PageRequest, to: str, login: str = "", problem: Problem | None = None) -> Response:
     response = visit.render(
         "sign_in.html",
         STATUS[problem.code].value if problem else 200,

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from emporion.api.problems import STATUS
 from emporion.credentials import Role
-from emporion.errors import Code, Fault, Problem, refuse
+from emporion.errors import Code, Fault, Problem, raise_invalid
 from emporion.marketplace.users import subject_of
 from emporion.web.console.history import history_of
 from emporion.web.console.resellers import Owner, owner
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from emporion.marketplace.users import NewUser
     from emporion.store.users import User
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 ROLES: tuple[Role, ...] = get_args(Role)
 MAY: dict[Role, str] = {
@@ -30,20 +30,20 @@ MAY: dict[Role, str] = {
 OWN = "Another user with the role owner must do this: it would shut you out yourself."
 
 
-async def show_all(visit: Visit) -> Response:
+async def show_all(visit: PageRequest) -> Response:
     """The users of a reseller."""
     of = await owner(visit)
     return visit.render("users.html", owner=of, users=await visit.marketplace.users.of(of.id))
 
 
-async def new(visit: Visit) -> Response:
+async def new(visit: PageRequest) -> Response:
     """The form of a new user, for the marketplace of the one who adds it."""
     visit.actor.must_be("owner")
     actor = await visit.marketplace.users.find(visit.actor, visit.actor.user)
     return _form(visit, await owner(visit), {"role": "editor", "marketplace": actor.marketplace}, {})
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: PageRequest) -> Response:
     """A new user, whose password is shown this once."""
     visit.actor.must_be("owner")
     of = await owner(visit)
@@ -56,12 +56,12 @@ async def create(visit: Visit) -> Response:
     return _secret(visit, made, "The user can sign in from now on, here and over the API.")
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """A user."""
     return await _shown(visit, await _find(visit), {})
 
 
-async def change_role(visit: Visit) -> Response:
+async def change_role(visit: PageRequest) -> Response:
     """Give a user another role."""
     visit.actor.must_be("owner")
     user = await _other(visit)
@@ -74,7 +74,7 @@ async def change_role(visit: Visit) -> Response:
     return _redirect(visit, user)
 
 
-async def disable(visit: Visit) -> Response:
+async def disable(visit: PageRequest) -> Response:
     """Shut a user out."""
     visit.actor.must_be("owner")
     user = await _other(visit)
@@ -83,14 +83,14 @@ async def disable(visit: Visit) -> Response:
     return _redirect(visit, user)
 
 
-async def enable(visit: Visit) -> Response:
+async def enable(visit: PageRequest) -> Response:
     """Let a user in again."""
     visit.actor.must_be("owner")
     user = await visit.marketplace.users.enable(visit.actor, (await _find(visit)).login)
     return _redirect(visit, user)
 
 
-async def new_password(visit: Visit) -> Response:
+async def new_password(visit: PageRequest) -> Response:
     """Give a user another password, which is shown this once."""
     visit.actor.must_be("owner")
     user = await _find(visit)
@@ -103,16 +103,16 @@ async def new_password(visit: Visit) -> Response:
 def _role(text: str) -> Role:
     wanted = [role for role in ROLES if role == text]
     if not wanted:
-        refuse([Fault("role", f"must be one of {', '.join(ROLES)}")])
+        raise_invalid([Fault("role", f"must be one of {', '.join(ROLES)}")])
     return wanted[0]
 
 
-async def _find(visit: Visit) -> User:
+async def _find(visit: PageRequest) -> User:
     """The user of the address. Raises Problem (NOT_FOUND) if the actor does not reach it."""
     return await visit.marketplace.users.find(visit.actor, visit.path["login"])
 
 
-async def _other(visit: Visit) -> User:
+async def _other(visit: PageRequest) -> User:
     """The user of the address. Raises Problem (CONFLICT) if it is the one who asks."""
     user = await _find(visit)
     if user.login == visit.actor.user:
@@ -125,11 +125,11 @@ def path(user: User) -> str:
     return f"/console/users/{quote(user.login)}"
 
 
-def _redirect(visit: Visit, user: User) -> Response:
+def _redirect(visit: PageRequest, user: User) -> Response:
     return visit.redirect(path(user), said="changed")
 
 
-def _form(visit: Visit, of: Owner, values: dict[str, str], faults: dict[str, str]) -> Response:
+def _form(visit: PageRequest, of: Owner, values: dict[str, str], faults: dict[str, str]) -> Response:
     status = STATUS[Code.INVALID].value if faults else 200
     return visit.render("user_new.html", status, owner=of, values=values, faults=faults, may=MAY)
 
@@ -139,7 +139,7 @@ def _kept(user: User) -> dict[str, object]:
     return {"role": user.role}
 
 
-async def _shown(visit: Visit, user: User, faults: dict[str, str], *, moved: bool = False) -> Response:
+async def _shown(visit: PageRequest, user: User, faults: dict[str, str], *, moved: bool = False) -> Response:
     is_own = user.reseller_id == visit.actor.account_id
     return visit.render(
         "user.html",
@@ -156,7 +156,7 @@ async def _shown(visit: Visit, user: User, faults: dict[str, str], *, moved: boo
     )
 
 
-def _secret(visit: Visit, made: NewUser, note: str) -> Response:
+def _secret(visit: PageRequest, made: NewUser, note: str) -> Response:
     return visit.render(
         "secret.html",
         area_page="Users",

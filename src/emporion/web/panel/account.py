@@ -8,8 +8,8 @@ from msgspec import to_builtins
 
 from emporion.accounts.countries import COUNTRIES, country_has_states
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Fault, Problem, Refused
-from emporion.web import languages
+from emporion.errors import AccessDenied, Code, Fault, Problem
+from emporion.web import i18n
 from emporion.web.forms import PERSON, form_values, put, put_persons, read_address, typed_values, whole
 from emporion.web.pages import Page
 from emporion.web.panel import messages
@@ -18,39 +18,39 @@ from emporion.web.panel.sign_in import keep_language
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """The account in plain words."""
     return visit.render("account.html", customer=visit.visitor.customer, reseller=await _reseller(visit))
 
 
-async def edit_address(visit: Visit) -> Response:
+async def edit_address(visit: PageRequest) -> Response:
     """The form of the address and the language."""
     return _address_form(visit, form_values(to_builtins(visit.visitor.customer), visit.visitor.version), [])
 
 
-async def change_address(visit: Visit) -> Response:
+async def change_address(visit: PageRequest) -> Response:
     """Change the address and the language."""
     form = visit.form.over(to_builtins(visit.visitor.customer))
     patch: dict[str, Any] = {"address": read_address(form)}
     put(patch, "language", form, "language")
     problem = await _change(visit, patch)
     if problem:
-        return _address_form(visit, typed_values(form), problem.faults, moved=problem.code is Code.MOVED)
+        return _address_form(visit, typed_values(form), problem.faults, moved=problem.code is Code.PRECONDITION_FAILED)
     response = visit.redirect("/panel", said="changed")
-    if "language" in patch and (code := languages.known(patch["language"])):
+    if "language" in patch and (code := i18n.known(patch["language"])):
         keep_language(visit, response, code)
     return response
 
 
-async def edit_contacts(visit: Visit) -> Response:
+async def edit_contacts(visit: PageRequest) -> Response:
     """The form of the contacts."""
     return _contacts_form(visit, form_values(to_builtins(visit.visitor.customer), visit.visitor.version), [])
 
 
-async def change_contacts(visit: Visit) -> Response:
+async def change_contacts(visit: PageRequest) -> Response:
     """Change the contacts, or show the form with one more or less."""
     form = visit.form.over(to_builtins(visit.visitor.customer))
     change = form.text("change")
@@ -63,11 +63,11 @@ async def change_contacts(visit: Visit) -> Response:
     stays = put_persons(patch, form, rows, PERSON)
     problem = await _change(visit, patch, stays)
     if problem:
-        return _contacts_form(visit, values, problem.faults, moved=problem.code is Code.MOVED)
+        return _contacts_form(visit, values, problem.faults, moved=problem.code is Code.PRECONDITION_FAILED)
     return visit.redirect("/panel", said="changed")
 
 
-async def _change(visit: Visit, patch: dict[str, Any], stays: dict[int, int] | None = None) -> Problem | None:
+async def _change(visit: PageRequest, patch: dict[str, Any], stays: dict[int, int] | None = None) -> Problem | None:
     """Do it; the problem that the form can tell, if there is one. stays: which contacts do."""
     visitor = visit.visitor
     version = whole(visit.form.text("version"))
@@ -77,15 +77,19 @@ async def _change(visit: Visit, patch: dict[str, Any], stays: dict[int, int] | N
             visitor.actor(visit.origin), visitor.administrator, patch, expected, stays
         )
     except Problem as problem:
-        if isinstance(problem, Refused) or problem.code not in (Code.INVALID, Code.CONFLICT, Code.MOVED):
+        if isinstance(problem, AccessDenied) or problem.code not in (
+            Code.INVALID,
+            Code.CONFLICT,
+            Code.PRECONDITION_FAILED,
+        ):
             raise
         return problem
     return None
 
 
-def _address_form(visit: Visit, values: dict[str, str], faults: Any, *, moved: bool = False) -> Response:
+def _address_form(visit: PageRequest, values: dict[str, str], faults: Any, *, moved: bool = False) -> Response:
     country = values.get("address.countryCode", "")
-    offered = [(code, languages.language(code).name) for code in languages.LANGUAGES]
+    offered = [(code, i18n.language(code).name) for code in i18n.LANGUAGES]
     return visit.render(
         "address.html",
         _status(faults, moved=moved),
@@ -99,7 +103,7 @@ def _address_form(visit: Visit, values: dict[str, str], faults: Any, *, moved: b
 
 
 def _contacts_form(
-    visit: Visit, values: dict[str, str], faults: Any, *, moved: bool = False, more: bool = False
+    visit: PageRequest, values: dict[str, str], faults: Any, *, moved: bool = False, more: bool = False
 ) -> Response:
     persons = len({path.partition("]")[0] for path in values if path.startswith("contactPersons[")})
     return visit.render(
@@ -115,11 +119,11 @@ def _contacts_form(
 
 
 def _status(faults: list[Fault], *, moved: bool) -> int:
-    code = Code.MOVED if moved else Code.INVALID if faults else None
+    code = Code.PRECONDITION_FAILED if moved else Code.INVALID if faults else None
     return STATUS[code].value if code else 200
 
 
-async def _reseller(visit: Visit) -> Any:
+async def _reseller(visit: PageRequest) -> Any:
     return await visit.marketplace.resellers.above(visit.visitor.administrator)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emporion.accounts.contacts import ContactType
     from emporion.accounts.statuses import Status
     from emporion.errors import Fault
-    from emporion.web.languages import Language
+    from emporion.web.i18n import Language
 
 
 def _(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emporion.api.problems import STATUS
-from emporion.errors import Code, Fault, Problem, Refused
+from emporion.errors import AccessDenied, Code, Fault, Problem
 from emporion.web.pages import Page
 from emporion.web.panel import messages
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from emporion.web.pages import Visit
+    from emporion.web.pages import PageRequest
 
 SHOWN = 20
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """The form of a new password."""
     return _form(visit, "password.html", [])
 
 
-async def change(visit: Visit) -> Response:
+async def change(visit: PageRequest) -> Response:
     """Change the password; all other sessions are over."""
     faults = _typed_twice(visit)
     if faults:
@@ -40,7 +40,7 @@ async def change(visit: Visit) -> Response:
     return visit.redirect("/panel", said="password")
 
 
-async def sign_ins(visit: Visit) -> Response:
+async def sign_ins(visit: PageRequest) -> Response:
     """The last sign-ins, and which of them are still open."""
     sessions = visit.marketplace.sessions
     this = visit.visitor.session
@@ -49,13 +49,13 @@ async def sign_ins(visit: Visit) -> Response:
     return visit.render("sign_ins.html", recent=recent, is_open=is_open, here=this.digest)
 
 
-async def end_others(visit: Visit) -> Response:
+async def end_others(visit: PageRequest) -> Response:
     """End all sessions but this one."""
     await visit.marketplace.sessions.end_others(visit.visitor.session)
     return visit.redirect("/panel/sign-ins", said="ended")
 
 
-async def show_link(visit: Visit) -> Response:
+async def show_link(visit: PageRequest) -> Response:
     """The form behind a one-time link; only sending it uses the link up."""
     try:
         _, administrator = await visit.marketplace.links.find(visit.parameters.get("code", ""))
@@ -64,7 +64,7 @@ async def show_link(visit: Visit) -> Response:
     return _form(visit, "link.html", [], login=administrator.login, code=visit.parameters["code"])
 
 
-async def use_link(visit: Visit) -> Response:
+async def use_link(visit: PageRequest) -> Response:
     """Set the password, and sign in."""
     code = visit.form.typed("code")
     links = visit.marketplace.links
@@ -73,7 +73,7 @@ async def use_link(visit: Visit) -> Response:
         faults: Sequence[Fault] = _typed_twice(visit)
         if not faults:
             administrator = await links.use(code, visit.form.typed("new"), visit.origin)
-    except Refused:
+    except AccessDenied:
         raise
     except Problem as problem:
         if problem.code is Code.NOT_FOUND:
@@ -89,17 +89,17 @@ async def use_link(visit: Visit) -> Response:
     return visit.redirect("/panel", said="welcome")
 
 
-def _typed_twice(visit: Visit) -> list[Fault]:
+def _typed_twice(visit: PageRequest) -> list[Fault]:
     same = visit.form.typed("new") == visit.form.typed("again")
     return [] if same else [Fault("again", messages.DIFFERENT)]
 
 
-def _form(visit: Visit, template: str, faults: Sequence[Fault], **values: str) -> Response:
+def _form(visit: PageRequest, template: str, faults: Sequence[Fault], **values: str) -> Response:
     status = STATUS[Code.INVALID].value if faults else 200
     return visit.render(template, status, faults=messages.told(faults, visit.language), moved=False, **values)
 
 
-def _bad_link(visit: Visit, problem: Problem) -> Response:
+def _bad_link(visit: PageRequest, problem: Problem) -> Response:
     if problem.code is not Code.NOT_FOUND:
         raise problem
     return visit.render("bad_link.html", STATUS[Code.NOT_FOUND].value, told=messages.BAD_LINK)

@@ -17,13 +17,13 @@ from structlog.testing import capture_logs
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.app import build_app
 from emporion.credentials import TokenClaims, encode_token
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.events import Event, NewEvent, Origin
 from emporion.limits import Limit
-from emporion.marketplace import Marketplace, platforms, refusals
+from emporion.marketplace import Marketplace, platforms, security_log
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM, SANDBOX_SECRET
-from emporion.marketplace.refusals import AT_ONCE, EACH, MINUTE, Refusals
-from emporion.marketplace.visits import Visits
+from emporion.marketplace.security_log import AT_ONCE, EACH, MINUTE, SecurityLog
+from emporion.marketplace.usage import UsageRecorder
 from emporion.settings import Settings
 from emporion.store import open_store
 from emporion.store.base import Store as AnyStore
@@ -369,20 +369,22 @@ def time() -> Time:
 
 
 @pytest.fixture
-async def book(store: Store, time: Time, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Refusals]:
+async def book(store: Store, time: Time, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SecurityLog]:
     """What writes refusals down, with little patience."""
-    monkeypatch.setattr(refusals, "RETRY", 0.01)
-    book = Refusals(store.events, Visits(store.usage, time), time)
+    monkeypatch.setattr(security_log, "RETRY", 0.01)
+    book = SecurityLog(store.events, UsageRecorder(store.usage, time), time)
     yield book
     store.log.away = False
     await book.finish()
 
 
-def refused(owner: int | None = RESELLER_ID) -> Refused:
-    return Refused(Code.UNAUTHENTICATED, "It is wrong.", owner)
+def refused(owner: int | None = RESELLER_ID) -> AccessDenied:
+    return AccessDenied(Code.UNAUTHENTICATED, "It is wrong.", owner)
 
 
-def note(book: Refusals, number: int = 0, address: str | None = "192.0.2.7", owner: int | None = RESELLER_ID) -> None:
+def note(
+    book: SecurityLog, number: int = 0, address: str | None = "192.0.2.7", owner: int | None = RESELLER_ID
+) -> None:
     book.note(refused(owner), f"GET /{number}", Origin(None, "api", f"c{number}", None, address))
 
 
@@ -398,13 +400,13 @@ async def until_written(store: Store, number: int, owner: int = RESELLER_ID) -> 
     return found
 
 
-async def test_a_refusal_is_written_beside_the_answer_and_not_before_it(book: Refusals, store: Store) -> None:
+async def test_a_refusal_is_written_beside_the_answer_and_not_before_it(book: SecurityLog, store: Store) -> None:
     note(book, 1)
     assert store.log.tries == 0
     assert await until_written(store, 1) == ["unauthenticated GET /1: It is wrong."]
 
 
-async def test_refusals_stand_in_the_order_in_which_they_came(book: Refusals, store: Store) -> None:
+async def test_refusals_stand_in_the_order_in_which_they_came(book: SecurityLog, store: Store) -> None:
     for number in range(EACH):
         note(book, number)
     found = await until_written(store, EACH)
@@ -412,7 +414,7 @@ async def test_refusals_stand_in_the_order_in_which_they_came(book: Refusals, st
 
 
 async def test_beyond_some_in_a_minute_from_one_address_they_are_summed_up(
-    book: Refusals, store: Store, time: Time
+    book: SecurityLog, store: Store, time: Time
 ) -> None:
     for number in range(EACH + 40):
         note(book, number)
@@ -430,7 +432,7 @@ async def test_beyond_some_in_a_minute_from_one_address_they_are_summed_up(
     assert (await until_written(store, EACH + 2))[EACH + 1 :] == ["unauthenticated GET /2000: It is wrong."]
 
 
-async def test_one_address_and_one_reseller_do_not_use_up_what_others_have(book: Refusals, store: Store) -> None:
+async def test_one_address_and_one_reseller_do_not_use_up_what_others_have(book: SecurityLog, store: Store) -> None:
     for number in range(EACH + 1):
         note(book, number)
     note(book, 1, "198.51.100.1")
@@ -442,7 +444,7 @@ async def test_one_address_and_one_reseller_do_not_use_up_what_others_have(book:
     assert len(await until_written(store, 1, PROVIDER_ID)) == 1
 
 
-async def test_nothing_is_lost_while_the_database_is_away(book: Refusals, store: Store) -> None:
+async def test_nothing_is_lost_while_the_database_is_away(book: SecurityLog, store: Store) -> None:
     store.log.away = True
     many = 3 * AT_ONCE
     for number in range(many):
@@ -454,7 +456,7 @@ async def test_nothing_is_lost_while_the_database_is_away(book: Refusals, store:
     assert found == [f"unauthenticated GET /{number}: It is wrong." for number in range(many)]
 
 
-async def test_no_surprise_ends_the_writing(book: Refusals, store: Store) -> None:
+async def test_no_surprise_ends_the_writing(book: SecurityLog, store: Store) -> None:
     store.log.away, store.log.fails = True, RuntimeError("a surprise")
     with capture_logs() as logs:
         note(book, 1)
@@ -465,9 +467,9 @@ async def test_no_surprise_ends_the_writing(book: Refusals, store: Store) -> Non
 
 
 async def test_a_long_outage_does_not_fill_the_memory(
-    book: Refusals, store: Store, time: Time, monkeypatch: pytest.MonkeyPatch
+    book: SecurityLog, store: Store, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refusals, "MOST_WAITING", 10)
+    monkeypatch.setattr(security_log, "MOST_WAITING", 10)
     store.log.away = True
     for number in range(100):
         note(book, number, f"10.0.0.{number}")
@@ -481,9 +483,9 @@ async def test_a_long_outage_does_not_fill_the_memory(
 
 
 async def test_very_many_addresses_do_not_fill_the_memory_either(
-    book: Refusals, store: Store, monkeypatch: pytest.MonkeyPatch
+    book: SecurityLog, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refusals, "MOST_TALLIES", 10)
+    monkeypatch.setattr(security_log, "MOST_TALLIES", 10)
     for number in range(10 + EACH + 30):
         note(book, number, f"10.0.0.{number}")
     assert len(book._tallies) <= 11
@@ -538,7 +540,7 @@ async def either_store(request: pytest.FixtureRequest, database: Path) -> AsyncI
 async def test_whatever_stands_in_a_path_does_not_stop_the_writing(
     either_store: AnyStore, time: Time, path: str
 ) -> None:
-    book = Refusals(either_store.events, Visits(either_store.usage, time), time)
+    book = SecurityLog(either_store.events, UsageRecorder(either_store.usage, time), time)
     for asked in (path, "/customers/2"):
         book.note(refused(), f"GET {asked}", Origin(None, "api", "correlation", None, "192.0.2.7"))
     await book.finish()
@@ -551,7 +553,7 @@ async def test_whatever_stands_in_a_path_does_not_stop_the_writing(
 # --- at the end ------------------------------------------------------------------------------------------------------
 
 
-async def test_what_waits_and_what_was_only_counted_is_written_at_the_end(book: Refusals, store: Store) -> None:
+async def test_what_waits_and_what_was_only_counted_is_written_at_the_end(book: SecurityLog, store: Store) -> None:
     for number in range(EACH + 2):
         note(book, number)
     await book.finish()
@@ -560,7 +562,7 @@ async def test_what_waits_and_what_was_only_counted_is_written_at_the_end(book: 
     assert found[-1].endswith("(the last of 2 more within a minute)")
 
 
-async def test_what_is_being_written_at_the_end_is_written_once(book: Refusals, store: Store) -> None:
+async def test_what_is_being_written_at_the_end_is_written_once(book: SecurityLog, store: Store) -> None:
     note(book, 1)
     await asyncio.sleep(0)
     assert store.log.tries == 1
@@ -569,7 +571,7 @@ async def test_what_is_being_written_at_the_end_is_written_once(book: Refusals, 
 
 
 async def test_the_end_comes_although_the_database_is_away_and_the_log_says_what_is_lost(
-    book: Refusals, store: Store
+    book: SecurityLog, store: Store
 ) -> None:
     store.log.away = True
     note(book, 1)

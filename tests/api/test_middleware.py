@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from emporion.api.door import PIECE, Door
+from emporion.api.middleware import PIECE, ApiMiddleware
 from emporion.errors import Problem
+from emporion.fair_semaphore import CLIENT
 from emporion.marketplace.customers import Customers
 from emporion.store.faults import busy, unavailable
-from emporion.turns import CLIENT
 from tests.conftest import Caller, Serve, new_contact, new_customer
 from tests.document import CheckedClient
 
@@ -50,7 +50,7 @@ async def asked(
         return {"type": "http.request"}
 
     scope = {**A_REQUEST, "http_version": http_version, "path": path, "query_string": query, "headers": list(headers)}
-    await Door(inside, "", lambda: 0.0, log_requests=False)(scope, receive, send)
+    await ApiMiddleware(inside, "", lambda: 0.0, log_requests=False)(scope, receive, send)
     return sent[0]["status"], json.loads(sent[1]["body"])["message"]
 
 
@@ -93,7 +93,7 @@ async def test_several_lines_of_tags_are_one_list(name: bytes) -> None:
         return {"type": "http.request"}
 
     scope = {**A_REQUEST, "headers": [HOST, (name, b'"1"'), (name, b'"2"')]}
-    await Door(inside, "", time.time, log_requests=False)(scope, receive, ignore)
+    await ApiMiddleware(inside, "", time.time, log_requests=False)(scope, receive, ignore)
     assert found == [b'"1", "2"']
 
 
@@ -157,7 +157,7 @@ async def test_what_goes_wrong_after_an_answer_has_begun_breaks_the_connection()
         return {"type": "http.request"}
 
     with capture_logs() as logs, pytest.raises(Problem):
-        await Door(inside, "", time.time, log_requests=False)({**A_REQUEST, "headers": [HOST]}, receive, send)
+        await ApiMiddleware(inside, "", time.time, log_requests=False)({**A_REQUEST, "headers": [HOST]}, receive, send)
     assert [message["type"] for message in sent] == ["http.response.start"]
     assert [entry["event"] for entry in logs] == ["not answered"]
 
@@ -177,7 +177,7 @@ async def test_a_large_answer_is_handed_on_as_it_is_taken() -> None:
         raise AssertionError
 
     scope = {**A_REQUEST, "headers": [HOST]}
-    await Door(inside, "", time.time, log_requests=False)(scope, nothing, take)
+    await ApiMiddleware(inside, "", time.time, log_requests=False)(scope, nothing, take)
     bodies = [message for message in taken if message["type"] == "http.response.body"]
     assert b"".join(message["body"] for message in bodies) == whole
     assert max(len(message["body"]) for message in bodies) == PIECE
@@ -199,7 +199,7 @@ async def test_a_handler_that_waits_can_tell_that_its_client_hung_up() -> None:
         pass
 
     scope = {**A_REQUEST, "headers": [HOST]}
-    await Door(inside, "", time.time, log_requests=False)(scope, receive, ignore)
+    await ApiMiddleware(inside, "", time.time, log_requests=False)(scope, receive, ignore)
     assert found == [receive]
 
 

@@ -12,7 +12,7 @@ import httpx2 as httpx
 import pytest
 
 from emporion.accounts.ids import RESELLER_ID
-from emporion.api.tags import content_tag, expected_versions, idempotency_key, stands, version_tag
+from emporion.api.etags import content_tag, expected_versions, idempotency_key, stands, version_tag
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
@@ -129,7 +129,7 @@ async def test_a_change_that_came_between_reading_and_writing_is_noticed(
     meanwhile.set()
     with pytest.raises(Problem) as raised:
         await late
-    assert raised.value.code is Code.MOVED
+    assert raised.value.code is Code.PRECONDITION_FAILED
     assert b"Late" not in (await customers.find(actor, "1000001")).document
     await store.close()
 

@@ -15,7 +15,7 @@ import msgspec
 
 from emporion.accounts.ids import PROVIDER_ID
 from emporion.accounts.queries import AccountQuery
-from emporion.cli.errors import Stop
+from emporion.cli.errors import CommandError
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
@@ -86,14 +86,14 @@ def operate(database: str | None, work: Callable[[Operator], Awaitable[T]], **gi
     options = {name: value for name, value in {"database": database, **given}.items() if value is not None}
     settings = Settings.read({**variables, **options})
     if settings.database.path and not settings.database.path.exists():
-        raise Stop(no_platform(settings))
+        raise CommandError(no_platform(settings))
 
     async def begin(store: Store) -> T:
         if not await store.platform.get():
-            raise Stop(unfinished(settings) if await store.copies.progress() else no_platform(settings))
+            raise CommandError(unfinished(settings) if await store.copies.progress() else no_platform(settings))
         marketplace = build_marketplace(settings, store)
         done = await work(Operator(marketplace, Actor(PROVIDER_ID, _login_name(), "command line")))
-        await marketplace.visits.keep()
+        await marketplace.usage.keep()
         return done
 
     return asyncio.run(with_store(settings, begin, migrating=False))
@@ -123,14 +123,14 @@ def unfinished(settings: Settings) -> str:
     return f"there is an unfinished copy in {settings.database}; go on with: emporion copy"
 
 
-def unknown(what: str, name: str, names: Iterable[str], command: str) -> Stop:
+def unknown(what: str, name: str, names: Iterable[str], command: str) -> CommandError:
     """For a name that nothing has: those that come nearest, and the command that tells all."""
     there = sorted(names, key=lambda known: -difflib.SequenceMatcher(None, name[:64], known).ratio())
     if not there:
-        return Stop(f"there is no {what} {name}, and no other either")
+        return CommandError(f"there is no {what} {name}, and no other either")
     more = f" and {len(there) - MOST_TOLD} more" if len(there) > MOST_TOLD else ""
     verb = "is" if len(there) == 1 else "are"
-    return Stop(f"there is no {what} {name}; there {verb} {', '.join(there[:MOST_TOLD])}{more}: {command}")
+    return CommandError(f"there is no {what} {name}; there {verb} {', '.join(there[:MOST_TOLD])}{more}: {command}")
 
 
 def now() -> int:

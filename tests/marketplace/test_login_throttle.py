@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from emporion.accounts.ids import RESELLER_ID
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.events import Origin
 from emporion.limits import DAY
 from emporion.marketplace import Marketplace
-from emporion.marketplace.guesses import (
+from emporion.marketplace.login_throttle import (
     FORGOTTEN,
     FREE,
     FREE_OF_MANY,
@@ -24,7 +24,7 @@ from emporion.marketplace.guesses import (
     LONGEST_WAIT,
     MOST_IN_TURN,
     NOTED,
-    Guesses,
+    LoginThrottle,
 )
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REALM
 from emporion.store.sqlite import SqliteStore
@@ -57,11 +57,11 @@ def address(number: int) -> str:
 
 async def told(
     marketplace: Marketplace, login: str = LOGIN, password: str = "wrong", at: str | None = ELSEWHERE
-) -> Refused | None:
+) -> AccessDenied | None:
     """Why a user at an address gets no token; None if they do."""
     try:
         await marketplace.tokens.issue(login, password, None, KEY, Origin(None, "api", "correlation", None, at))
-    except Refused as refused:
+    except AccessDenied as refused:
         return refused
     return None
 
@@ -73,7 +73,7 @@ async def outcome(
     return refused.code if refused else None
 
 
-def wait_of(refused: Refused | None) -> int:
+def wait_of(refused: AccessDenied | None) -> int:
     """For how many seconds a user must wait."""
     assert refused
     assert refused.code is Code.LIMITED
@@ -215,18 +215,18 @@ async def test_many_tries_at_once_from_many_addresses_are_no_more_than_one_after
 async def test_no_more_than_some_wait_for_their_turn(marketplace: Marketplace) -> None:
     refused = await asyncio.gather(*(told(marketplace) for _ in range(MOST_IN_TURN + 10)))
     assert [one and one.headers for one in refused[-10:]] == [{"Retry-After": "1"}] * 10
-    assert not marketplace.guesses._turns
-    assert not marketplace.guesses._waiting
+    assert not marketplace.login_throttle._turns
+    assert not marketplace.login_throttle._waiting
 
 
 async def test_a_user_who_gives_up_while_waiting_leaves_the_turn_to_the_next(marketplace: Marketplace) -> None:
-    async with marketplace.guesses.attempt(LOGIN, HOME, RESELLER_ID):
+    async with marketplace.login_throttle.attempt(LOGIN, HOME, RESELLER_ID):
         waiting = asyncio.create_task(outcome(marketplace, at=HOME))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
     assert await outcome(marketplace, password=SANDBOX.password, at=HOME) is None
-    assert not marketplace.guesses._turns
+    assert not marketplace.login_throttle._turns
 
 
 async def test_all_nodes_count_together(database: Path, marketplace: Marketplace) -> None:
@@ -249,9 +249,9 @@ async def test_a_user_of_a_client_is_throttled_at_both_doors(marketplace: Market
     client = await marketplace.clients.get(SANDBOX_REALM, SANDBOX_CLIENT)
     origin = Origin(None, "api", "correlation", None, ELSEWHERE)
     for _ in range(FREE):
-        with pytest.raises(Refused):
+        with pytest.raises(AccessDenied):
             await marketplace.tokens.issue_for_password(SANDBOX_REALM, client, LOGIN, "wrong", origin)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(AccessDenied) as raised:
         await marketplace.tokens.issue_for_password(SANDBOX_REALM, client, LOGIN, SANDBOX.password, origin)
     assert wait_of(raised.value) == 1
     assert await outcome(marketplace, password=SANDBOX.password) is Code.LIMITED
@@ -391,17 +391,17 @@ async def test_what_is_of_no_more_use_is_removed(database: Path, marketplace: Ma
     assert kept() == 3 + 1
     clock.now += FORGOTTEN + 1
     await outcome(marketplace, "other", at=ELSEWHERE)
-    await marketplace.guesses.forget()
+    await marketplace.login_throttle.forget()
     assert kept() == 1 + 3
     clock.now += KNOWN
-    await marketplace.guesses.forget()
+    await marketplace.login_throttle.forget()
     assert kept() == 0
 
 
 async def test_a_database_that_is_away_lets_no_client_guess(database: Path, clock: Clock) -> None:
     store = SqliteStore(database)
     with pytest.raises(Problem) as raised:
-        async with Guesses(store.login_failures, clock).attempt(LOGIN, HOME, RESELLER_ID):
+        async with LoginThrottle(store.login_failures, clock).attempt(LOGIN, HOME, RESELLER_ID):
             raise AssertionError("no request must get here")
     assert raised.value.code is Code.UNAVAILABLE
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from emporion.accounts.ids import PROVIDER_ID
-from emporion.errors import Problem, Refused
+from emporion.errors import AccessDenied, Problem
 from emporion.events import NewEvent, Origin
 from emporion.logs import log
-from emporion.marketplace.guesses import network
+from emporion.marketplace.login_throttle import network
 
 if TYPE_CHECKING:
-    from emporion.marketplace.visits import Visits
+    from emporion.marketplace.usage import UsageRecorder
     from emporion.store.events import EventStore
 
 # Refusals of one account and address that get an event each, per minute; the others are summed up, since refused
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EACH = 60
 MINUTE = 60
 # Events that wait for a database that is away; more are only counted.
-MOST_WAITING = 10_000
+MOST_WAITING_EVENTS = 10_000
 # Accounts and addresses that are counted apart; those beyond, as from a whole botnet, are counted together.
 MOST_TALLIES = 10_000
 AT_ONCE = 128
@@ -41,10 +41,10 @@ class Tally(Struct):
     last: NewEvent | None = None
 
 
-class Refusals:
+class SecurityLog:
     """Writes refusals down. clock: seconds since 1970."""
 
-    def __init__(self, store: EventStore, visits: Visits, clock: Callable[[], float]) -> None:
+    def __init__(self, store: EventStore, visits: UsageRecorder, clock: Callable[[], float]) -> None:
         self._store = store
         self._visits = visits
         self._clock = clock
@@ -53,14 +53,16 @@ class Refusals:
         self._writing: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
 
-    def note(self, refused: Refused, asked: str, origin: Origin) -> None:
+    def note(self, refused: AccessDenied, asked: str, origin: Origin) -> None:
         """Record a denied request. asked: the operation, such as `GET /customers`."""
         self._visits.refusal(refused.account_id)
         self._note(refused, asked, origin, refused.account_id, refused.user)
         if refused.victim:
             self._note(refused, asked, origin, *refused.victim)
 
-    def _note(self, refused: Refused, asked: str, origin: Origin, account_id: int | None, user: str | None) -> None:
+    def _note(
+        self, refused: AccessDenied, asked: str, origin: Origin, account_id: int | None, user: str | None
+    ) -> None:
         owner = account_id or PROVIDER_ID
         reason = f"{refused.code.name.lower()} {asked}: {refused.message}"
         who = structs.replace(origin, user=user, account_id=account_id)
@@ -70,7 +72,7 @@ class Refusals:
         if key not in self._tallies and len(self._tallies) >= MOST_TALLIES:
             key = (PROVIDER_ID, None)
         tally = self._tallies.setdefault(key, Tally(now))
-        if tally.written < EACH and len(self._waiting) < MOST_WAITING:
+        if tally.written < EACH and len(self._waiting) < MOST_WAITING_EVENTS:
             tally.written += 1
             self._write(event)
         else:

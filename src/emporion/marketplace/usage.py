@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DAY = 86_400
 
 
-class Visits:
+class UsageRecorder:
     """Gathers who came in since it was last kept. clock: seconds since 1970."""
 
     def __init__(self, store: UsageStore, clock: Callable[[], float]) -> None:

@@ -20,10 +20,10 @@ from structlog.testing import capture_logs
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.errors import Code, Problem
 from emporion.limits import UNLIMITED
-from emporion.marketplace import Marketplace, logbook
+from emporion.marketplace import Marketplace, events
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
-from emporion.marketplace.logbook import LOOK, MOST_WAITING, News
+from emporion.marketplace.events import MOST_WAITING_READERS, POLL_SECONDS, EventPage
 from emporion.store.events import Entry
 from emporion.store.sqlite import SqliteStore
 from tests.conftest import Caller, Serve, new_contact, new_customer, settings_for
@@ -51,7 +51,7 @@ def marketplace(database: Path, store: SqliteStore) -> Marketplace:
     return build_marketplace(settings_for(database), store)
 
 
-Read = Callable[[int], Awaitable[News]]
+Read = Callable[[int], Awaitable[EventPage]]
 
 
 async def followed(read: Read, after: int = 0) -> list[Entry]:
@@ -86,7 +86,7 @@ async def create(marketplace: Marketplace, actor: Actor = SANDBOX, **members: An
 async def test_a_follower_gets_each_event_once(marketplace: Marketplace, store: SqliteStore, limit: int) -> None:
     for number in range(12):
         await create(marketplace, BELOW if number % 3 else SANDBOX)
-    found = await followed(lambda after: marketplace.logbook.feed(SANDBOX, after, limit, NOTHING, 0))
+    found = await followed(lambda after: marketplace.events.feed(SANDBOX, after, limit, NOTHING, 0))
     assert len(found) == len(set(ids(found)))
     assert set(ids(found)) == await all_ids(store, RESELLER_ID, BELOW_ID)
     positions = [entry.position for entry in found]
@@ -108,7 +108,7 @@ async def test_followers_of_all_tiers_miss_nothing_while_many_write(
         found: list[Entry] = []
         after, last = 0, False
         while True:
-            news = await marketplace.logbook.feed(actor, after, limit, NOTHING, 0)
+            news = await marketplace.events.feed(actor, after, limit, NOTHING, 0)
             found, after = found + news.entries, news.after
             if last and not news.entries:
                 return found
@@ -130,17 +130,17 @@ async def test_followers_of_all_tiers_miss_nothing_while_many_write(
 async def test_events_of_wanted_types_are_found_behind_many_others(
     marketplace: Marketplace, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(logbook, "SCANNED_AT_ONCE", 3)
-    monkeypatch.setattr(logbook, "MOST_SCANNED", 6)
+    monkeypatch.setattr(events, "SCANNED_AT_ONCE", 3)
+    monkeypatch.setattr(events, "MOST_SCANNED", 6)
     for number in range(40):
         if number % 20 == 10:
             await marketplace.customers.update(SANDBOX, "1000001", {"name": str(number)})
         await create(marketplace)
     wanted = frozenset({"customer.updated"})
-    found = await followed(lambda after: marketplace.logbook.feed(SANDBOX, after, limit, wanted, 0))
+    found = await followed(lambda after: marketplace.events.feed(SANDBOX, after, limit, wanted, 0))
     assert [entry.event.changes["name"][1] for entry in found] == ["10", "30"]
     of_one = await followed(
-        lambda after: marketplace.logbook.of_account(SANDBOX, RESELLER_ID, 1000001, after, limit, wanted)
+        lambda after: marketplace.events.of_account(SANDBOX, RESELLER_ID, 1000001, after, limit, wanted)
     )
     assert ids(of_one) == ids(found)
 
@@ -148,11 +148,11 @@ async def test_events_of_wanted_types_are_found_behind_many_others(
 async def test_one_request_looks_through_a_bounded_part_of_the_log(
     marketplace: Marketplace, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logbook, "SCANNED_AT_ONCE", 2)
-    monkeypatch.setattr(logbook, "MOST_SCANNED", 4)
+    monkeypatch.setattr(events, "SCANNED_AT_ONCE", 2)
+    monkeypatch.setattr(events, "MOST_SCANNED", 4)
     for _ in range(9):
         await create(marketplace)
-    news = await marketplace.logbook.feed(SANDBOX, 0, 10, frozenset({"key.updated"}), 0)
+    news = await marketplace.events.feed(SANDBOX, 0, 10, frozenset({"key.updated"}), 0)
     assert (news.entries, news.more) == ([], True)
     read = await store.events.feed(RESELLER_ID, 0, 4)
     assert news.after == read[-1].position
@@ -161,19 +161,19 @@ async def test_one_request_looks_through_a_bounded_part_of_the_log(
 async def test_latest_begins_with_what_happens_from_now_on(marketplace: Marketplace) -> None:
     await create(marketplace)
     await create(marketplace, BELOW)
-    news = await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)
+    news = await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)
     assert news.entries == []
     created = [await create(marketplace), await create(marketplace, BELOW)]
-    after = await marketplace.logbook.feed(SANDBOX, news.after, 10, NOTHING, 0)
+    after = await marketplace.events.feed(SANDBOX, news.after, 10, NOTHING, 0)
     assert sorted(entry.event.account_id for entry in after.entries) == created
 
 
 async def test_a_position_that_was_never_given_is_refused(marketplace: Marketplace, store: SqliteStore) -> None:
     await create(marketplace)
-    end = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
-    assert (await marketplace.logbook.feed(SANDBOX, end, 10, NOTHING, 0)).entries == []
+    end = (await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)).after
+    assert (await marketplace.events.feed(SANDBOX, end, 10, NOTHING, 0)).entries == []
     with pytest.raises(Problem) as raised:
-        await marketplace.logbook.feed(SANDBOX, end + 1, 10, NOTHING, 0)
+        await marketplace.events.feed(SANDBOX, end + 1, 10, NOTHING, 0)
     assert raised.value.code is Code.INVALID
     assert [fault.field for fault in raised.value.faults] == ["after"]
 
@@ -182,9 +182,9 @@ async def test_a_position_that_was_never_given_is_refused(marketplace: Marketpla
 
 
 async def test_a_reader_who_waits_gets_what_happens_meanwhile(marketplace: Marketplace) -> None:
-    start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
-    waiting = asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, PATIENCE))
-    await asyncio.sleep(2 * LOOK)
+    start = (await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)).after
+    waiting = asyncio.create_task(marketplace.events.feed(SANDBOX, start, 10, NOTHING, PATIENCE))
+    await asyncio.sleep(2 * POLL_SECONDS)
     assert not waiting.done()
     customer = await create(marketplace, BELOW)
     began = time.monotonic()
@@ -194,28 +194,28 @@ async def test_a_reader_who_waits_gets_what_happens_meanwhile(marketplace: Marke
 
 
 async def test_an_event_that_was_not_asked_for_wakes_no_reader(marketplace: Marketplace) -> None:
-    start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
+    start = (await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)).after
     wanted = frozenset({"customer.updated"})
-    waiting = asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, wanted, PATIENCE))
+    waiting = asyncio.create_task(marketplace.events.feed(SANDBOX, start, 10, wanted, PATIENCE))
     await create(marketplace)
     await create(marketplace, PROVIDER)
-    await asyncio.sleep(2 * LOOK)
+    await asyncio.sleep(2 * POLL_SECONDS)
     assert not waiting.done()
     await marketplace.customers.update(SANDBOX, "1000001", {"name": "New"})
     assert [entry.event.account_id for entry in (await waiting).entries] == [1000001]
 
 
 async def test_where_nothing_happens_the_answer_is_empty_after_the_wait(marketplace: Marketplace) -> None:
-    start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
+    start = (await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)).after
     began = time.monotonic()
-    news = await marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, 1)
+    news = await marketplace.events.feed(SANDBOX, start, 10, NOTHING, 1)
     assert 1 <= time.monotonic() - began < promised(2)
-    assert news == News([], start, more=False)
+    assert news == EventPage([], start, more=False)
 
 
 async def test_what_is_there_already_is_not_waited_for(marketplace: Marketplace) -> None:
     began = time.monotonic()
-    assert (await marketplace.logbook.feed(SANDBOX, 0, 1, NOTHING, PATIENCE)).entries
+    assert (await marketplace.events.feed(SANDBOX, 0, 1, NOTHING, PATIENCE)).entries
     assert time.monotonic() - began < PATIENCE / 2
 
 
@@ -230,40 +230,40 @@ async def test_many_who_wait_at_once_cost_one_look_each_interval(
         return await written(root_id)
 
     monkeypatch.setattr(store.events, "log_position", counted)
-    start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
+    start = (await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)).after
     waiting = []
     for _ in range(50):  # all over the interval, as clients come
-        waiting.append(asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, PATIENCE)))
-        await asyncio.sleep(LOOK / 50)
+        waiting.append(asyncio.create_task(marketplace.events.feed(SANDBOX, start, 10, NOTHING, PATIENCE)))
+        await asyncio.sleep(POLL_SECONDS / 50)
     looks.clear()
     began = time.monotonic()
-    await asyncio.sleep(8 * LOOK)
-    intervals = (time.monotonic() - began) / LOOK
+    await asyncio.sleep(8 * POLL_SECONDS)
+    intervals = (time.monotonic() - began) / POLL_SECONDS
     assert len(looks) <= 2 * intervals, f"{len(looks)} looks in {intervals:.0f} intervals"
     await create(marketplace)
     assert all(len(news.entries) == 1 for news in await asyncio.gather(*waiting))
 
 
 async def test_one_account_cannot_have_all_connections_wait(marketplace: Marketplace) -> None:
-    start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
+    start = (await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)).after
     waiting = [
-        asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, PATIENCE))
-        for _ in range(MOST_WAITING + 10)
+        asyncio.create_task(marketplace.events.feed(SANDBOX, start, 10, NOTHING, PATIENCE))
+        for _ in range(MOST_WAITING_READERS + 10)
     ]
-    still, answered = set(waiting), set[asyncio.Task[News]]()
+    still, answered = set(waiting), set[asyncio.Task[EventPage]]()
     while len(answered) < 10:
         some, still = await asyncio.wait(still, return_when=asyncio.FIRST_COMPLETED)
         answered |= some
-    assert len(still) == MOST_WAITING
+    assert len(still) == MOST_WAITING_READERS
     assert all(not task.result().entries for task in answered)
     await create(marketplace)
     assert all(len(news.entries) == 1 for news in await asyncio.gather(*still))
-    assert not marketplace.logbook._waiting
+    assert not marketplace.events._waiting
 
 
 async def test_one_who_gives_up_does_not_disturb_the_others(marketplace: Marketplace) -> None:
-    start = (await marketplace.logbook.feed(SANDBOX, None, 10, NOTHING, 0)).after
-    waiting = [asyncio.create_task(marketplace.logbook.feed(SANDBOX, start, 10, NOTHING, PATIENCE)) for _ in range(10)]
+    start = (await marketplace.events.feed(SANDBOX, None, 10, NOTHING, 0)).after
+    waiting = [asyncio.create_task(marketplace.events.feed(SANDBOX, start, 10, NOTHING, PATIENCE)) for _ in range(10)]
     await asyncio.sleep(0)
     for one in waiting[::2]:
         one.cancel()
@@ -311,7 +311,7 @@ def test_a_reader_who_is_shut_out_while_waiting_learns_nothing_more(serve: Serve
     after = client.get("/events?after=latest", below).json()["next"]
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(client.get, f"/events?after={after}&wait=10&type=customer.created", below)
-        threading.Event().wait(2 * LOOK)
+        threading.Event().wait(2 * POLL_SECONDS)
         # The one above it is held, of which nothing stands in its own log.
         assert client.patch(f"/resellers/{RESELLER_ID}", provider, json={"status": "adminHold"}).status_code == 200
         threading.Event().wait(1)  # that is how long it may take
@@ -322,14 +322,14 @@ def test_a_reader_who_is_shut_out_while_waiting_learns_nothing_more(serve: Serve
 
 
 async def test_who_acts_from_above_is_told_as_such_and_not_by_name(marketplace: Marketplace) -> None:
-    start = (await marketplace.logbook.feed(BELOW, None, 10, NOTHING, 0)).after
+    start = (await marketplace.events.feed(BELOW, None, 10, NOTHING, 0)).after
     customer = (await marketplace.customers.create(SANDBOX, new_customer(), BELOW_ID)).id
 
-    async def history(actor: Actor) -> News:
-        return await marketplace.logbook.of_account(actor, BELOW_ID, customer, 0, 10, NOTHING)
+    async def history(actor: Actor) -> EventPage:
+        return await marketplace.events.of_account(actor, BELOW_ID, customer, 0, 10, NOTHING)
 
     for news, known in (
-        (await marketplace.logbook.feed(BELOW, start, 10, NOTHING, 0), False),
+        (await marketplace.events.feed(BELOW, start, 10, NOTHING, 0), False),
         (await history(BELOW), False),
         (await history(SANDBOX), True),
         (await history(PROVIDER), True),

@@ -20,8 +20,8 @@ from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.customers import Customers
+from emporion.marketplace.idempotency import KEPT, Idempotency
 from emporion.marketplace.passwords import Passwords
-from emporion.marketplace.repeats import KEPT, Repeats
 from emporion.store.customers import NewRecord
 from emporion.store.records import Record
 from emporion.store.sqlite import SqliteStore
@@ -59,8 +59,8 @@ async def store(database: Path) -> AsyncIterator[SqliteStore]:
 
 
 @pytest.fixture
-def repeats(store: SqliteStore, clock: Clock) -> Repeats:
-    return Repeats(store.idempotency, clock)
+def repeats(store: SqliteStore, clock: Clock) -> Idempotency:
+    return Idempotency(store.idempotency, clock)
 
 
 @pytest.fixture
@@ -69,7 +69,12 @@ def customers(store: SqliteStore, clock: Clock) -> Customers:
 
 
 async def create(
-    customers: Customers, repeats: Repeats, key: str = "key", actor: Actor = SANDBOX, asked: str = ASKED, **members: Any
+    customers: Customers,
+    repeats: Idempotency,
+    key: str = "key",
+    actor: Actor = SANDBOX,
+    asked: str = ASKED,
+    **members: Any,
 ) -> Record:
     """A customer of the sandbox, created by any user."""
     body = new_customer(**members)
@@ -78,7 +83,7 @@ async def create(
 
 
 async def test_the_same_key_gives_the_first_answer_and_does_nothing(
-    customers: Customers, repeats: Repeats, store: SqliteStore
+    customers: Customers, repeats: Idempotency, store: SqliteStore
 ) -> None:
     first = await create(customers, repeats)
     events = await store.events.log(RESELLER_ID, 0, 100)
@@ -91,7 +96,7 @@ async def test_the_same_key_gives_the_first_answer_and_does_nothing(
 
 
 async def test_a_user_who_may_create_no_more_is_not_given_the_first_answer_either(
-    customers: Customers, repeats: Repeats
+    customers: Customers, repeats: Idempotency
 ) -> None:
     await create(customers, repeats)
     with pytest.raises(Problem) as refused:
@@ -99,7 +104,7 @@ async def test_a_user_who_may_create_no_more_is_not_given_the_first_answer_eithe
     assert refused.value.code is Code.FORBIDDEN
 
 
-async def test_a_key_counts_for_one_user_and_one_operation(customers: Customers, repeats: Repeats) -> None:
+async def test_a_key_counts_for_one_user_and_one_operation(customers: Customers, repeats: Idempotency) -> None:
     records = [
         await create(customers, repeats),
         await create(customers, repeats, actor=structs.replace(SANDBOX, user="colleague")),
@@ -112,20 +117,20 @@ async def test_a_key_counts_for_one_user_and_one_operation(customers: Customers,
     assert not any(record.replayed for record in records)
 
 
-async def test_the_door_and_the_address_make_no_other_request(customers: Customers, repeats: Repeats) -> None:
+async def test_the_door_and_the_address_make_no_other_request(customers: Customers, repeats: Idempotency) -> None:
     first = await create(customers, repeats)
     elsewhere = structs.replace(SANDBOX, address="192.0.2.7", correlation_id="another")
     assert (await create(customers, repeats, actor=elsewhere)).id == first.id
 
 
-async def test_another_body_under_the_same_key_is_refused(customers: Customers, repeats: Repeats) -> None:
+async def test_another_body_under_the_same_key_is_refused(customers: Customers, repeats: Idempotency) -> None:
     await create(customers, repeats)
     with pytest.raises(Problem) as raised:
         await create(customers, repeats, name="Another")
-    assert raised.value.code is Code.REUSED
+    assert raised.value.code is Code.IDEMPOTENCY_KEY_REUSED
 
 
-async def test_after_a_day_it_is_a_new_request(customers: Customers, repeats: Repeats, clock: Clock) -> None:
+async def test_after_a_day_it_is_a_new_request(customers: Customers, repeats: Idempotency, clock: Clock) -> None:
     first = await create(customers, repeats)
     clock.now += KEPT - 1
     assert (await create(customers, repeats)).id == first.id
@@ -138,7 +143,7 @@ async def test_after_a_day_it_is_a_new_request(customers: Customers, repeats: Re
 
 
 async def test_what_is_kept_no_longer_is_removed_and_nothing_else(
-    customers: Customers, repeats: Repeats, clock: Clock, database: Path
+    customers: Customers, repeats: Idempotency, clock: Clock, database: Path
 ) -> None:
     await create(customers, repeats, key="old")
     clock.now += KEPT - 10
@@ -152,12 +157,12 @@ async def test_what_is_kept_no_longer_is_removed_and_nothing_else(
     assert (await create(customers, repeats, key="new")).replayed
 
 
-async def test_while_the_first_is_running_the_second_is_told_so(repeats: Repeats) -> None:
+async def test_while_the_first_is_running_the_second_is_told_so(repeats: Idempotency) -> None:
     with repeats.once(SANDBOX, ASKED, "key", {}):
         for body in ({}, {"name": "another"}):
             with pytest.raises(Problem) as raised, repeats.once(SANDBOX, ASKED, "key", body):
                 pass
-            assert raised.value.code is Code.RUNNING
+            assert raised.value.code is Code.IDEMPOTENCY_KEY_IN_USE
             assert raised.value.headers["Retry-After"] == "1"
         with repeats.once(SANDBOX, ASKED, "another", {}) as other:
             assert other
@@ -165,19 +170,19 @@ async def test_while_the_first_is_running_the_second_is_told_so(repeats: Repeats
         assert again
 
 
-async def test_a_request_that_failed_is_running_no_more(customers: Customers, repeats: Repeats) -> None:
+async def test_a_request_that_failed_is_running_no_more(customers: Customers, repeats: Idempotency) -> None:
     for error in (RuntimeError, asyncio.CancelledError):
         with pytest.raises(error), repeats.once(SANDBOX, ASKED, "key", {}):
             raise error
     assert not (await create(customers, repeats)).replayed
 
 
-async def test_requests_without_a_key_are_each_their_own(repeats: Repeats) -> None:
+async def test_requests_without_a_key_are_each_their_own(repeats: Idempotency) -> None:
     with repeats.once(SANDBOX, ASKED, None, {}) as one, repeats.once(SANDBOX, ASKED, None, {}) as other:
         assert one is other is None
 
 
-async def test_what_is_kept_of_a_request_does_not_let_its_password_be_guessed(repeats: Repeats) -> None:
+async def test_what_is_kept_of_a_request_does_not_let_its_password_be_guessed(repeats: Idempotency) -> None:
     """All else of the body stands in the database, so what is kept must depend on what does not."""
     body = new_customer(contactPersons=[new_contact(password="Ecx$cvdazv")])
     with repeats.once(SANDBOX, ASKED, "one", body) as one, repeats.once(SANDBOX, ASKED, "other", body) as other:

@@ -34,7 +34,7 @@ def stands(headers: Headers, tag: bytes) -> bool:
     """
     wanted = _expected(headers)
     if wanted is not None and tag not in wanted:
-        raise Problem(Code.MOVED, "What is here now has another ETag than those in If-Match.")
+        raise Problem(Code.PRECONDITION_FAILED, "What is here now has another ETag than those in If-Match.")
     known = headers.get(b"if-none-match")
     if known is None:
         return True

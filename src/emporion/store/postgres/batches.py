@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from emporion.events import Origin
 from emporion.store import rows
 from emporion.store.administrators import AdministratorLogin
-from emporion.store.customers import Change, NewRecord
-from emporion.store.idempotency import Once
-from emporion.store.postgres.grams import name_grams, salt
+from emporion.store.customers import CustomerChange, NewRecord
+from emporion.store.idempotency import IdempotentRequest
+from emporion.store.postgres.ngrams import name_grams, salt
 
 
 class NewColumns(NamedTuple):
@@ -108,7 +108,7 @@ def new_columns(group: Sequence[NewRecord], key: bytes) -> NewColumns:
     )
 
 
-def change_columns(group: Sequence[Change], key: bytes) -> ChangeColumns:
+def change_columns(group: Sequence[CustomerChange], key: bytes) -> ChangeColumns:
     """The group as `CHANGE_CUSTOMERS` takes it. key: of the search index."""
     names = [rows.folded_name(change.customer) if "name" in change.changes else None for change in group]
     old_emails = [(number, email) for number, change in enumerate(group, 1) for email in rows.emails_before(change)]
@@ -159,7 +159,7 @@ def _origin_columns(
 
 
 def _once_columns(
-    onces: Sequence[Once | None],
+    onces: Sequence[IdempotentRequest | None],
 ) -> tuple[list[str | None], list[bytes | None], list[int | None]]:
     """The key, fingerprint and time of each that is to be done once; nothing at all where none is."""
     if not any(onces):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 
-from emporion.cli.errors import Stop
+from emporion.cli.errors import CommandError
 
 
 def everything() -> bytes:
@@ -18,9 +18,9 @@ def first_line(what: str) -> str:
     try:
         line = sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise Stop(f"{what} takes text in UTF-8 from standard input") from None
+        raise CommandError(f"{what} takes text in UTF-8 from standard input") from None
     if not line:
-        raise Stop(f"{what} takes a line from standard input, which has none")
+        raise CommandError(f"{what} takes a line from standard input, which has none")
     return line
 
 

@@ -24,8 +24,8 @@ from emporion.accounts.ids import RESELLER_ID
 from emporion.accounts.statuses import Status
 from emporion.api.problems import STATUS
 from emporion.credentials import PASSWORD_RULES, PasswordQuality
-from emporion.web import languages
-from emporion.web.languages import LANGUAGES, Language, language
+from emporion.web import i18n
+from emporion.web.i18n import LANGUAGES, Language, language
 from emporion.web.panel import messages
 from emporion.web.panel.sign_in import A_YEAR, LANGUAGE_COOKIE
 from tests.conftest import Caller, Serve, new_contact
@@ -130,7 +130,7 @@ class Marking(NullTranslations):
 @pytest.fixture
 def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All languages have the texts of `Marking` in an application that is started after this."""
-    monkeypatch.setattr(languages, "_texts", lambda code: Marking())
+    monkeypatch.setattr(i18n, "_texts", lambda code: Marking())
     language.cache_clear()
     yield
     language.cache_clear()
@@ -509,7 +509,7 @@ def test_the_language_of_the_account_decides_where_nothing_was_chosen(
     ],
 )
 def test_a_browser_says_what_it_likes_best(header: str, spoken: str) -> None:
-    assert languages.accepted(header) == spoken
+    assert i18n.accepted(header) == spoken
 
 
 def test_the_browser_decides_before_signing_in(house: House) -> None:

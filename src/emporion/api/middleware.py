@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from emporion.api.problems import send_error, to_error
 from emporion.errors import Code, Problem
+from emporion.fair_semaphore import CLIENT
 from emporion.logs import log
-from emporion.turns import CLIENT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -107,7 +107,7 @@ async def _send_in_pieces(send: Send, message: Message) -> None:
         await send({"type": message["type"], "body": bytes(body[start : start + PIECE]), "more_body": more})
 
 
-class Door:
+class ApiMiddleware:
     """The outermost ASGI application. It adds to the scope:
 
     correlation_id: str. named_headers: dict[bytes, bytes], the last of each name. path: without prefix and slash.

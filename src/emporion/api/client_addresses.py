@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 
-class Addresses:
+class ClientAddresses:
     """Tells addresses. proxies: the networks whose X-Forwarded-For is believed."""
 
     def __init__(self, proxies: Sequence[Network]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from msgspec import Struct
 
 from emporion.api.shares import Shares
-from emporion.errors import Code, Problem, Refused
+from emporion.errors import AccessDenied, Code, Problem
 from emporion.events import Origin
 from emporion.marketplace.actors import Actor
 from emporion.settings import ApiVersion
@@ -44,7 +44,7 @@ class Login(Struct, frozen=True):
     origin: Origin
 
 
-class Admission(Struct, frozen=True):
+class AuthenticatedCaller(Struct, frozen=True):
     """An authenticated caller. until: when they must be checked again, by a clock that only goes forward."""
 
     actor: Actor
@@ -52,7 +52,7 @@ class Admission(Struct, frozen=True):
     until: float
 
 
-class Gate:
+class Authenticator:
     """Checks the headers that say who is calling.
 
     clock: seconds since 1970. passed: seconds that only ever increase, also when the clock is set.
@@ -67,15 +67,15 @@ class Gate:
     ) -> None:
         self._keys = marketplace.subscription_keys
         self._tokens = marketplace.tokens
-        self._visits = marketplace.visits
+        self._visits = marketplace.usage
         self._limits = marketplace.rate_limits
         self._default_version = default_version
         self._clock = clock
         self._shares = Shares(time.monotonic)
         self._passed = passed
-        self._remembered: dict[tuple[bytes | None, bytes | None], Admission] = {}
+        self._remembered: dict[tuple[bytes | None, bytes | None], AuthenticatedCaller] = {}
 
-    async def admit(self, headers: Headers, more: MoreHeaders) -> Admission:
+    async def authenticate(self, headers: Headers, more: MoreHeaders) -> AuthenticatedCaller:
         """Authenticate the subscription key and the Bearer token (RFC 6750).
 
         more: gets the headers that tell of the key's limits. Raises Refused (UNAUTHENTICATED, FORBIDDEN or LIMITED).
@@ -100,14 +100,14 @@ class Gate:
         claims = await self._tokens.read(token, key)
         actor = Actor(claims.account_id, claims.user, "api", claims.role)
         left = min(REMEMBERED, claims.expires - self._clock())
-        admission = Admission(actor, key, asked_at + left)
+        admission = AuthenticatedCaller(actor, key, asked_at + left)
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
         if sum(len(value or b"") for value in shown) <= LONGEST_REMEMBERED:
             self._remembered[shown] = admission
         return admission
 
-    async def admit_again(self, headers: Headers) -> None:
+    async def authenticate_again(self, headers: Headers) -> None:
         """Authenticate a caller once more who has waited since: meanwhile they may have been shut out.
 
         Raises Refused (UNAUTHENTICATED or FORBIDDEN).
@@ -128,7 +128,7 @@ class Gate:
         verdict = await self._limits.take(key.id, key.limit)
         more += [(b"ratelimit-policy", verdict.policy.encode()), (b"ratelimit", verdict.state.encode())]
         if not verdict.allowed:
-            raise Refused(
+            raise AccessDenied(
                 Code.LIMITED,
                 f"The subscription key has no more requests left; try again in {verdict.retry_after} seconds.",
                 key.reseller_id,
@@ -139,7 +139,7 @@ class Gate:
         """The login and password of Basic authentication (RFC 7617). Raises Refused (UNAUTHENTICATED)."""
         login, colon, password = read_basic(_authorization(headers, "Basic", key)).partition(":")
         if not colon:
-            raise Refused(
+            raise AccessDenied(
                 Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64.", key.reseller_id
             )
         return Login(login, password, origin)
@@ -183,10 +183,10 @@ def _authorization(headers: Headers, access: Literal["Bearer", "Basic"], key: Su
     wanted = WANTED[access]
     if value is None:
         message = f"The header Authorization is missing; it must be {wanted}."
-        raise Refused(Code.UNAUTHENTICATED, message, key.reseller_id)
+        raise AccessDenied(Code.UNAUTHENTICATED, message, key.reseller_id)
     given, _, credentials = value.decode("latin-1").partition(" ")
     if given.lower() != access.lower() or not credentials.strip():
-        raise Refused(Code.UNAUTHENTICATED, f"The header Authorization must be {wanted}.", key.reseller_id)
+        raise AccessDenied(Code.UNAUTHENTICATED, f"The header Authorization must be {wanted}.", key.reseller_id)
     return credentials.strip()
 
 
@@ -195,6 +195,6 @@ def read_basic(credentials: str) -> str:
     try:
         return base64.b64decode(credentials, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
-        raise Refused(
+        raise AccessDenied(
             Code.UNAUTHENTICATED, "The header Authorization must hold login:password in base64 of UTF-8."
         ) from None

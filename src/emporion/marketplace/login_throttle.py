@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from emporion.errors import Code, Refused
+from emporion.errors import AccessDenied, Code
 
 if TYPE_CHECKING:
     from emporion.store.login_failures import Failures, LoginFailureStore
@@ -54,7 +54,7 @@ class Attempt(NamedTuple):
     known: bool
 
 
-class Guesses:
+class LoginThrottle:
     """Counts failed logins. clock: seconds since 1970."""
 
     def __init__(self, store: LoginFailureStore, clock: Callable[[], float]) -> None:
@@ -128,7 +128,7 @@ class Guesses:
     async def _turn(self, subject: bytes, account_id: int | None) -> AsyncIterator[None]:
         if self._waiting.get(subject, 0) >= MOST_IN_TURN:
             message = "Too many are logging in at the same time; try again in a second."
-            raise Refused(Code.LIMITED, message, account_id, headers={"Retry-After": "1"})
+            raise AccessDenied(Code.LIMITED, message, account_id, headers={"Retry-After": "1"})
         lock = self._turns.setdefault(subject, asyncio.Lock())
         self._waiting[subject] = self._waiting.get(subject, 0) + 1
         try:
@@ -161,8 +161,8 @@ def _wait(failures: Failures, free: int, now: int) -> float:
     return float(min(2 ** min(failures.count - free, 10), LONGEST_WAIT)) - max(passed, 0)
 
 
-def _too_many(seconds: int, account_id: int | None) -> Refused:
-    return Refused(
+def _too_many(seconds: int, account_id: int | None) -> AccessDenied:
+    return AccessDenied(
         Code.LIMITED,
         f"There were too many failed logins; try again in {seconds} seconds.",
         account_id,

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from emporion.cli.shown import minute_of, plain, show_json, show_table, show_thing, time_of
+from emporion.cli.output import minute_of, plain, show_json, show_table, show_thing, time_of
 
 
 def test_what_is_not_there_is_left_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:

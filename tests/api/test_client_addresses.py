@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from emporion.api.addresses import Addresses
+from emporion.api.client_addresses import ClientAddresses
 from emporion.settings import BadSetting, Settings
-from tests.marketplace.test_refusals import all_logged, server_for
+from tests.marketplace.test_security_log import all_logged, server_for
 
 
 def address_of(client: str | None, forwarded: str | None, proxies: str) -> str | None:
     headers = {} if forwarded is None else {b"x-forwarded-for": forwarded.encode("latin-1")}
     scope: dict[str, Any] = {"client": client and (client, 50_000), "named_headers": headers}
-    return Addresses(Settings.read({"trusted_proxies": proxies}).trusted_proxies).of(scope)
+    return ClientAddresses(Settings.read({"trusted_proxies": proxies}).trusted_proxies).of(scope)
 
 
 @pytest.mark.parametrize("forwarded", [None, "", "192.0.2.1", "nonsense", "10.0.0.1"])

@@ -30,7 +30,7 @@ def asking(asked: int | str) -> int | str:
     return asked if account is None else account
 
 
-class Turns:
+class FairSemaphore:
     """Places for so many `at_once`, of which one account has `of_one` at most.
 
     waiting: how many of one account may wait. patience: seconds that one waits. refuse: the error of work that cannot
@@ -38,41 +38,41 @@ class Turns:
     """
 
     def __init__(
-        self, at_once: int, of_one: int, waiting: int, patience: float | None, refuse: Callable[[], Problem]
+        self, at_once: int, of_one: int, waiting: int, patience: float | None, raise_invalid: Callable[[], Problem]
     ) -> None:
         self._free = at_once
         self._of_one = of_one
         self._most_waiting = waiting
         self._patience = patience
-        self._refuse = refuse
+        self._refuse = raise_invalid
         self._stopped = False
         self._running: Counter[Hashable] = Counter()
         # Those who wait, by account; the account that was served longest ago first.
         self._waiting: dict[Hashable, deque[asyncio.Future[bool]]] = {}
 
     @asynccontextmanager
-    async def turn(self, account: Hashable) -> AsyncIterator[None]:
+    async def slot(self, account: Hashable) -> AsyncIterator[None]:
         """A place for the account's work. Raises what `refuse` makes, also when the client hangs up or all stops."""
-        await self.take(account)
+        await self.acquire(account)
         try:
             yield
         finally:
-            self.give_back(account)
+            self.release(account)
 
-    async def take(self, account: Hashable) -> None:
+    async def acquire(self, account: Hashable) -> None:
         """Take a place for work that ends elsewhere and gives it back then. Raises as `turn` does."""
         if account in self._waiting or not self._has_place(account):
             await self._wait(account)
         else:
             self._begin(account)
 
-    def take_at_once(self, account: Hashable) -> None:
+    def acquire_at_once(self, account: Hashable) -> None:
         """Take a place without waiting. Raises what `refuse` makes where there is none."""
         if self._stopped or account in self._waiting or not self._has_place(account):
             raise self._refuse()
         self._begin(account)
 
-    def give_back(self, account: Hashable) -> None:
+    def release(self, account: Hashable) -> None:
         """Leave a place to the account that is next."""
         self._free += 1
         self._running[account] -= 1
@@ -142,7 +142,7 @@ class Turns:
     def _leave(self, account: Hashable, place: asyncio.Future[bool]) -> None:
         if place.done():
             if place.result():
-                self.give_back(account)
+                self.release(account)
             return
         place.cancel()
         queue = self._waiting[account]

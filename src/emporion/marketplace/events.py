@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from emporion.errors import Fault, refuse
+from emporion.errors import Fault, raise_invalid
 from emporion.events import Origin, Subject
+from emporion.fair_semaphore import WAITED
 from emporion.store.events import Entry
-from emporion.turns import WAITED
 
 Read = Callable[[int, int], Awaitable[list[Entry]]]
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 MOST_SCANNED = 3000
 SCANNED_AT_ONCE = 1000
 # Seconds between two looks of a request that waits for news.
-LOOK = 0.25
+POLL_SECONDS = 0.25
 # How many requests of one account wait at a time, in each process; more are answered at once. A server has a thousand
 # connections.
-MOST_WAITING = 64
+MOST_WAITING_READERS = 64
 # Beyond every position.
 FARTHEST = 2**62
 
 
-class News(NamedTuple):
+class EventPage(NamedTuple):
     """Some events, by position or by sequence. after: where to go on. more: whether there is more already."""
 
     entries: list[Entry]
@@ -43,7 +43,7 @@ class News(NamedTuple):
     more: bool
 
 
-class Logbook:
+class EventLog:
     """The events of all resellers. clock: seconds that only ever increase."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Logbook:
         types: Collection[str],
         wait: float,
         subject: Subject | None = None,
-    ) -> News:
+    ) -> EventPage:
         """What happened to all that the actor reaches, after a position; None for now, so that only news follow.
 
         wait: for so many seconds it waits for something to happen. subject: only what is about it; none for what the
@@ -84,21 +84,21 @@ class Logbook:
             written = await self._written(root) if wait else 0
             ahead = await self._store.look_ahead(root, after)
             if after > ahead.end and after > await self._end(root):
-                refuse([Fault("after", "must be the `next` of an earlier answer, or left out, or latest")])
-            news = await self._scan(read, after, limit, types) if ahead.is_more else News([], after, more=False)
+                raise_invalid([Fault("after", "must be the `next` of an earlier answer, or left out, or latest")])
+            news = await self._scan(read, after, limit, types) if ahead.is_more else EventPage([], after, more=False)
             if news.entries or news.more or not wait or not await self._changes(root, written, deadline):
                 return await self._shown(actor, news)
             after = news.after
 
     async def of_account(
         self, actor: Actor, reseller_id: int, account_id: int, after: int, limit: int, types: Collection[str]
-    ) -> News:
+    ) -> EventPage:
         """What happened to one account that the actor reaches, after a sequence of its reseller's log.
 
         Raises Problem (INVALID) for a sequence that was never given.
         """
         if after and not await self._store.log(reseller_id, after - 1, 1):
-            refuse([Fault("after", "must be the `next` of an earlier answer, or left out")])
+            raise_invalid([Fault("after", "must be the `next` of an earlier answer, or left out")])
 
         async def read(at: int, some: int) -> list[Entry]:
             events = await self._store.by_account(reseller_id, account_id, at, some)
@@ -107,22 +107,24 @@ class Logbook:
         news = await self._scan(read, after, limit, types)
         return await self._shown(actor, news)
 
-    async def history(self, actor: Actor, reseller_id: int, account_id: int, before: int | None, limit: int) -> News:
+    async def history(
+        self, actor: Actor, reseller_id: int, account_id: int, before: int | None, limit: int
+    ) -> EventPage:
         """What happened to one account that the actor reaches, newest first, before a sequence or until now."""
         events = await self._store.last_by_account(reseller_id, account_id, before or FARTHEST, limit + 1)
         return await self._history(actor, events, limit)
 
     async def history_of(
         self, actor: Actor, reseller_id: int, subject: Subject, before: int | None, limit: int
-    ) -> News:
+    ) -> EventPage:
         """What happened to something other than an account, in the log of a reseller that the actor reaches."""
         events = await self._store.last_by_subject(reseller_id, subject, before or FARTHEST, limit + 1)
         return await self._history(actor, events, limit)
 
-    async def _history(self, actor: Actor, events: list[Event], limit: int) -> News:
+    async def _history(self, actor: Actor, events: list[Event], limit: int) -> EventPage:
         entries = [Entry(event.sequence, event) for event in events[:limit]]
         after = entries[-1].position if entries else 0
-        return await self._shown(actor, News(entries, after, len(events) > limit))
+        return await self._shown(actor, EventPage(entries, after, len(events) > limit))
 
     async def _reader(self, root: int, subject: Subject | None) -> Read:
         """What reads the events of the actor `root`, all or those about a subject."""
@@ -133,7 +135,7 @@ class Logbook:
         about = subject
         return lambda after, limit: self._store.subject_feed(root, about, after, limit)
 
-    async def _scan(self, read: Read, after: int, limit: int, types: Collection[str]) -> News:
+    async def _scan(self, read: Read, after: int, limit: int, types: Collection[str]) -> EventPage:
         """Up to `limit` of the entries after `after` that are of `types`, of any if there are none."""
         found: list[Entry] = []
         scanned = 0
@@ -142,13 +144,13 @@ class Logbook:
             for entry in some:
                 if not types or entry.event.type in types:
                     if len(found) == limit:
-                        return News(found, after, more=True)
+                        return EventPage(found, after, more=True)
                     found.append(entry)
                 after = entry.position
             scanned += len(some)
             if len(some) < SCANNED_AT_ONCE:
-                return News(found, after, more=False)
-        return News(found, after, more=True)
+                return EventPage(found, after, more=False)
+        return EventPage(found, after, more=True)
 
     async def _end(self, root: int) -> int:
         """The last position, once all that happened until now has one."""
@@ -157,7 +159,7 @@ class Logbook:
 
     async def _changes(self, root: int, written: int, deadline: float) -> bool:
         """Wait until the logs go further than `written`; whether they did before the deadline."""
-        if self._waiting.get(root, 0) >= MOST_WAITING:
+        if self._waiting.get(root, 0) >= MOST_WAITING_READERS:
             return False
         self._waiting[root] = self._waiting.get(root, 0) + 1
         try:
@@ -171,7 +173,7 @@ class Logbook:
         while (left := deadline - self._clock()) > 0 and not self._stopped.is_set():
             WAITED.set(True)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), min(LOOK, left))
+                await asyncio.wait_for(self._stopped.wait(), min(POLL_SECONDS, left))
             if await self._written(root) != written:
                 return True
         return False
@@ -181,10 +183,10 @@ class Logbook:
         look = self._looks.get(root)
         if look is None:
             look = self._looks[root] = asyncio.create_task(self._store.log_position(root))
-            asyncio.get_running_loop().call_later(LOOK, self._looks.pop, root, None)
+            asyncio.get_running_loop().call_later(POLL_SECONDS, self._looks.pop, root, None)
         return await asyncio.shield(look)
 
-    async def _shown(self, actor: Actor, news: News) -> News:
+    async def _shown(self, actor: Actor, news: EventPage) -> EventPage:
         """The news as the actor may see it: of those who act from above or beside only that they did."""
         reached: dict[int, bool] = {}
         entries = []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from emporion.errors import Code, Problem
-from emporion.store.idempotency import Once
+from emporion.store.idempotency import IdempotentRequest
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
@@ -29,7 +29,7 @@ FORGOTTEN_AT_ONCE = 5000
 encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class Repeats:
+class Idempotency:
     """Knows which requests with a key are running here. clock: seconds since 1970."""
 
     def __init__(self, store: IdempotencyStore, clock: Callable[[], float]) -> None:
@@ -38,7 +38,9 @@ class Repeats:
         self._running: set[str] = set()
 
     @contextmanager
-    def once(self, actor: Actor, asked: str, key: str | None, body: dict[str, Any]) -> Iterator[Once | None]:
+    def once(
+        self, actor: Actor, asked: str, key: str | None, body: dict[str, Any]
+    ) -> Iterator[IdempotentRequest | None]:
         """What the store needs to do a request once; None without a key.
 
         asked: such as `POST /customers`. A key counts for one user and one operation. Raises Problem (RUNNING)
@@ -51,14 +53,14 @@ class Repeats:
         name = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         if name in self._running:
             raise Problem(
-                Code.RUNNING,
+                Code.IDEMPOTENCY_KEY_IN_USE,
                 "The first request with this Idempotency-Key is still running; try again shortly.",
                 headers={"Retry-After": "1"},
             )
         self._running.add(name)
         try:
             # With the key, which is not kept: else a password in the body could be guessed from what is.
-            yield Once(name, hmac.digest(key.encode(), encode(body), "sha256"), self._since())
+            yield IdempotentRequest(name, hmac.digest(key.encode(), encode(body), "sha256"), self._since())
         finally:
             self._running.discard(name)
 

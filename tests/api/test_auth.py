@@ -11,10 +11,11 @@ import msgspec
 import pytest
 
 from emporion.accounts.ids import RESELLER_ID
-from emporion.api import gate
-from emporion.api.gate import LONGEST_REMEMBERED, REMEMBERED, Gate
+from emporion.api import auth
+from emporion.api.auth import LONGEST_REMEMBERED, REMEMBERED, Authenticator
 from emporion.credentials import TokenClaims
-from emporion.errors import Code, Refused
+from emporion.errors import AccessDenied, Code
+from emporion.fair_semaphore import WAITED
 from emporion.limits import UNLIMITED
 from emporion.marketplace import Marketplace, platforms, signing_keys
 from emporion.marketplace.customers import Customers
@@ -22,7 +23,6 @@ from emporion.marketplace.platforms import SANDBOX, SANDBOX_CLIENT, SANDBOX_REAL
 from emporion.settings import Settings
 from emporion.store import open_store
 from emporion.store.subscription_keys import SubscriptionKey
-from emporion.turns import WAITED
 from tests.clock import Clock, told_time
 from tests.conftest import Caller, Serve, new_customer, settings_for
 from tests.document import CheckedClient
@@ -108,15 +108,15 @@ async def sandbox_headers(marketplace: Marketplace) -> Headers:
     return headers(SANDBOX.subscription_key, await token_of(marketplace))
 
 
-def gate_of(marketplace: Marketplace, clock: Clock) -> Gate:
-    return Gate(marketplace, "1.6", clock, clock.passed)
+def gate_of(marketplace: Marketplace, clock: Clock) -> Authenticator:
+    return Authenticator(marketplace, "1.6", clock, clock.passed)
 
 
-async def refusal(door: Gate, shown: Headers) -> Code | None:
+async def refusal(door: Authenticator, shown: Headers) -> Code | None:
     """Why the gate does not let a caller in; None if it does."""
     try:
-        await door.admit(shown, [])
-    except Refused as refused:
+        await door.authenticate(shown, [])
+    except AccessDenied as refused:
         return refused.code
     return None
 
@@ -205,7 +205,7 @@ async def test_a_caller_who_is_out_stays_out_when_a_clock_is_set(
     open_node: OpenNode, clock: Clock, hours: int, every: bool
 ) -> None:
     one = await open_node()
-    door = Gate(one, "1.6", clock, clock) if every else gate_of(one, clock)
+    door = Authenticator(one, "1.6", clock, clock) if every else gate_of(one, clock)
     deep = await deep_reseller(one)
     assert await refusal(door, deep.user) is None
     await revoked(one, deep)
@@ -235,13 +235,13 @@ async def test_a_new_login_or_token_is_refused_at_once_on_every_node(open_node: 
         assert await one.tokens.issue(LOGIN, PASSWORD, None, key, FROM_HOME)
     await nodes[0].resellers.update(OPERATOR, str(RESELLER_ID), {"status": "adminHold"})
     for one in nodes:
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(AccessDenied) as raised:
             await one.tokens.issue(LOGIN, PASSWORD, None, key, FROM_HOME)
         assert raised.value.code is Code.FORBIDDEN
     await nodes[0].resellers.update(OPERATOR, str(RESELLER_ID), {"status": "active"})
     await nodes[0].users.disable(OPERATOR, LOGIN)
     for one in nodes:
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(AccessDenied) as raised:
             await one.tokens.issue(LOGIN, PASSWORD, None, key, FROM_HOME)
         assert raised.value.code is Code.UNAUTHENTICATED
 
@@ -250,7 +250,7 @@ async def test_a_new_login_or_token_is_refused_at_once_on_every_node(open_node: 
 async def test_an_impossible_login_is_a_wrong_one_like_any_other(open_node: OpenNode, login: str) -> None:
     one = await open_node()
     key = await first_key(one, RESELLER_ID)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(AccessDenied) as raised:
         await one.tokens.issue(login, SANDBOX.password, None, key, FROM_HOME)
     assert raised.value.code is Code.UNAUTHENTICATED
 
@@ -310,12 +310,12 @@ async def test_a_caller_who_was_let_in_is_not_checked_again_at_once(
 
     monkeypatch.setattr(marketplace.subscription_keys, "find", counted)
     door, shown = gate_of(marketplace, clock), await sandbox_headers(marketplace)
-    first = await door.admit(shown, [])
+    first = await door.authenticate(shown, [])
     clock.now += REMEMBERED / 2
-    assert await door.admit(shown, []) is first
+    assert await door.authenticate(shown, []) is first
     assert asked == 1
     clock.now += REMEMBERED / 2
-    assert await door.admit(shown, []) is not first
+    assert await door.authenticate(shown, []) is not first
     assert asked == 2
 
 
@@ -342,10 +342,10 @@ async def test_no_caller_is_remembered_by_a_part_of_the_credentials(marketplace:
 async def test_what_is_remembered_is_bounded(
     marketplace: Marketplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(auth, "MOST_REMEMBERED", 3)
     door = gate_of(marketplace, clock)
     for _ in range(10):
-        await door.admit(await sandbox_headers(marketplace), [])
+        await door.authenticate(await sandbox_headers(marketplace), [])
         assert 1 <= len(door._remembered) <= 3
 
 
@@ -370,12 +370,12 @@ def test_a_caller_who_has_waited_in_a_queue_is_checked_again_before_reading_anyt
         return await create(*given, **options)
 
     async def shut_out(*_: object) -> None:
-        raise Refused(Code.UNAUTHENTICATED, "The user is disabled.")
+        raise AccessDenied(Code.UNAUTHENTICATED, "The user is disabled.")
 
     monkeypatch.setattr(Customers, "page", wait_and_list)
     monkeypatch.setattr(Customers, "create", wait_and_create)
     assert client.get("/customers", callers["sandbox"]).status_code == 200
-    monkeypatch.setattr(Gate, "admit_again", shut_out)
+    monkeypatch.setattr(Authenticator, "admit_again", shut_out)
     assert client.get("/customers", callers["sandbox"]).status_code == 401
     # What was done is told.
     assert client.post("/customers", callers["sandbox"], json=new_customer()).status_code == 200
