@@ -42,13 +42,15 @@ WHAT_TO_DO = {
     Code.METHOD_NOT_ALLOWED: "Use one of the methods in `Allow`.",
     Code.TIMEOUT: "Send the whole body at once.",
     Code.CONFLICT: "Look up the customer that the message names, or choose another `externalId` or login.",
-    Code.IDEMPOTENCY_KEY_IN_USE: "Send it once more with the same key, after the seconds in `Retry-After`: then you get the answer "
-    "of the first request.",
-    Code.PRECONDITION_FAILED: "Read the account again, make your change of what is there now, and send it with the new `ETag`.",
+    Code.IDEMPOTENCY_KEY_IN_USE: "Send it once more with the same key, after the seconds in `Retry-After`: then you "
+    "get the answer of the first request.",
+    Code.PRECONDITION_FAILED: "Read the account again, make your change of what is there now, and send it with the new "
+    "`ETag`.",
     Code.TOO_LARGE: "Send less, and texts in UTF-8, not as `\\u` escapes: so customers within the rules are smaller.",
     Code.URI_TOO_LONG: "Ask with fewer or shorter parameters; no filter takes more than 255 characters.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",
-    Code.IDEMPOTENCY_KEY_REUSED: "Make a new key, such as a UUID, for each new request, and keep it only to send that very one again.",
+    Code.IDEMPOTENCY_KEY_REUSED: "Make a new key, such as a UUID, for each new request, and keep it only to send that "
+    "very one again.",
     Code.LIMITED: "Wait for the seconds in `Retry-After`. `RateLimit` in each answer says how much is left, so that "
     "you can slow down before. After failed logins, find the right password first: each failure makes the wait longer.",
     Code.INTERNAL: "Tell the operator the correlation id. Before you repeat a write, look whether it was carried out.",

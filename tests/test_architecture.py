@@ -10,7 +10,7 @@ import emporion
 SOURCE = Path(emporion.__file__).parent
 FLOORS = [
     {"errors"},
-    {"credentials", "emails", "events", "limits", "paging", "times", "validation", "logs", "turns"},
+    {"credentials", "emails", "events", "limits", "paging", "times", "validation", "logs", "fair_semaphore"},
     {"accounts", "files", "reports", "settings"},
     {"customer_files", "report_formats"},
     {"store"},
@@ -80,3 +80,40 @@ def _plain_imports(file: Path) -> set[str]:
         if isinstance(node, ast.Import)
         for alias in node.names
     }
+
+
+def test_no_room_is_too_large() -> None:
+    for file in SOURCE.rglob("*.py"):
+        assert len(file.read_text().splitlines()) <= 400, file
+
+
+# Names that several modules use for what is theirs alone, such as the title of each one's list or the seconds of each
+# one's interval; and the two databases. A class or a constant that others import has a name of its own.
+OF_EACH_MODULE = {
+    "C", "P", "R", "T", "ADDRESS", "ALWAYS", "ATTEMPTS", "AT_ONCE", "BELOW", "CONDITIONS", "Connections", "DAY",
+    "DEEPEST", "EXAMPLE", "EXAMPLES", "FARTHEST", "FEW", "FORGOTTEN_AT_ONCE", "HEADERS", "HEADINGS", "HELD",
+    "INTERVAL", "IN_MEMORY", "KEPT", "KINDS", "LARGEST", "LARGEST_GROUP", "LAST", "LIFETIME", "LISTED",
+    "LONGEST_PATH", "LONGEST_WAIT", "MEMBERS", "MOST_TOLD", "NOTED", "NOTES", "OPERATIONS", "OPTIONS",
+    "OWN", "PAGES", "PART", "PATIENCE", "PAUSE", "PIECE", "POLICY", "REMEMBERED", "RETRY", "ROLES", "SHOWN",
+    "SILENCE", "STEPS", "TAG", "TAGS", "TOLD", "VERIFIED_AT_ONCE", "VERSION", "VERSIONS", "WAITING", "WANTED",
+    "WITHOUT_PAUSE", "WORDS", "WRONG",
+}  # fmt: skip
+
+
+def _defined(file: Path) -> set[str]:
+    """Names of classes and constants that a module defines for others, too."""
+    tree = ast.parse(file.read_text())
+    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names |= {target.id for target in targets if isinstance(target, ast.Name) and target.id.isupper()}
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_a_name_means_one_thing() -> None:
+    rooms: dict[str, list[str]] = {}
+    for file in SOURCE.rglob("*.py"):
+        for name in _defined(file):
+            rooms.setdefault(name, []).append(str(file.relative_to(SOURCE)))
+    twice = {name: sorted(files) for name, files in rooms.items() if len(files) > 1 and name not in OF_EACH_MODULE}
+    assert twice == {}

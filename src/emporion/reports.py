@@ -31,7 +31,7 @@ def report_name(text: str) -> ReportName | None:
 
 
 def _unknown_name(text: str) -> str | None:
-    return None if report_name(text) else f"must be one of {', '.join(NAMES)}"
+    return None if report_name(text) else f"must be one of {', '.join(REPORT_NAMES)}"
 
 
 def _one_of(values: tuple[str, ...], description: str) -> Meta:
@@ -59,7 +59,7 @@ Name = Annotated[
     str,
     Meta(
         max_length=100,
-        description=f"Which report: {' or '.join(NAMES)}, whatever the case.",
+        description=f"Which report: {' or '.join(REPORT_NAMES)}, whatever the case.",
         examples=["Customers"],
         extra={"rule": _unknown_name},
     ),

@@ -375,7 +375,7 @@ def test_a_caller_who_has_waited_in_a_queue_is_checked_again_before_reading_anyt
     monkeypatch.setattr(Customers, "page", wait_and_list)
     monkeypatch.setattr(Customers, "create", wait_and_create)
     assert client.get("/customers", callers["sandbox"]).status_code == 200
-    monkeypatch.setattr(Authenticator, "admit_again", shut_out)
+    monkeypatch.setattr(Authenticator, "authenticate_again", shut_out)
     assert client.get("/customers", callers["sandbox"]).status_code == 401
     # What was done is told.
     assert client.post("/customers", callers["sandbox"], json=new_customer()).status_code == 200

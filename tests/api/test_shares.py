@@ -61,7 +61,7 @@ async def test_a_client_that_gives_up_does_not_stop_the_others(shares: Shares) -
 
 
 async def test_no_more_of_one_key_wait_than_there_is_room_for(shares: Shares, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_WAITING", 3)
+    monkeypatch.setattr(module, "MOST_WAITING_OF_KEY", 3)
     served: list[bytes] = []
     assert shares.is_due(FEW)
     tasks = [asyncio.create_task(_request(shares, MANY, served)) for _ in range(6)]

@@ -469,7 +469,7 @@ async def test_no_surprise_ends_the_writing(book: SecurityLog, store: Store) -> 
 async def test_a_long_outage_does_not_fill_the_memory(
     book: SecurityLog, store: Store, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(security_log, "MOST_WAITING", 10)
+    monkeypatch.setattr(security_log, "MOST_WAITING_EVENTS", 10)
     store.log.away = True
     for number in range(100):
         note(book, number, f"10.0.0.{number}")

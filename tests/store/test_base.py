@@ -598,7 +598,7 @@ async def test_a_page_of_whole_customers_that_no_client_could_take_is_refused(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"emporion.store.{module}.lists.LARGEST_PAGE", 60_000)
+        monkeypatch.setattr(f"emporion.store.{module}.lists.LARGEST_PAGE_BYTES", 60_000)
     large = structs.replace(customer(), attributes={"a": "x" * 1000})
     for _ in range(70):
         await store.customers.add(new(BELOW_ONE, large))

@@ -242,7 +242,7 @@ async def test_a_page_of_a_status_that_no_client_could_take_is_refused(
     store: Store, root: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (sqlite_lists, postgres_lists):
-        monkeypatch.setattr(module, "LARGEST_PAGE", 5000)
+        monkeypatch.setattr(module, "LARGEST_PAGE_BYTES", 5000)
     for _ in range(30):
         await add(store, root)
     with pytest.raises(Problem) as raised:

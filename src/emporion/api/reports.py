@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from emporion.api.collections import Noun, create_operation, get_operation, list_operation
 from emporion.errors import Code, Fault, Problem
 from emporion.report_formats import MEDIA_TYPES
-from emporion.reports import NewReport, Report, ReportPage, ReportQuery
+from emporion.reports import REPORT_NAMES, NewReport, Report, ReportPage, ReportQuery
 from emporion.store.faults import too_many_reports
 from emporion.store.reports import MOST_UNFINISHED
 
@@ -32,7 +32,7 @@ EXAMPLE: dict[str, Any] = {
 }
 NEW = {name: value for name, value in EXAMPLE.items() if name != "downloadUrl"} | {"status": "submitted"}
 REPORT = Noun("/reports", "Report Management", "report", Report, EXAMPLE)
-NAME_FAULT = Fault("name", f"must be one of {', '.join(NAMES)}")
+NAME_FAULT = Fault("name", f"must be one of {', '.join(REPORT_NAMES)}")
 STATUS_FAULT = Fault("status", "must be one of submitted, processing, completed, error")
 
 
@@ -55,8 +55,8 @@ OPERATIONS = (
         REPORT,
         "createReport",
         "Ask for a report",
-        f"A report about your account and all resellers below it: {' or '.join(NAMES)}. It is made soon after; its "
-        "`downloadUrl` is there once its status is `completed`.",
+        f"A report about your account and all resellers below it: {' or '.join(REPORT_NAMES)}. It is made soon after; "
+        "its `downloadUrl` is there once its status is `completed`.",
         lambda marketplace: marketplace.reports.create,
         body=NewReport,
         request_example={name: EXAMPLE[name] for name in ("name", "startDate", "endDate", "format")},

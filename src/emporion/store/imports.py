@@ -51,7 +51,7 @@ _ADD = """
 """
 _COUNT_UNFINISHED = f"""
     SELECT count(*) FROM imports WHERE reseller_id = ? AND stored
-        AND state NOT IN ({", ".join(f"'{state}'" for state in sorted(OVER))})
+        AND state NOT IN ({", ".join(f"'{state}'" for state in sorted(FINISHED))})
         AND (state <> 'arriving' OR created_at >= ?)
 """  # noqa: S608 - put together from what stands here
 _LOCK_ARRIVING = "SELECT 1 FROM imports WHERE id = ? AND reseller_id = ? AND state = 'arriving' {for_update}"

@@ -145,7 +145,7 @@ class ResellerStore(ABC):
         return await self._database.row(_IS_WITHIN, reseller_id, root_id) is not None
 
     async def is_suspended(self, reseller_id: int) -> bool:
-        """Whether the reseller or one above it has a status in `accounts.statuses.SUSPENDED`; by one look-up. True if unknown."""
+        """Whether the reseller or one above it has a status in `SUSPENDED`; by one look-up. True if unknown."""
         row = await self._database.row(_SHUTS, reseller_id)
         return row is None or row[0] > 0
 
