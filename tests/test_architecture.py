@@ -90,7 +90,8 @@ def test_no_room_is_too_large() -> None:
 # Names that several modules use for what is theirs alone, such as the title of each one's list or the seconds of each
 # one's interval; and the two databases. A class or a constant that others import has a name of its own.
 OF_EACH_MODULE = {
-    "C", "P", "R", "T", "ADDRESS", "ALWAYS", "ATTEMPTS", "AT_ONCE", "BELOW", "CONDITIONS", "Connections", "DAY",
+    "C", "P", "R", "T",
+    "ADDRESS", "ALWAYS", "ATTEMPTS", "AT_ONCE", "BADGES", "BELOW", "CONDITIONS", "Connections", "DAY",
     "DEEPEST", "EXAMPLE", "EXAMPLES", "FARTHEST", "FEW", "FORGOTTEN_AT_ONCE", "HEADERS", "HEADINGS", "HELD",
     "INTERVAL", "IN_MEMORY", "KEPT", "KINDS", "LARGEST", "LARGEST_GROUP", "LAST", "LIFETIME", "LISTED",
     "LONGEST_PATH", "LONGEST_WAIT", "MEMBERS", "MOST_TOLD", "NOTED", "NOTES", "OPERATIONS", "OPTIONS",

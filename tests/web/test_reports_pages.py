@@ -18,7 +18,7 @@ from emporion.marketplace.reports import Reports
 from emporion.reports import ReportQuery
 from emporion.store.collections import Item
 from emporion.web.console import reports
-from emporion.web.console.lists import Column
+from emporion.web.console.lists import ListColumn
 from emporion.workers import reports as worker
 from tests.conftest import Caller
 from tests.document import CheckedClient
@@ -389,12 +389,12 @@ def test_every_filter_of_the_api_is_a_field_of_the_search() -> None:
 @pytest.mark.usefixtures("three")
 def test_a_cell_is_shown_by_the_kind_of_its_column(browser: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = (
-        Column("Name", lambda _: "<b>", "link", is_long=True),
-        Column("Rows", lambda _: 12345, "number"),
-        Column("Plain", lambda _: "a & b"),
-        Column("Ended", lambda _: None, "date"),
-        Column("State", lambda _: "odd", "badge"),
-        Column("At", lambda _: 1_000, "moment"),
+        ListColumn("Name", lambda _: "<b>", "link", is_long=True),
+        ListColumn("Rows", lambda _: 12345, "number"),
+        ListColumn("Plain", lambda _: "a & b"),
+        ListColumn("Ended", lambda _: None, "date"),
+        ListColumn("State", lambda _: "odd", "badge"),
+        ListColumn("At", lambda _: 1_000, "moment"),
     )
     monkeypatch.setitem(vars(reports.LIST), "columns", columns)
     monkeypatch.setitem(vars(reports.LIST), "action", None)

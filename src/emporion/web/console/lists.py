@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 SHOWN = 25
 # What is found where the query cannot be read.
-NOTHING = ListPage(msgspec.Raw(b"[]"), Pagination(0, SHOWN, 0))
+EMPTY_PAGE = ListPage(msgspec.Raw(b"[]"), Pagination(0, SHOWN, 0))
 
 
-class Column(NamedTuple):
+class ListColumn(NamedTuple):
     """A column of a list.
 
     value: what a cell shows of a document, None for a dash: milliseconds since 1970 for `date` and `moment`, an int for
@@ -47,7 +47,7 @@ class Column(NamedTuple):
     is_long: bool = False
 
 
-class Filter(NamedTuple):
+class ListFilter(NamedTuple):
     """A member of the query, as a field of the search. options: the values to choose from and their names; none for any
     text."""
 
@@ -80,10 +80,10 @@ class ListView:
     document: type[msgspec.Struct]
     query: type[msgspec.Struct]
     page: Callable[[Marketplace], Callable[[Actor, Any], Awaitable[ListPage]]]
-    columns: tuple[Column, ...]
-    search: Filter
-    choices: tuple[Filter, ...] = ()
-    more: tuple[Filter, ...] = ()
+    columns: tuple[ListColumn, ...]
+    search: ListFilter
+    choices: tuple[ListFilter, ...] = ()
+    more: tuple[ListFilter, ...] = ()
     empty: str
     action: Action | None = None
 
@@ -101,7 +101,7 @@ class ListView:
         """A page of the list, by the members of its query; 400 with the faults of those that cannot be read."""
         asked = {name: value for name, value in visit.parameters.items() if name in self.query.__struct_encode_fields__}
         query, faults = read(self.query, {"limit": SHOWN, **asked})
-        page = NOTHING if faults else await self.page(visit.marketplace)(visit.actor, query)
+        page = EMPTY_PAGE if faults else await self.page(visit.marketplace)(visit.actor, query)
         documents = self.decode(page.data)
         offset, limit, total = page.pagination.offset, page.pagination.limit, page.pagination.total
         end = offset + len(documents)

@@ -13,7 +13,7 @@ from emporion.events import Subject
 from emporion.marketplace.resellers import decode as decode_reseller
 from emporion.reports import REPORT_NAMES, Report, ReportQuery
 from emporion.web.console.history import history_of
-from emporion.web.console.lists import Action, Column, Filter, ListView
+from emporion.web.console.lists import Action, ListColumn, ListFilter, ListView
 from emporion.web.forms import by_field, faults_of, typed_values
 from emporion.web.pages import Page
 
@@ -37,8 +37,8 @@ BADGES: dict[str, str] = {
     "completed": "active",
     "error": "error",
 }
-FORMATS: dict[str, str] = {"csv": "CSV", "json": "JSON", "xlsx": "Excel (XLSX)", "xml": "XML"}
-TYPES: dict[str, str] = {
+FORMAT_CHOICES: dict[str, str] = {"csv": "CSV", "json": "JSON", "xlsx": "Excel (XLSX)", "xml": "XML"}
+TYPE_CHOICES: dict[str, str] = {
     "onetime": "asked for once",
     "periodic": "periodic",
     "daily": "daily",
@@ -63,19 +63,22 @@ LIST = ListView(
     query=ReportQuery,
     page=lambda marketplace: marketplace.reports.page,
     columns=(
-        Column("Report", lambda report: report.name, "link"),
-        Column("Format", lambda report: FORMATS[report.format]),
-        Column("Status", lambda report: report.status, "badge", WORDS, BADGES),
-        Column("From", lambda report: times.instant(report.start_date), "date"),
-        Column("Until", lambda report: last_moment(report), "date"),
-        Column("Asked for", lambda report: times.instant(report.creation_date), "moment"),
+        ListColumn("Report", lambda report: report.name, "link"),
+        ListColumn("Format", lambda report: FORMAT_CHOICES[report.format]),
+        ListColumn("Status", lambda report: report.status, "badge", WORDS, BADGES),
+        ListColumn("From", lambda report: times.instant(report.start_date), "date"),
+        ListColumn("Until", lambda report: last_moment(report), "date"),
+        ListColumn("Asked for", lambda report: times.instant(report.creation_date), "moment"),
     ),
-    search=Filter("name", "Report"),
-    choices=(Filter("status", "Status", tuple(WORDS.items())), Filter("format", "Format", tuple(FORMATS.items()))),
+    search=ListFilter("name", "Report"),
+    choices=(
+        ListFilter("status", "Status", tuple(WORDS.items())),
+        ListFilter("format", "Format", tuple(FORMAT_CHOICES.items())),
+    ),
     more=(
-        Filter("from", "Asked for since", hint=A_DAY),
-        Filter("to", "Asked for until", hint="This day is part of it"),
-        Filter("type", "Occasion", tuple(TYPES.items())),
+        ListFilter("from", "Asked for since", hint=A_DAY),
+        ListFilter("to", "Asked for until", hint="This day is part of it"),
+        ListFilter("type", "Occasion", tuple(TYPE_CHOICES.items())),
     ),
     empty="A report is a file of the customers or the events of a period. Users with the role editor or owner ask for "
     "one here, and your own systems over the API.",
@@ -118,7 +121,7 @@ async def show(visit: PageRequest) -> Response:
         file_query=(report.download_url or "").partition("?")[2],
         words=WORDS,
         badges=BADGES,
-        formats=FORMATS,
+        formats=FORMAT_CHOICES,
         contents=CONTENTS,
         history=await history_of(visit, item.reseller_id, Subject("report", report.id)),
     )
@@ -160,7 +163,7 @@ def _form(visit: PageRequest, values: Mapping[str, str], faults: list[Fault], re
         faults=by_field(faults),
         refusal=refusal,
         names=[(name, name) for name in REPORT_NAMES],
-        formats=tuple(FORMATS.items()),
+        formats=tuple(FORMAT_CHOICES.items()),
         contents=CONTENTS.values(),
     )
 
