@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations of what it decodes
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -17,8 +18,6 @@ from emporion.store.events import lock_reseller
 from emporion.store.statements import BELOW
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from emporion.store.database import Database, Write
 
 ImportState = Literal["arriving", "checking", "checked", "running", "done", "refused", "cancelled"]
