@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations of what it decodes
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
