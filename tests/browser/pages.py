@@ -143,7 +143,7 @@ CONSOLE = (
     Listed("console-keys", "/console/keys", RESELLER_USER),
     Listed("console-keys-first", "/console/keys", NEWCOMER),
     Listed("console-key", "/console/keys/{erp}", RESELLER_USER),
-    Listed("console-key-moved", "/console/keys/{erp}", RESELLER_USER, 409, sending(version="1")),
+    Listed("console-key-moved", "/console/keys/{erp}", RESELLER_USER, 409, sending(version="0")),
     Listed("console-key-revoked", "/console/keys/{old}", RESELLER_USER),
     Listed("console-key-reader", "/console/keys/{erp}", LENA),
     Listed("console-key-new", "/console/keys/new", RESELLER_USER),
@@ -153,7 +153,7 @@ CONSOLE = (
     Listed("console-user", "/console/users/lena.reader", RESELLER_USER),
     Listed(
         "console-user-moved", "/console/users/lena.reader", RESELLER_USER, 409,
-        sending("form:has([name=version]) button", version="1"),
+        sending("form:has([name=version]) button", version="0"),
     ),
     Listed("console-user-self", "/console/users/sandbox", RESELLER_USER),
     Listed("console-user-disabled", "/console/users/olga.was.here", RESELLER_USER),

@@ -138,9 +138,9 @@ KILLED = """
 import asyncio, os, signal
 from emporion.cli import main
 from emporion.store import copying
-from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.copies import PostgresCopies
 
-copying.PART, left, load = 3, {parts}, PostgresStore.load
+copying.PART, left, load = 3, {parts}, PostgresCopies.load
 
 async def load_until_killed(*arguments):
     global left
@@ -151,7 +151,7 @@ async def load_until_killed(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     await loading
 
-PostgresStore.load = load_until_killed
+PostgresCopies.load = load_until_killed
 main()
 """
 

@@ -158,7 +158,7 @@ def test_a_file_that_finds_no_place_may_be_sent_again_later(browser: Console, mo
     def none_is_free(*_: object) -> None:
         raise Problem(Code.UNAVAILABLE, "Too many files.", headers={"Retry-After": "10"})
 
-    monkeypatch.setattr(FairSemaphore, "take_at_once", none_is_free)
+    monkeypatch.setattr(FairSemaphore, "acquire_at_once", none_is_free)
     answer = sent(browser, HEADER + GOOD.format(1))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert "Too many files." in answer.text

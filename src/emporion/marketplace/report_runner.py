@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.report_rows import Rows, report_rows
 from emporion.report_formats import add_columns, report_writer
+from emporion.store.faults import temporary_files
 from emporion.store.reports import REPORTS, KeptReport
 
 if TYPE_CHECKING:
@@ -77,24 +79,54 @@ class ReportRunner:
                 add_columns(columns, rows)
                 if not await lease.renew():
                     return
-        with closing(report_writer(report.format, report.name, list(columns))) as writer:
+        with closing(WriterInThread(report_writer(report.format, report.name, list(columns)), lease)) as writer:
             if await self._write(lease, writer, read()):
                 await lease.end("report.completed", status="completed", due=int(self._clock() * 1000) + FILE_KEPT)
 
-    async def _write(self, lease: Lease, writer: ReportWriter, read: AsyncIterator[Rows]) -> bool:
+    async def _write(self, lease: Lease, writer: WriterInThread, read: AsyncIterator[Rows]) -> bool:
         """Write the file in parts of equal size; whether the report was ours until the end."""
         content = bytearray()
         async for rows in read:
-            content += await asyncio.to_thread(writer.write, rows)
+            content += await writer.write(rows)
             if not await lease.renew() or not await lease.keep(content, PART):
                 return False
-        pieces = writer.finish()
-        # A workbook is put together before its first piece, which takes long.
-        while piece := await asyncio.to_thread(next, pieces, b""):
+        async for piece in writer.finish():
             content += piece
             if not await lease.renew() or not await lease.keep(content, PART):
                 return False
         return await lease.keep(content, 1)
+
+
+class WriterInThread:
+    """A writer that works in a thread, while the lease of its report is renewed: a workbook is put together at the end,
+    which takes long."""
+
+    def __init__(self, writer: ReportWriter, lease: Lease) -> None:
+        self._writer = writer
+        self._lease = lease
+        self._thread = ThreadPoolExecutor(1, "report")
+
+    async def write(self, rows: Rows) -> bytes:
+        """The bytes of the file that are ready. Raises Problem (UNAVAILABLE) for want of room for temporary files."""
+        return await self._do(lambda: self._writer.write(rows))
+
+    async def finish(self) -> AsyncIterator[bytes]:
+        """The rest of the file, in pieces. Raises as `write` does."""
+        pieces = self._writer.finish()
+        while piece := await self._do(lambda: next(pieces, b"")):
+            yield piece
+
+    def close(self) -> None:
+        """Remove temporary files once nothing is under way, and wait for nothing."""
+        self._thread.submit(self._writer.close)
+        self._thread.shutdown(wait=False)
+
+    async def _do(self, work: Callable[[], bytes]) -> bytes:
+        doing = asyncio.wrap_future(self._thread.submit(work))
+        while not (await asyncio.wait([doing], timeout=RENEWAL / 2000))[0]:
+            await self._lease.renew()
+        with temporary_files():
+            return doing.result()
 
 
 async def begin(store: ReportStore, item: Item, kept: KeptReport, clock: Callable[[], float]) -> Lease | None:
