@@ -19,7 +19,7 @@ from emporion.errors import AccessDenied, Code, Problem
 from emporion.marketplace import Marketplace, report_runner
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
-from emporion.marketplace.report_runner import FILE_KEPT, LEASE, MOST_ATTEMPTS, REPORT_FAILED, ReportRunner
+from emporion.marketplace.report_runner import FILE_KEPT, LEASE, MOST_ATTEMPTS, REPORT_FAILED, TOO_WIDE, ReportRunner
 from emporion.marketplace.reports import ADDRESS_LIFETIME, Reports
 from emporion.reports import REPORT_FORMATS, Report, ReportQuery
 from emporion.store import open_store
@@ -133,7 +133,11 @@ async def test_a_report_has_what_changed_in_its_period_only(
     _, content = await made(reports, runner, EDITOR, body(clock, "Events", **yesterday))
     assert rows_of(content) == []
     _, content = await made(reports, runner, EDITOR, body(clock, "Events"))
-    assert {"customer.created", "report.created"} <= {row["type"] for row in rows_of(content)}
+    found = {row["type"]: row for row in rows_of(content)}
+    assert {"customer.created", "report.created"} <= set(found)
+    # Each kind of event has members of its own, so what changed is one text.
+    assert msgspec.json.decode(found["report.created"]["changes"])["name"] == {"after": "Events"}
+    assert "changes.name.after" not in found["report.created"]
 
 
 async def test_no_report_has_what_belongs_to_others(
@@ -305,6 +309,21 @@ async def test_what_fails_again_and_again_is_given_up(
     report = msgspec.json.decode((await reports.get(EDITOR, created.id)).document, type=Report)
     assert (report.status, report.error, report.download_url) == ("error", REPORT_FAILED, None)
     assert (await store.events.log(RESELLER_ID, 0, 1000))[-1].type == "report.failed"
+
+
+@pytest.mark.parametrize(("format", "status"), [("csv", "error"), ("xlsx", "error"), ("json", "completed")])
+async def test_a_file_has_so_many_columns_at_most(
+    reports: Reports, runner: ReportRunner, marketplace: Marketplace, clock: Clock, monkeypatch: pytest.MonkeyPatch,
+    format: str, status: str,  # noqa: A002
+) -> None:  # fmt: skip
+    monkeypatch.setattr(report_runner, "MOST_COLUMNS", 40)
+    attributes = {f"attribute {number}": "x" for number in range(40)}
+    await marketplace.customers.create(EDITOR, new_customer(externalId=None, attributes=attributes))
+    created = await reports.create(EDITOR, body(clock, format=format))
+    assert await runner.run_next()
+    assert not await runner.run_next()
+    report = msgspec.json.decode((await reports.get(EDITOR, created.id)).document, type=Report)
+    assert (report.status, report.error) == (status, TOO_WIDE if status == "error" else None)
 
 
 async def test_a_lease_is_renewed_while_a_report_is_made(

@@ -26,16 +26,17 @@ decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def report_rows(
-    store: Store, logbook: EventLog, actor: Actor, name: ReportName, start: int, end: int
+    store: Store, logbook: EventLog, actor: Actor, name: ReportName, start: int, end: int, *, in_columns: bool
 ) -> AsyncIterator[Rows]:
     """The rows of a report about the actor's account and all below it.
 
-    start, end: of the period in milliseconds since 1970; what happens at `end` is no part of it. However long nothing
-    is found, there is an empty list from time to time, so that a lease can be renewed.
+    start, end: of the period in milliseconds since 1970; what happens at `end` is no part of it. in_columns: for a
+    format with a column for each member. However long nothing is found, there is an empty list from time to time, so
+    that a lease can be renewed.
     """
     if name == "Customers":
         return customers(store, actor.account_id, start, end)
-    return events(logbook, actor, start, end)
+    return events(logbook, actor, start, end, in_columns=in_columns)
 
 
 async def customers(store: Store, root: int, start: int, end: int) -> AsyncIterator[Rows]:
@@ -48,11 +49,20 @@ async def customers(store: Store, root: int, start: int, end: int) -> AsyncItera
             yield [decode(one.document) for one in page if one.created_at < end and one.updated_at >= start]
 
 
-async def events(logbook: EventLog, actor: Actor, start: int, end: int) -> AsyncIterator[Rows]:
-    """The events of the period, as the actor may see them, in the order of the feed."""
+async def events(logbook: EventLog, actor: Actor, start: int, end: int, *, in_columns: bool) -> AsyncIterator[Rows]:
+    """The events of the period, as the actor may see them, in the order of the feed.
+
+    in_columns: what changed is one text, as JSON: each kind of event has members of its own.
+    """
     after, more = 0, True
     while more:
         news = await logbook.feed(actor, after, AT_ONCE, (), 0)
         after, more = news.after, news.more
         shown = (shown_event(entry) for entry in news.entries if start <= entry.event.at < end)
-        yield [to_builtins(event) for event in shown]
+        rows = [to_builtins(event) for event in shown]
+        yield [_with_changes_as_text(row) for row in rows] if in_columns else rows
+
+
+def _with_changes_as_text(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with what changed as JSON, if anything did."""
+    return event | {"changes": msgspec.json.encode(event["changes"]).decode()} if "changes" in event else event

@@ -39,6 +39,9 @@ FILE_KEPT = 90 * 86_400_000
 PART = 64 << 10
 # Formats whose file begins with the names of all columns.
 WITH_COLUMNS = ("csv", "xlsx")
+# How many columns a file may have: each has its place in each row, and attributes may have any names.
+MOST_COLUMNS = 2_000
+TOO_WIDE = f"It would have more than {MOST_COLUMNS:,} columns; ask for it as JSON or XML, which have none."
 REPORT_FAILED = "It could not be made; ask for it again."
 
 
@@ -70,13 +73,18 @@ class ReportRunner:
         actor = Actor(reseller_id, "", "worker")
         period = times.instant(report.start_date) or 0, times.instant(report.end_date or "") or 0
 
+        in_columns = report.format in WITH_COLUMNS
+
         def read() -> AsyncIterator[Rows]:
-            return report_rows(self._store, self._logbook, actor, report.name, *period)
+            return report_rows(self._store, self._logbook, actor, report.name, *period, in_columns=in_columns)
 
         columns: dict[str, None] = {}
-        if report.format in WITH_COLUMNS:
+        if in_columns:
             async for rows in read():
                 add_columns(columns, rows)
+                if len(columns) > MOST_COLUMNS:
+                    await lease.end("report.failed", status="error", error=TOO_WIDE)
+                    return
                 if not await lease.renew():
                     return
         with closing(WriterInThread(report_writer(report.format, report.name, list(columns)), lease)) as writer:
