@@ -48,6 +48,8 @@ SETTINGS = {
     "dynamic_shared_memory_type": "mmap",
     "lc_messages": "C",
 }
+# What checkpoints take is of no interest, and would stand before what failed.
+QUIET = {"log_checkpoints": "off"}
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 FLEETING = {"fsync": "off", "full_page_writes": "off"}
 
@@ -284,7 +286,7 @@ class Postgres(Databases):
         self.log = folder / "log.txt"
         self.durable = durable
         self.programs = _executable(programs or binaries(), folder)
-        self.settings: dict[str, str | int] = {**SETTINGS, **(DURABLE if durable else FLEETING), **settings}
+        self.settings: dict[str, str | int] = {**SETTINGS, **QUIET, **(DURABLE if durable else FLEETING), **settings}
         self.standbys: list[Postgres] = []
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -126,6 +126,8 @@ def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
             return _compile(only, extra)
         case inspect.StrType():
             return _text(type_, extra)
+        case inspect.BoolType():
+            return _read_boolean
         case inspect.LiteralType(values=values):
             return _choice(values)
         case inspect.IntType():
@@ -223,6 +225,15 @@ def _choice(values: tuple[object, ...]) -> Read:
         return UNSET
 
     return read_choice
+
+
+def _read_boolean(value: object, path: str, faults: list[Fault]) -> object:
+    # In a query it is a text.
+    given = {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    if isinstance(given, bool):
+        return given
+    faults.append(Fault(path, "must be true or false" if isinstance(value, str) else _instead(value, "a boolean")))
+    return UNSET
 
 
 def _number(type_: inspect.IntType) -> Read:

@@ -316,7 +316,7 @@ async def test_a_file_has_so_many_columns_at_most(
     reports: Reports, runner: ReportRunner, marketplace: Marketplace, clock: Clock, monkeypatch: pytest.MonkeyPatch,
     format: str, status: str,  # noqa: A002
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(report_runner, "MOST_COLUMNS", 40)
+    monkeypatch.setattr(report_runner, "MOST_REPORT_COLUMNS", 40)
     attributes = {f"attribute {number}": "x" for number in range(40)}
     await marketplace.customers.create(EDITOR, new_customer(externalId=None, attributes=attributes))
     created = await reports.create(EDITOR, body(clock, format=format))

@@ -107,7 +107,8 @@ def create_operation(
 
 def update_operation(
     noun: Noun, id_: str, summary: str, description: str, update: Updates, *, body: type[msgspec.Struct],
-    request_example: Mapping[str, Any], answer_example: Mapping[str, Any], parameter: str = "id",
+    request_example: Mapping[str, Any], answer_example: Mapping[str, Any], invalid: Problem, conflict: Problem,
+    parameter: str = "id",
 ) -> Operation:  # fmt: skip
     """PATCH of one (RFC 7396), in the version that If-Match names."""
 
@@ -123,5 +124,5 @@ def update_operation(
         answer=noun.type,
         answer_example=answer_example,
         errors=(Code.NOT_FOUND, Code.CONFLICT, Code.PRECONDITION_FAILED),
-        error_examples={Code.NOT_FOUND: noun.unknown},
+        error_examples={Code.INVALID: invalid, Code.NOT_FOUND: noun.unknown, Code.CONFLICT: conflict},
     )  # fmt: skip

@@ -69,6 +69,8 @@ OF_CALLERS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.LIMITED)
 REPEATABLE = (Code.IDEMPOTENCY_KEY_IN_USE, Code.IDEMPOTENCY_KEY_REUSED)
 WITH_BODY = (Code.MALFORMED, Code.TIMEOUT, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
 EXAMPLE_TIME = 1_795_417_952.0
+EXAMPLE_UUID = "f40c942d-ebec-41b9-b604-5ed9ffb6d4f2"
+EXAMPLE_IDS = {"id": "1000240", "realm": "sandbox"}
 
 HEADERS: Json = {
     "CorrelationId": {
@@ -295,6 +297,14 @@ def _content(ref: str | list[str], example: object, media_type: str = "applicati
 
 
 def _path_parameter(name: str) -> Json:
+    if name.endswith("Id"):
+        return {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"The {name.removesuffix('Id')}'s id.",
+            "schema": {"type": "string", "examples": [EXAMPLE_UUID]},
+        }
     id_schema = {key: value for key, value in msgspec.json.schema(AccountId).items() if key in ("type", "examples")}
     return {
         "name": name,
@@ -364,7 +374,7 @@ def _error_response(operation: Operation, status: Status, codes: list[Code]) -> 
         headers["Accept-Patch"] = {"$ref": "#/components/headers/AcceptPatch"}
     if status in (STATUS[Code.UNAVAILABLE], STATUS[Code.LIMITED]):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-    path = operation.path.replace("{id}", "1000240").replace("{realm}", "sandbox")
+    path = IN_PATH.sub(lambda found: EXAMPLE_IDS.get(found[1], EXAMPLE_UUID), operation.path)
     problems = {code: operation.error_examples.get(code, EXAMPLES[code]) for code in codes}
     examples = {
         code.name.lower(): {"value": msgspec.to_builtins(to_error(problem, path, "7c9e6679", EXAMPLE_TIME))}

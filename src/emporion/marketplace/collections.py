@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Collection as Several
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec import to_builtins
 
-from emporion.accounts.documents import diff
-from emporion.errors import not_found
+from emporion.accounts.documents import diff, merge_patch
+from emporion.errors import not_found, raise_invalid
 from emporion.events import Changes, EventType, NewEvent, Subject
 from emporion.marketplace.customers import ListPage
-from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
+from emporion.marketplace.patches import ATTEMPTS, cannot_be_cleared, check_expected, too_busy
 from emporion.paging import LARGEST_PAGE, Pagination
+from emporion.validation import read
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from emporion.store.idempotency import IdempotentRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
+N = TypeVar("N", bound=msgspec.Struct)
 
 
 class PageQuery(Protocol):
@@ -94,6 +96,29 @@ class CollectionService(Generic[T]):
             if changed := await self._store.update(item, after, event):
                 return changed
         raise too_busy()
+
+    async def patch(
+        self,
+        actor: Actor,
+        id_: str,
+        patch: dict[str, Any],
+        new: type[N],
+        change: Callable[[T, N], T],
+        expected: Several[int] | None = None,
+    ) -> Item:
+        """Change a document by a JSON Merge Patch (RFC 7396); what it is afterwards.
+
+        new: what a client sends for a new one, whose rules the result must fulfil. change: gives the new document.
+        Raises as `update` does, and Problem (INVALID) with every fault of the result.
+        """
+
+        def patched(before: T) -> T:
+            wanted, faults = read(new, merge_patch(to_builtins(before), patch))
+            if faults:
+                raise_invalid([cannot_be_cleared(fault, patch) for fault in faults])
+            return change(before, wanted)
+
+        return await self.update(actor, id_, patched, expected)
 
     def subject(self, id_: str) -> Subject:
         """What events about a document are about."""

@@ -36,10 +36,10 @@ def patched(before: Customer | Reseller, patch: dict[str, Any], new: type[NewCus
     if faults:
         # What a platform's first accounts have never had is no fault of a request that changes something else.
         lacking = {fault.field for fault in read(new, sent)[1]}
-        faults = [_cannot_be_cleared(fault, patch) for fault in faults if not _is_as_before(fault, lacking, patch)]
+        faults = [cannot_be_cleared(fault, patch) for fault in faults if not _is_as_before(fault, lacking, patch)]
     update, status_faults = read(CustomerUpdate, {"status": patch.get("status")})
     if "status" in patch and patch["status"] is None:
-        status_faults = [_cannot_be_cleared(Fault("status", "is required"), patch)]
+        status_faults = [cannot_be_cleared(Fault("status", "is required"), patch)]
     return Patched(wanted, update.status or None, faults + status_faults)
 
 
@@ -103,7 +103,7 @@ def _is_as_before(fault: Fault, lacking: Collection[str], patch: dict[str, Any])
     return fault.message == "is required" and fault.field in lacking and fault.field not in patch
 
 
-def _cannot_be_cleared(fault: Fault, patch: dict[str, Any]) -> Fault:
+def cannot_be_cleared(fault: Fault, patch: dict[str, Any]) -> Fault:
     """What a missing member is told when it is a null of this very patch that would take it away."""
     value: Any = patch
     for name in fault.field.split("."):

@@ -40,8 +40,8 @@ PART = 64 << 10
 # Formats whose file begins with the names of all columns.
 WITH_COLUMNS = ("csv", "xlsx")
 # How many columns a file may have: each has its place in each row, and attributes may have any names.
-MOST_COLUMNS = 2_000
-TOO_WIDE = f"It would have more than {MOST_COLUMNS:,} columns; ask for it as JSON or XML, which have none."
+MOST_REPORT_COLUMNS = 2_000
+TOO_WIDE = f"It would have more than {MOST_REPORT_COLUMNS:,} columns; ask for it as JSON or XML, which have none."
 REPORT_FAILED = "It could not be made; ask for it again."
 
 
@@ -82,7 +82,7 @@ class ReportRunner:
         if in_columns:
             async for rows in read():
                 add_columns(columns, rows)
-                if len(columns) > MOST_COLUMNS:
+                if len(columns) > MOST_REPORT_COLUMNS:
                     await lease.end("report.failed", status="error", error=TOO_WIDE)
                     return
                 if not await lease.renew():

@@ -9,7 +9,7 @@ from emporion.accounts.ids import PROVIDER_ID
 from emporion.web.forms import whole
 
 if TYPE_CHECKING:
-    from emporion.events import Event, Subject
+    from emporion.events import Event, EventType, Subject
     from emporion.web.pages import PageRequest
 
 SHOWN = 20
@@ -83,7 +83,7 @@ def _moment(event: Event, about: int | Subject) -> Moment:
     # On its own page a reader need not be told which one it was.
     own = not isinstance(about, int) and event.reason == f"{about.type} {about.id}"
     told = str(reason) if reason else None if own else event.reason
-    return Moment(event, WORDS[event.type], _who(event), lines[:MOST_LINES], told)
+    return Moment(event, words_of(event.type), _who(event), lines[:MOST_LINES], told)
 
 
 def _who(event: Event) -> str:
@@ -124,3 +124,9 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def words_of(type_: EventType) -> str:
+    """What happened, in words."""
+    noun, _, what = type_.partition(".")
+    return WORDS.get(type_) or f"{noun.capitalize()} {what}"
