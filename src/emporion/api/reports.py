@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from emporion.api.collections import Noun, create_operation, get_operation, list_operation
+from emporion.api.problems import method_not_allowed
 from emporion.errors import Code, Fault, Problem
 from emporion.report_formats import MEDIA_TYPES
 from emporion.reports import REPORT_NAMES, NewReport, Report, ReportPage, ReportQuery
@@ -17,6 +18,8 @@ from emporion.store.faults import too_many_reports
 from emporion.store.reports import MOST_UNFINISHED
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from emporion.marketplace import Marketplace
 
 EXAMPLE: dict[str, Any] = {
@@ -75,23 +78,35 @@ OPERATIONS = (
 )
 
 
-def file_route(marketplace: Marketplace) -> BaseRoute:
-    """The files of reports, for those who have been given their addresses."""
+class Files:
+    """The files of reports, for those who have been given their addresses: an ASGI application."""
 
-    async def download(request: Request) -> StreamingResponse:
+    def __init__(self, marketplace: Marketplace) -> None:
+        self._marketplace = marketplace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise method_not_allowed(scope["path"], "GET, HEAD")
+        response = await self._answer(Request(scope))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
         asked = request.query_params
-        report, parts = await marketplace.reports.file(
+        report, parts = await self._marketplace.reports.file(
             request.path_params["id"], asked.get("expires", ""), asked.get("key", "")
         )
         name = f"{report.name}-{report.start_date[:10]}.{report.format}"
-        return StreamingResponse(
-            parts,
-            media_type=MEDIA_TYPES[report.format],
-            headers={
-                "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}",
-                "cache-control": "private, no-store",
-                "x-content-type-options": "nosniff",
-            },
-        )
+        headers = {
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+            "cache-control": "private, no-store",
+            "x-content-type-options": "nosniff",
+        }
+        media_type = MEDIA_TYPES[report.format]
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type=media_type)
+        return StreamingResponse(parts, media_type=media_type, headers=headers)
 
-    return Route(f"{REPORT.path}/{{id}}/file", download, methods=["GET"])
+
+def file_route(marketplace: Marketplace) -> BaseRoute:
+    """Where the files of reports are."""
+    return Route(f"{REPORT.path}/{{id}}/file", Files(marketplace))
