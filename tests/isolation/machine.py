@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TypeVar
 from hypothesis import event, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from msgspec import structs
 
 from emporion.accounts.ids import PROVIDER_ID
 from emporion.limits import UNLIMITED
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.subscription_keys import NewKey
 from emporion.marketplace.users import NewUser
-from emporion.store.reports import MOST_UNFINISHED
+from emporion.store.reports import MOST_UNFINISHED, REPORTS
 from tests.isolation import model
 from tests.isolation.application import Answer, Application, basic
 from tests.isolation.model import (
@@ -116,6 +117,7 @@ class Isolation(RuleBasedStateMachine):
     def plant(self, data: Data) -> None:
         """Two to four resellers, each with a customer and a user who has a key and a token."""
         self._verify_all()  # of examples before
+        self._run(self._end_reports())
         self.marketplace.security_log.sum_up()
         provider = Reseller({"id": str(PROVIDER_ID)}, None)
         provider.before = self._log_of_the_provider()
@@ -549,6 +551,14 @@ class Isolation(RuleBasedStateMachine):
                     found = changes(account.document, after)
                     account.document, account.version = after, account.version + 1
                     self.world.note(account, f"{kind}.verified", source="worker", changes=found)
+
+    async def _end_reports(self) -> None:
+        """End the reports of examples before: those of the provider would count among this one's."""
+        store = self.marketplace.reports._store
+        for item in await store.due(2**53, 1000):
+            kept = REPORTS.decode(item.document)
+            ended = structs.replace(kept, report=structs.replace(kept.report, status="error"), due=None)
+            await store.update(item, ended, None)
 
     def _verify_all(self) -> None:
         while self._run(self.marketplace.customers.verify_waiting()):
