@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emporion.store.database import Database, Row, Write
 
 _COUNT = "UPDATE resellers SET events = events + ? WHERE reseller_id = ? RETURNING events"
-_ADD = """
+ADD_EVENT = """
     INSERT INTO events (
         reseller_id, sequence, account_id, type, at, "user", source, correlation_id, changes, actor_id, address, reason,
         subject_type, subject_id
@@ -213,7 +213,7 @@ def append_if_changed(event: NewEvent, sql: str, *values: Any) -> Write[bool]:
 
 def insert_event(sequence: int, event: NewEvent) -> Write[None]:
     """Put an event into the log, where its reseller has counted it."""
-    yield from execute(_ADD, *rows.event_values(sequence, event))
+    yield from execute(ADD_EVENT, *rows.event_values(sequence, event))
 
 
 def _append_all(events: Sequence[NewEvent]) -> Write[None]:
@@ -228,7 +228,7 @@ def _append_all(events: Sequence[NewEvent]) -> Write[None]:
         if event.reseller_id in last:
             last[event.reseller_id] += 1
             added.append(rows.event_values(last[event.reseller_id], event))
-    yield from execute_many(_ADD, added)
+    yield from execute_many(ADD_EVENT, added)
 
 
 def _number(root_id: int) -> Write[None]:

@@ -13,7 +13,7 @@ from emporion.events import NewEvent, account_subject
 from emporion.store import rows, statements
 from emporion.store.administrators import insert_logins
 from emporion.store.customers import CustomerChange, CustomerStore, NewRecord, ScannedCustomer, VersionedDocument
-from emporion.store.events import append, insert_event
+from emporion.store.events import ADD_EVENT, append
 from emporion.store.faults import taken_external_id
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.records import Record
@@ -124,13 +124,14 @@ def _add(connection: sqlite3.Connection, new: NewRecord) -> Record:
         ),
     ).rowcount:
         taken.append(_taken_external_id(connection, reseller_id, customer.external_id))
-    taken += run(connection, insert_logins(reseller_id, customer_id, new.logins))
+    if new.logins:
+        taken += run(connection, insert_logins(reseller_id, customer_id, new.logins))
     if taken:
         raise_invalid(taken, Code.CONFLICT)
     connection.execute("INSERT INTO customer_names (rowid, name_folded) VALUES (?, ?)", (at, name))
     insert_emails(connection, reseller_id, at, rows.folded_emails(customer))
     event = NewEvent(reseller_id, customer_id, "customer.created", new.at, new.origin, new.changes)
-    run(connection, insert_event(sequence, event))
+    connection.execute(ADD_EVENT, rows.event_values(sequence, event))  # as `append` does, for each customer
     if new.once:
         subject = account_subject(reseller_id, customer_id)
         run(connection, keep_answer(reseller_id, new.once, subject, new.at, document))
