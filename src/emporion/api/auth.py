@@ -78,7 +78,8 @@ class Authenticator:
     async def authenticate(self, headers: Headers, more: MoreHeaders) -> AuthenticatedCaller:
         """Authenticate the subscription key and the Bearer token (RFC 6750).
 
-        more: gets the headers that tell of the key's limits. Raises Refused (UNAUTHENTICATED, FORBIDDEN or LIMITED).
+        more: gets the headers that tell of the key's limits. Raises AccessDenied (UNAUTHENTICATED, FORBIDDEN or
+        LIMITED).
         """
         shown = (headers.get(b"authorization"), headers.get(b"x-subscription-key"))
         admission = self._remembered.get(shown)
@@ -110,13 +111,13 @@ class Authenticator:
     async def authenticate_again(self, headers: Headers) -> None:
         """Authenticate a caller once more who has waited since: meanwhile they may have been shut out.
 
-        Raises Refused (UNAUTHENTICATED or FORBIDDEN).
+        Raises AccessDenied (UNAUTHENTICATED or FORBIDDEN).
         """
         key = await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
         await self._tokens.read(_authorization(headers, "Bearer", key), key)
 
     async def key(self, headers: Headers, more: MoreHeaders) -> SubscriptionKey:
-        """The caller's subscription key. Raises Refused (UNAUTHENTICATED or LIMITED)."""
+        """The caller's subscription key. Raises AccessDenied (UNAUTHENTICATED or LIMITED)."""
         key = await self._keys.find(headers.get(b"x-subscription-key", b"").decode("latin-1"))
         self._visits.key(key)
         if not key.limit.unlimited:
@@ -136,7 +137,7 @@ class Authenticator:
             )
 
     def login(self, headers: Headers, key: SubscriptionKey, origin: Origin) -> Login:
-        """The login and password of Basic authentication (RFC 7617). Raises Refused (UNAUTHENTICATED)."""
+        """The login and password of Basic authentication (RFC 7617). Raises AccessDenied (UNAUTHENTICATED)."""
         login, colon, password = read_basic(_authorization(headers, "Basic", key)).partition(":")
         if not colon:
             raise AccessDenied(
@@ -191,7 +192,7 @@ def _authorization(headers: Headers, access: Literal["Bearer", "Basic"], key: Su
 
 
 def read_basic(credentials: str) -> str:
-    """What stands in Basic credentials, such as `login:password`. Raises Refused (UNAUTHENTICATED)."""
+    """What stands in Basic credentials, such as `login:password`. Raises AccessDenied (UNAUTHENTICATED)."""
     try:
         return base64.b64decode(credentials, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):

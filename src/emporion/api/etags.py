@@ -30,7 +30,7 @@ def content_tag(body: bytes) -> bytes:
 def stands(headers: Headers, tag: bytes) -> bool:
     """Whether a GET is to be answered in full, and not by 304 (RFC 9110 §13.1.2).
 
-    Raises Problem (MOVED) if it wants another state by If-Match, and (INVALID) if that has no tags.
+    Raises Problem (PRECONDITION_FAILED) if it wants another state by If-Match, and (INVALID) if that has no tags.
     """
     wanted = _expected(headers)
     if wanted is not None and tag not in wanted:

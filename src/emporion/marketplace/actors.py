@@ -37,7 +37,7 @@ class Actor(Struct, frozen=True):
         return self.account_id == PROVIDER_ID
 
     def must_be(self, role: Role) -> None:
-        """Raise Refused (FORBIDDEN) if the actor's role may do less than `role`."""
+        """Raise AccessDenied (FORBIDDEN) if the actor's role may do less than `role`."""
         if ROLES.index(self.role) < ROLES.index(role):
             raise AccessDenied(
                 Code.FORBIDDEN,

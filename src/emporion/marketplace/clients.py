@@ -62,7 +62,7 @@ class Clients:
         self._clock = clock
 
     async def find(self, realm: str, client_id: str, secret: str) -> Client:
-        """The client. Raises Refused (UNAUTHENTICATED) if there is none, it is disabled, or this is not its secret."""
+        """The client. Raises AccessDenied (UNAUTHENTICATED): none such, disabled, or another secret."""
         client = await self._store.get(realm, client_id)
         right = hmac.compare_digest(key_digest(secret), client.secret_digest if client else NO_DIGEST)
         if not client:

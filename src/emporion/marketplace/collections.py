@@ -81,8 +81,8 @@ class CollectionService(Generic[T]):
         """Change a document; what it is afterwards.
 
         change: gives the new document; called again where another change came between. expected: the versions in one of
-        which it must be, if not any. Raises Problem (NOT_FOUND) if the actor reaches no such one, (MOVED) if it is in
-        another version, what `change` raises, and as `CollectionStore.update` does.
+        which it must be, if not any. Raises Problem (NOT_FOUND) if the actor reaches no such one, (PRECONDITION_FAILED)
+        if it is in another version, what `change` raises, and as `CollectionStore.update` does.
         """
         for _ in range(ATTEMPTS):
             item = await self.get(actor, id_)

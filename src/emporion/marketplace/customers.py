@@ -101,7 +101,7 @@ class Customers:
         """Create a customer from a client's JSON object, of `reseller_id` or else of the actor's account.
 
         reseller_id: one that the actor reaches. Raises Problem (INVALID) with every fault of the body, (CONFLICT) for
-        a taken `externalId` or login, and Refused (FORBIDDEN) for a reader.
+        a taken `externalId` or login, and AccessDenied (FORBIDDEN) for a reader.
         """
         actor.must_be("editor")
         owner = actor.account_id if reseller_id is None else reseller_id
@@ -130,8 +130,8 @@ class Customers:
         expected: the versions in one of which it must be, if not any. stays: which contact persons are the same as
         before, position after → position before, where that is known; else `matching_administrators` tells it. reason:
         why the status changes, for the log. Raises Problem (NOT_FOUND) if the actor reaches no such customer, (INVALID)
-        with every fault of the result, (MOVED) if it is in another version, (CONFLICT) for a taken `externalId` or
-        login and for a status that cannot change that way, and Refused (FORBIDDEN) for a reader.
+        with every fault of the result, (PRECONDITION_FAILED) if it is in another version, (CONFLICT) for a taken
+        `externalId` or login and for a status that cannot change that way, and AccessDenied (FORBIDDEN) for a reader.
         """
         return await self._update(actor, lambda: self._find(actor, customer_id), patch, expected, stays, reason)
 
@@ -145,7 +145,7 @@ class Customers:
     ) -> Record:
         """Change a customer as its own administrator, who may change contacts, address and language only.
 
-        Raises Problem as `update` does, and Refused (FORBIDDEN) for other members.
+        Raises Problem as `update` does, and AccessDenied (FORBIDDEN) for other members.
         """
         for member in patch:
             if member not in OWN:

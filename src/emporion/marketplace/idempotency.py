@@ -43,8 +43,8 @@ class Idempotency:
     ) -> Iterator[IdempotentRequest | None]:
         """What the store needs to do a request once; None without a key.
 
-        asked: such as `POST /customers`. A key counts for one user and one operation. Raises Problem (RUNNING)
-        while the first request with it is running in this process.
+        asked: such as `POST /customers`. A key counts for one user and one operation. Raises Problem
+        (IDEMPOTENCY_KEY_IN_USE) while the first request with it is running in this process.
         """
         if key is None:
             yield None

@@ -51,7 +51,7 @@ class Imports:
         """A new import of the content that comes in `parts`, which will be checked by itself, then waits for `confirm`.
 
         Raises Problem (NOT_FOUND) if the actor does not reach the reseller, (TOO_LARGE) beyond `LARGEST` bytes,
-        (CONFLICT) if too many imports of the reseller wait, and Refused (FORBIDDEN) for a reader.
+        (CONFLICT) if too many imports of the reseller wait, and AccessDenied (FORBIDDEN) for a reader.
         """
         coming = structs.replace(await self.draft(actor, reseller_id, file_name, format), state="arriving", stored=True)
         if not await self._store.imports.add(coming, 0, most=MOST_STORED):
@@ -68,7 +68,7 @@ class Imports:
         return arrived
 
     async def get(self, actor: Actor, import_id: str) -> Import:
-        """The import. Raises Problem (NOT_FOUND) if the actor reaches no such one, Refused (FORBIDDEN) for a reader."""
+        """The import. Raises Problem (NOT_FOUND) if the actor reaches none, AccessDenied (FORBIDDEN) for a reader."""
         actor.must_be("editor")
         imported = await self._store.imports.get(import_id)
         if not imported or not await self._store.resellers.is_within(imported.reseller_id, actor.account_id):

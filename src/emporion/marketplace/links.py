@@ -62,7 +62,7 @@ class Links:
         """A link for the administrator who is the contact person at `position`; earlier ones are of no more use.
 
         Raises Problem (NOT_FOUND) if the actor reaches no such customer or there is no such administrator, (CONFLICT)
-        if the account is closed to its administrator, and Refused (FORBIDDEN) for a reader.
+        if the account is closed to its administrator, and AccessDenied (FORBIDDEN) for a reader.
         """
         actor.must_be("editor")
         owner, number = await self._customers.owner(actor, customer_id)

@@ -68,7 +68,7 @@ class LoginThrottle:
         """Wait for the turn to try a login: one at a time for each login and for each address.
 
         So those who try many at once do not get more tries. A known user has a separate turn, also behind one
-        address with strangers. account_id: in whose log a refusal goes. Raises Refused
+        address with strangers. account_id: in whose log a refusal goes. Raises AccessDenied
         (LIMITED) if the user must wait.
         """
         async with self.attempts([login], address, account_id) as (attempt,):
@@ -80,7 +80,7 @@ class LoginThrottle:
     ) -> AsyncIterator[list[Attempt]]:
         """Wait for the turn to try several logins: yields those that may be tried now, MOST_TRIED at most.
 
-        Those that are known from this address come first, so that strangers cannot push them out. Raises Refused
+        Those that are known from this address come first, so that strangers cannot push them out. Raises AccessDenied
         (LIMITED) if all of them must wait.
         """
         subjects = [_subjects(login, address) for login in logins]

@@ -82,7 +82,7 @@ def keep_spellings(before: A, after: A) -> A:
 
 
 def check_expected(version: int, expected: Collection[int] | None) -> None:
-    """Raise Problem (MOVED) if an account is not in one of the versions that its changer knows (RFC 9110 §13.1.1)."""
+    """Raise Problem (PRECONDITION_FAILED) if an account is in no version that its changer knows (RFC 9110 §13.1.1)."""
     if expected is not None and version not in expected:
         raise Problem(
             Code.PRECONDITION_FAILED,

@@ -45,7 +45,7 @@ class Reports:
     async def create(self, actor: Actor, body: dict[str, Any], once: IdempotentRequest | None = None) -> Item:
         """A report about the actor's account and all below it, which a worker makes soon.
 
-        Raises Problem (INVALID) with every fault of the body, and Refused (FORBIDDEN) for a reader.
+        Raises Problem (INVALID) with every fault of the body, and AccessDenied (FORBIDDEN) for a reader.
         """
         actor.must_be("editor")
         wanted, faults = read(NewReport, body)

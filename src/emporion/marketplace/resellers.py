@@ -90,7 +90,7 @@ class Resellers:
         """Create a reseller from a client's JSON object, right below `parent_id` or else the actor's account.
 
         parent_id: one that the actor reaches. Raises Problem (INVALID) with every fault of the body, (CONFLICT) for a
-        taken `externalId` or login, and Refused (FORBIDDEN) for who is not an owner.
+        taken `externalId` or login, and AccessDenied (FORBIDDEN) for who is not an owner.
         """
         actor.must_be("owner")
         above = actor.account_id if parent_id is None else parent_id
@@ -116,9 +116,9 @@ class Resellers:
         """Change a reseller by a JSON Merge Patch (RFC 7396); what it is afterwards.
 
         expected, reason: as for customers. Raises Problem (NOT_FOUND) if the actor reaches
-        no such reseller, (INVALID) with every fault of the result, (MOVED) if it is in another version, (CONFLICT) for
-        what is taken and for a status that cannot change that way, and Refused (FORBIDDEN) for who is not an owner
-        and for what only those above may change.
+        no such reseller, (INVALID) with every fault of the result, (PRECONDITION_FAILED) if it is in another version,
+        (CONFLICT) for what is taken and for a status that cannot change that way, and AccessDenied (FORBIDDEN) for who
+        is not an owner and for what only those above may change.
         """
         actor.must_be("owner")
         digests: Digests = {}

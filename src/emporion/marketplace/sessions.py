@@ -107,8 +107,8 @@ class Sessions:
     async def begin_for_user(self, login: str, password: str, origin: Origin, agent: str) -> NewSession:
         """A session of an API user.
 
-        Raises Refused: (UNAUTHENTICATED) after the same time whatever was wrong, (LIMITED) after too many of those,
-        and (FORBIDDEN) if the user's reseller is shut.
+        Raises AccessDenied: (UNAUTHENTICATED) after the same time whatever was wrong, (LIMITED) after too many of
+        those, and (FORBIDDEN) if the user's reseller is shut.
         """
         async with self._guesses.attempt(login, origin.address, None) as attempt:
             user = await self._store.users.get(login)
@@ -129,7 +129,7 @@ class Sessions:
         Of several who have the address it is the one whose password it is: an administrator who takes on another's
         address takes nothing from the other, and learns no more than the time tells in which so many passwords are
         tried.
-        Raises Refused as `begin_for_user` does, and Closed if the password is right but the account is closed.
+        Raises AccessDenied as `begin_for_user` does, and Closed if the password is right but the account is closed.
         """
         meant = {one.login: one for one in await self._named(name)}
         # Counted by the login, so that an attacker who knows the address as well has no more tries.
@@ -171,7 +171,7 @@ class Sessions:
     async def user(self, secret: str, origin: Origin) -> tuple[Session, Actor] | None:
         """The API user to whom a session belongs, in the role that the user has now; None if it is over.
 
-        Raises Refused (FORBIDDEN) if the user's reseller is shut.
+        Raises AccessDenied (FORBIDDEN) if the user's reseller is shut.
         """
         session = await self._current(secret)
         if not session or session.customer_id is not None:
@@ -219,7 +219,7 @@ class Sessions:
     ) -> NewSession:
         """Give the visitor another password and a new session; all other sessions are over.
 
-        Raises Problem (INVALID) at `old` or `new`, and Refused (LIMITED) after too many wrong old ones.
+        Raises Problem (INVALID) at `old` or `new`, and AccessDenied (LIMITED) after too many wrong old ones.
         """
         before = visitor.administrator
         faults: list[Fault] = []

@@ -46,7 +46,7 @@ class SubscriptionKeys:
         self._clock = clock
 
     async def find(self, key: str | None) -> SubscriptionKey:
-        """The key as it is kept. Raises Refused (UNAUTHENTICATED) if it is None, unknown or revoked."""
+        """The key as it is kept. Raises AccessDenied (UNAUTHENTICATED) if it is None, unknown or revoked."""
         if not key:
             raise AccessDenied(Code.UNAUTHENTICATED, "The header X-Subscription-Key is missing.")
         found = await self._store.get(key_digest(key))
@@ -87,8 +87,8 @@ class SubscriptionKeys:
     ) -> SubscriptionKey:
         """The key with another name, other limits or another pinned contract version.
 
-        Raises Problem (INVALID) for a name that cannot be used, (CONFLICT) for a key that is revoked, and (MOVED) if it
-        was changed since it was read.
+        Raises Problem (INVALID) for a name that cannot be used, (CONFLICT) for a key that is revoked, and
+        (PRECONDITION_FAILED) if it was changed since it was read.
         """
         actor.must_be("owner")
         await check_reach(self._resellers, actor, key.reseller_id)

@@ -72,7 +72,7 @@ class Tokens:
     ) -> str:
         """A new token for the API user; older ones stay good. marketplace: None for the user's own.
 
-        Raises Refused: (UNAUTHENTICATED) after the same time whichever of the three was wrong, (LIMITED) after too
+        Raises AccessDenied: (UNAUTHENTICATED) after the same time whichever of the three was wrong, (LIMITED) after too
         many of those, and (FORBIDDEN) if the user belongs to another reseller than the key or that one is shut.
         """
         user = await self._verified(login, password, marketplace, origin, key.reseller_id)
@@ -82,13 +82,13 @@ class Tokens:
         return await self._token_of(user, self._issuer)
 
     async def issue_for_password(self, realm: str, client: Client, login: str, password: str, origin: Origin) -> str:
-        """A new token for the API user of a client's reseller (RFC 6749 §4.3). Raises Refused as `issue` does."""
+        """A new token for the API user of a client's reseller (RFC 6749 §4.3). Raises AccessDenied as `issue` does."""
         user = await self._verified(login, password, None, origin, client.reseller_id, only=True)
         self._visits.client(client.realm, client.id)
         return await self._token_of(user, self.issuer_of(realm))
 
     async def issue_for_client(self, client: Client) -> str:
-        """A new token for the client itself (RFC 6749 §4.4). Raises Refused (FORBIDDEN) if its reseller is shut."""
+        """A token for the client itself (RFC 6749 §4.4). Raises AccessDenied (FORBIDDEN) if its reseller is shut."""
         await self._check_open(client.reseller_id, client.user)
         self._visits.client(client.realm, client.id)
         return await self._sign(
@@ -101,7 +101,7 @@ class Tokens:
     async def issue_for_user(self, actor: Actor, user: User) -> str:
         """A new token for a user, which the actor gets without the password; that goes into the log.
 
-        Raises Refused (FORBIDDEN) if the user does not get in.
+        Raises AccessDenied (FORBIDDEN) if the user does not get in.
         """
         actor.must_be("owner")
         await check_reach(self._store.resellers, actor, user.reseller_id)
@@ -122,7 +122,7 @@ class Tokens:
     async def read(self, token: str, key: SubscriptionKey) -> TokenClaims:
         """What the token says.
 
-        Raises Refused: (UNAUTHENTICATED) if it is forged, has expired, or its credentials have changed, and
+        Raises AccessDenied: (UNAUTHENTICATED) if it is forged, has expired, or its credentials have changed, and
         (FORBIDDEN) if it belongs to another reseller than the key, or that one is shut.
         """
         claims = await self.claims(token)

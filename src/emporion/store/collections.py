@@ -233,7 +233,7 @@ class CollectionStore(Generic[T]):
 
         subject: what it is in the log. Where the same request as `once` was answered before, gives that answer again.
         Raises Problem (CONFLICT) with a fault for each unique value that is taken, (NOT_FOUND) if there is no such
-        reseller, and (REUSED) as `CustomerStore.add` does.
+        reseller, and (IDEMPOTENCY_KEY_REUSED) as `CustomerStore.add` does.
         """
         return await self._database.write(add_item, self._collection, reseller_id, document, subject, event, once)
 

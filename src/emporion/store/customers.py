@@ -111,7 +111,7 @@ class CustomerStore(ABC):
         without gaps, in the order of ids. Raises Problem (CONFLICT) with a fault for each that is taken: at
         `externalId`, whose message gives the id of the customer that has it, and at `contactPersons[N].login`.
         Where a request with the same `new.once.key` was answered since `new.once.since`, that answer is given again
-        and nothing is added; Problem (REUSED) is raised if its fingerprint is another one.
+        and nothing is added; Problem (IDEMPOTENCY_KEY_REUSED) is raised if its fingerprint is another one.
         """
 
     @abstractmethod

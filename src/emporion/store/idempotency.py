@@ -51,7 +51,8 @@ class IdempotencyStore:
     async def get(self, reseller_id: int, once: IdempotentRequest) -> Kept | None:
         """What the same request was answered before, of those kept under a reseller.
 
-        Raises Problem (REUSED) if it was another request. Whether it is done now is decided where it is done.
+        Raises Problem (IDEMPOTENCY_KEY_REUSED) if it was another request. Whether it is done now is decided where it is
+        done.
         """
         row = await self._database.row(_SELECT, reseller_id, once.key, once.since)
         return _kept(once, row)
@@ -62,7 +63,7 @@ class IdempotencyStore:
 
 
 def kept_answer(reseller_id: int, once: IdempotentRequest) -> Write[Kept | None]:
-    """What the same request was answered before. Raises Problem (REUSED) if it was another one.
+    """What the same request was answered before. Raises Problem (IDEMPOTENCY_KEY_REUSED) if it was another one.
 
     The caller has locked the reseller's row.
     """
@@ -76,7 +77,7 @@ def keep_answer(reseller_id: int, once: IdempotentRequest, subject: Subject, at:
 
 
 def _kept(once: IdempotentRequest, row: Row | None) -> Kept | None:
-    """The answer of a row of `_SELECT`. Raises Problem (REUSED) if it was to another request."""
+    """The answer of a row of `_SELECT`. Raises Problem (IDEMPOTENCY_KEY_REUSED) if it was to another request."""
     if row is None:
         return None
     fingerprint, subject_id, document = row
