@@ -25,10 +25,35 @@ EventType = Literal[
     "report.created",
     "report.completed",
     "report.failed",
+    "order.created",
+    "order.updated",
+    "order.completed",
+    "order.failed",
+    "order.cancelled",
+    "subscription.created",
+    "subscription.updated",
+    "subscription.activated",
+    "subscription.terminated",
+    "subscription.removed",
+    "catalogue.applied",
+    "price.created",
+    "price.updated",
     "access.refused",
 ]
 Changes = dict[str, tuple[object, object]]
-SubjectType = Literal["customer", "reseller", "user", "key", "client", "signingKey", "report"]
+SubjectType = Literal[
+    "customer",
+    "reseller",
+    "user",
+    "key",
+    "client",
+    "signingKey",
+    "report",
+    "order",
+    "subscription",
+    "catalogue",
+    "price",
+]
 
 
 class Subject(NamedTuple):

@@ -19,11 +19,13 @@ from emporion.store.clients import ClientStore
 from emporion.store.idempotency import IdempotencyStore
 from emporion.store.imports import ImportStore
 from emporion.store.login_failures import LoginFailureStore
+from emporion.store.orders import ORDERS, OrderStore
 from emporion.store.platform import PlatformStore
 from emporion.store.reports import REPORTS, ReportStore
 from emporion.store.sessions import SessionStore
 from emporion.store.signing_keys import SigningKeyStore
 from emporion.store.subscription_keys import SubscriptionKeyStore
+from emporion.store.subscriptions import SUBSCRIPTIONS, SubscriptionStore
 from emporion.store.usage import UsageStore
 from emporion.store.users import UserStore
 
@@ -65,6 +67,8 @@ class Store(ABC):
         self.idempotency = IdempotencyStore(database)
         self.imports = ImportStore(database)
         self.reports = ReportStore(database, REPORTS)
+        self.orders = OrderStore(database, ORDERS)
+        self.subscriptions = SubscriptionStore(database, SUBSCRIPTIONS)
 
     @abstractmethod
     async def migrate(self) -> list[str]:

@@ -261,16 +261,22 @@ def add_item(
     yield from lock_reseller(reseller_id)
     if once and (kept := (yield from kept_answer(reseller_id, once))):
         return Item(reseller_id, kept.subject_id, 1, kept.document, replayed=True)
+    item = yield from add_locked(collection, reseller_id, document, subject.id, event)
+    if once:
+        yield from keep_answer(reseller_id, once, subject, event.at, item.document)
+    return item
+
+
+def add_locked(collection: Collection[T], reseller_id: int, document: T, id_: str, event: NewEvent) -> Write[Item]:
+    """Add a document, with its event, to a reseller whose row is locked. Raises as `CollectionStore.add` does."""
     yield from append(event)
     ordinal = yield from fetch_row(_COUNT, reseller_id, collection.name)
     assert ordinal
     encoded = encode(document)
-    row = (reseller_id, ordinal[0], subject.id, 1, event.at, *collection.row(document), encoded)
+    row = (reseller_id, ordinal[0], id_, 1, event.at, *collection.row(document), encoded)
     if not (yield from fetch_row(collection.add, *row)):
-        yield from _refuse_taken(collection, reseller_id, document, subject.id)
-    if once:
-        yield from keep_answer(reseller_id, once, subject, event.at, encoded)
-    return Item(reseller_id, subject.id, 1, encoded)
+        yield from _refuse_taken(collection, reseller_id, document, id_)
+    return Item(reseller_id, id_, 1, encoded)
 
 
 def update_item(collection: Collection[T], item: Item, document: T, event: NewEvent | None) -> Write[Item | None]:

@@ -30,6 +30,10 @@ _IS_WITHIN = """
     SELECT 1 FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
     WHERE b.reseller_id = ? AND t.reseller_id = ?
 """
+_CHAIN = """
+    SELECT t.reseller_id FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
+    WHERE b.reseller_id = ? ORDER BY t.first
+"""
 _SHUTS = "SELECT shuts FROM reseller_accounts WHERE reseller_id = ?"
 _BY_ID = "SELECT version, document FROM reseller_accounts WHERE reseller_id = ?"
 _PENDING = """
@@ -143,6 +147,10 @@ class ResellerStore(ABC):
     async def is_within(self, reseller_id: int, root_id: int) -> bool:
         """Whether the reseller is `root_id` or stands below it, at any depth; by one look-up."""
         return await self._database.row(_IS_WITHIN, reseller_id, root_id) is not None
+
+    async def chain(self, reseller_id: int) -> list[int]:
+        """The accounts from the provider down to a reseller, which comes last; empty if there is no such one."""
+        return [row[0] for row in await self._database.rows(_CHAIN, reseller_id)]
 
     async def is_suspended(self, reseller_id: int) -> bool:
         """Whether the reseller or one above it has a status in `SUSPENDED`; by one look-up. True if unknown."""

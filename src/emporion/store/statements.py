@@ -3,7 +3,8 @@
 Each ? stands for the next value. What the databases say differently has a mark, which each fills in (`dialect.py`):
 {login_is}: that the row `l` has the login ?, whatever its case: of the letters of ASCII, and a login has no others.
 {email_is_of_customer}: that the address `e` belongs to the customer `c`. {add_login}: inserts a login, if it is free:
-login, reseller, customer, position, password hash. {next_account_id}: ?, or the next id where that is null.
+login, reseller, customer, position, password hash. {next_account_id}: ?, or the next id where that is null. {new_id}:
+the next id, where `i` counts them from 1.
 {for_update}: locks the rows until the transaction ends. {skip_locked}: the same, and leaves out what is locked.
 {lock_tree}, {lock_feed}: one transaction at a time changes the tree of resellers, or numbers events.
 """

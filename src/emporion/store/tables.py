@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from emporion.store.orders import ORDERS
 from emporion.store.reports import REPORTS
+from emporion.store.subscriptions import SUBSCRIPTIONS
 
 Row = Sequence[Any]
 
@@ -28,7 +30,7 @@ class Table(NamedTuple):
 
 
 # Nouns that are kept as documents.
-COLLECTIONS = (REPORTS,)
+COLLECTIONS = (REPORTS, SUBSCRIPTIONS, ORDERS)
 
 # The platform comes last: a copy that is not finished is none, and cannot be served.
 TABLES = (
@@ -74,6 +76,9 @@ TABLES = (
     Table("usage", ("reseller_id", "day", "key", "requests", "refusals")),
     Table("counters", ("reseller_id", "collection", "last")),
     *(Table(collection.name, collection.all_columns) for collection in COLLECTIONS),
+    Table("order_numbers", ("prefix", "last"), long=False),
+    Table("order_subscriptions", ("reseller_id", "subscription_id", "order_id")),
+    Table("charges", ("reseller_id", "number", "order_id", "link", "at", "document")),
     Table("report_files", ("reseller_id", "report_id", "number", "content"), part=50),
     Table("platform", ("sandbox",), long=False),
 )  # fmt: skip

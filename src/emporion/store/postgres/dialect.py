@@ -52,6 +52,7 @@ _MARKS = {
     "login_is": 'l.folded = lower(? COLLATE "C")',
     "email_is_of_customer": "c.reseller_id = e.reseller_id AND c.ordinal = e.ordinal",
     "next_account_id": "coalesce(?, nextval('account_ids'))",
+    "new_id": "nextval('account_ids')",
     "add_login": """
         INSERT INTO logins (folded, login, reseller_id, customer_id, position, password_hash)
         VALUES (lower($1 COLLATE "C"), $1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1

@@ -31,6 +31,8 @@ _KEYS = {
     "answers": ("reseller_id", "key"),
     "usage": ("reseller_id", "day", "key"),
     "counters": ("reseller_id", "collection"),
+    "order_subscriptions": ("reseller_id", "subscription_id", "order_id"),
+    "charges": ("reseller_id", "number"),
     "report_files": ("reseller_id", "report_id", "number"),
     **{collection.name: ("reseller_id", "ordinal") for collection in COLLECTIONS},
 }

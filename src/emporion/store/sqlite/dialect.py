@@ -17,6 +17,7 @@ _MARKS = {
     "login_is": "l.login = ?",
     "email_is_of_customer": "c.place = e.place",
     "next_account_id": "?",
+    "new_id": "(SELECT max(id) FROM accounts) + i",
     "add_login": """
         INSERT INTO logins (login, reseller_id, customer_id, position, password_hash) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (login) DO NOTHING RETURNING 1

@@ -1,0 +1,46 @@
+"""Products: an item of a plan for one of the plan's subscription periods."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from emporion.catalogue.plans import BillingModel, State
+from emporion.periods import Period
+
+
+class Dependency(Struct, frozen=True):
+    """A product that must be in the subscription, or in another one of the customer, as well."""
+
+    mpn: str
+    id: str
+
+
+class Coterming(Struct, frozen=True, omit_defaults=True):
+    """Whether a subscription may end together with another one."""
+
+    required: Literal["MANDATORY", "ALLOWED", "RESTRICTED"]
+    type: Literal["SUBSCRIPTION", "END_OF_MONTH"] | None = None
+
+
+class CatalogueProduct(Struct, rename="camel", frozen=True, kw_only=True):
+    """A product as it is kept; what it costs is apart. fractions: whether its quantity need not be whole."""
+
+    id: str
+    plan_id: int
+    mpn: str
+    vendor: str
+    service_name: str
+    name: str
+    state: State
+    minimum_quantity: Decimal = Decimal(0)
+    maximum_quantity: Decimal | None = None
+    fractions: bool = False
+    billing_period: Period
+    subscription_period: Period
+    trial: bool = False
+    billing_model: BillingModel
+    depends_on: list[Dependency] = []
+    coterming: Coterming = Coterming("RESTRICTED")

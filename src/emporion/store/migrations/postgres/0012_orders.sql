@@ -1,0 +1,72 @@
+-- created_on, renewal_on, expiration_on: milliseconds of the midnight (UTC) that begins the day.
+CREATE TABLE subscriptions (
+    reseller_id bigint NOT NULL,
+    ordinal bigint NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    due_at bigint,
+    customer_id bigint NOT NULL,
+    plan_id bigint NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    created_on bigint NOT NULL,
+    renewal_on bigint,
+    expiration_on bigint,
+    document bytea NOT NULL,
+    PRIMARY KEY (reseller_id, ordinal)
+);
+CREATE UNIQUE INDEX subscriptions_by_reseller ON subscriptions (reseller_id, id);
+CREATE INDEX subscriptions_by_id ON subscriptions (id);
+CREATE INDEX subscriptions_by_customer ON subscriptions (reseller_id, customer_id, created_at);
+CREATE INDEX subscriptions_by_status ON subscriptions (reseller_id, status, created_at);
+CREATE INDEX subscriptions_by_due ON subscriptions (due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE TABLE orders (
+    reseller_id bigint NOT NULL,
+    ordinal bigint NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    due_at bigint,
+    customer_id bigint NOT NULL,
+    order_number text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    status_code text COLLATE "C" NOT NULL,
+    document bytea NOT NULL,
+    PRIMARY KEY (reseller_id, ordinal)
+);
+CREATE UNIQUE INDEX orders_by_reseller ON orders (reseller_id, id);
+CREATE INDEX orders_by_id ON orders (id);
+CREATE UNIQUE INDEX orders_by_number ON orders (order_number);
+CREATE INDEX orders_by_customer ON orders (reseller_id, customer_id, created_at);
+CREATE INDEX orders_by_status ON orders (reseller_id, status, created_at);
+CREATE INDEX orders_by_time ON orders (reseller_id, created_at);
+CREATE INDEX orders_by_due ON orders (due_at, id) WHERE due_at IS NOT NULL;
+
+-- The last number of each type of order, such as SO; there are no gaps.
+CREATE TABLE order_numbers (
+    prefix text COLLATE "C" PRIMARY KEY,
+    last bigint NOT NULL
+);
+
+-- Which orders have made or changed a subscription.
+CREATE TABLE order_subscriptions (
+    reseller_id bigint NOT NULL,
+    subscription_id text COLLATE "C" NOT NULL,
+    order_id text COLLATE "C" NOT NULL,
+    PRIMARY KEY (reseller_id, subscription_id, order_id)
+);
+
+-- The ledger: what was charged for what, once for each link of the chain in which it was sold. Rows are only added.
+-- number: 1, 2, 3… within the reseller that sells to the customer. link: 0 for vendor and provider, then one more.
+CREATE TABLE charges (
+    reseller_id bigint NOT NULL,
+    number bigint NOT NULL,
+    order_id text COLLATE "C" NOT NULL,
+    link bigint NOT NULL,
+    at bigint NOT NULL,
+    document bytea NOT NULL,
+    PRIMARY KEY (reseller_id, number)
+);
+CREATE INDEX charges_by_order ON charges (reseller_id, order_id);

@@ -1,0 +1,72 @@
+-- created_on, renewal_on, expiration_on: milliseconds of the midnight (UTC) that begins the day.
+CREATE TABLE subscriptions (
+    reseller_id INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER,
+    customer_id INTEGER NOT NULL,
+    plan_id INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    created_on INTEGER NOT NULL,
+    renewal_on INTEGER,
+    expiration_on INTEGER,
+    document BLOB NOT NULL,
+    PRIMARY KEY (reseller_id, ordinal)
+) STRICT;
+CREATE UNIQUE INDEX subscriptions_by_reseller ON subscriptions (reseller_id, id);
+CREATE INDEX subscriptions_by_id ON subscriptions (id);
+CREATE INDEX subscriptions_by_customer ON subscriptions (reseller_id, customer_id, created_at);
+CREATE INDEX subscriptions_by_status ON subscriptions (reseller_id, status, created_at);
+CREATE INDEX subscriptions_by_due ON subscriptions (due_at, id) WHERE due_at IS NOT NULL;
+
+CREATE TABLE orders (
+    reseller_id INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER,
+    customer_id INTEGER NOT NULL,
+    order_number TEXT NOT NULL,
+    type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    status_code TEXT NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (reseller_id, ordinal)
+) STRICT;
+CREATE UNIQUE INDEX orders_by_reseller ON orders (reseller_id, id);
+CREATE INDEX orders_by_id ON orders (id);
+CREATE UNIQUE INDEX orders_by_number ON orders (order_number);
+CREATE INDEX orders_by_customer ON orders (reseller_id, customer_id, created_at);
+CREATE INDEX orders_by_status ON orders (reseller_id, status, created_at);
+CREATE INDEX orders_by_time ON orders (reseller_id, created_at);
+CREATE INDEX orders_by_due ON orders (due_at, id) WHERE due_at IS NOT NULL;
+
+-- The last number of each type of order, such as SO; there are no gaps.
+CREATE TABLE order_numbers (
+    prefix TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Which orders have made or changed a subscription.
+CREATE TABLE order_subscriptions (
+    reseller_id INTEGER NOT NULL,
+    subscription_id TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    PRIMARY KEY (reseller_id, subscription_id, order_id)
+) STRICT, WITHOUT ROWID;
+
+-- The ledger: what was charged for what, once for each link of the chain in which it was sold. Rows are only added.
+-- number: 1, 2, 3… within the reseller that sells to the customer. link: 0 for vendor and provider, then one more.
+CREATE TABLE charges (
+    reseller_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    order_id TEXT NOT NULL,
+    link INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (reseller_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX charges_by_order ON charges (reseller_id, order_id);

@@ -1,0 +1,232 @@
+"""Orders, as they are kept, with the subscriptions and charges that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from emporion import times
+from emporion.errors import Code, Problem
+from emporion.events import Subject
+from emporion.orders.kept import PREFIXES, KeptOrder
+from emporion.store.accounts import take_ids
+from emporion.store.collections import (
+    Collection,
+    CollectionStore,
+    Column,
+    Condition,
+    Item,
+    add_locked,
+    between,
+    equals,
+    update_item,
+)
+from emporion.store.database import execute, execute_many, fetch_row
+from emporion.store.events import append, lock_reseller
+from emporion.store.idempotency import keep_answer, kept_answer
+from emporion.store.subscriptions import SUBSCRIPTIONS, subscription_of
+from emporion.subscriptions import KeptSubscription
+
+if TYPE_CHECKING:
+    from emporion.events import NewEvent
+    from emporion.orders.kept import OrderType
+    from emporion.store.database import Write
+    from emporion.store.idempotency import IdempotentRequest
+
+ORDERS: Collection[KeptOrder] = Collection(
+    "orders",
+    "order",
+    KeptOrder,
+    columns=(
+        Column("customer_id", lambda kept: kept.customer_id),
+        Column("order_number", lambda kept: kept.order_number),
+        Column("type", lambda kept: kept.type),
+        Column("status", lambda kept: kept.status),
+        Column("status_code", lambda kept: kept.status_code),
+    ),
+    filters={
+        "customer_id": lambda value: [equals("customer_id", value)],
+        "subscription_id": lambda value: [
+            Condition(
+                "EXISTS (SELECT 1 FROM order_subscriptions s WHERE s.reseller_id = r.reseller_id"
+                " AND s.subscription_id = ? AND s.order_id = r.id)",
+                (value,),
+            )
+        ],
+        "order_number": lambda value: [equals("order_number", value)],
+        "status": lambda value: [equals("status", value)],
+        "status_code": lambda value: [equals("status_code", value)],
+        "creation_time_from": lambda value: between("created_at", times.instant(value), None),
+        "creation_time_to": lambda value: between("created_at", None, (times.instant(value) or 0) + 1000),
+    },
+    due=lambda kept: kept.due,
+)
+
+_NUMBER = """
+    INSERT INTO order_numbers AS n (prefix, last) VALUES (?, 1)
+    ON CONFLICT (prefix) DO UPDATE SET last = n.last + 1 RETURNING last
+"""
+_TOUCH = """
+    INSERT INTO order_subscriptions (reseller_id, subscription_id, order_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_BY_NUMBER = "SELECT reseller_id, id, version, document FROM orders WHERE reseller_id = ? AND order_number = ?"
+_ADD_CHARGE = """
+    INSERT INTO charges (reseller_id, number, order_id, link, at, document) VALUES (?, ?, ?, ?, ?, ?)
+"""
+_COUNT_CHARGES = """
+    INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, 'charges', ?)
+    ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + excluded.last RETURNING last
+"""
+
+
+class NewOrder(Struct, frozen=True):
+    """An order to be placed. order: its id and number are not read, the store gives them. event: makes that of the
+    finished order. touches: the subscriptions that it changes, each in the version from which it was computed."""
+
+    reseller_id: int
+    order: KeptOrder
+    event: Callable[[KeptOrder], NewEvent]
+    touches: Sequence[Item] = ()
+    once: IdempotentRequest | None = None
+
+
+class SubscriptionWrite(Struct, frozen=True):
+    """A subscription that is added, where `item` is None, or changed."""
+
+    item: Item | None
+    subscription: KeptSubscription
+
+
+class ChargeRow(Struct, frozen=True):
+    """A line of the ledger. link: of the chain of the order, from 0, which is vendor and provider."""
+
+    link: int
+    at: int
+    document: bytes
+
+
+class OrderStep(Struct, frozen=True):
+    """What an order and all that comes of it are after a step."""
+
+    order: KeptOrder
+    events: Sequence[NewEvent] = ()
+    subscriptions: Sequence[SubscriptionWrite] = ()
+    charges: Sequence[ChargeRow] = ()
+
+
+class OrderStore(CollectionStore[KeptOrder]):
+    """Orders, as they are kept."""
+
+    async def place(self, new: NewOrder) -> Item | None:
+        """Add an order under the next id and the next number of its type, which has no gaps, with its event.
+
+        Returns None if a subscription has changed since it was read: compute the order anew. Where the same request as
+        `new.once` was answered before, gives that answer again. Raises Problem (CONFLICT) if a subscription has an
+        unfinished order, which it names, and (IDEMPOTENCY_KEY_REUSED) as `CustomerStore.add` does.
+        """
+        return await self._database.write(_place, new)
+
+    async def advance(self, item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -> Item | None:
+        """Put an order, and what comes of it, into their next state; what the order is afterwards.
+
+        ids: how many new subscriptions there are, whose ids `step` is given. Returns None, and does nothing, if the
+        order or one of the subscriptions is in another version than its item.
+        """
+        return await self._database.write(_advance, item, ids, step)
+
+
+def _place(new: NewOrder) -> Write[Item | None]:
+    yield from lock_reseller(new.reseller_id)
+    if new.once and (kept := (yield from kept_answer(new.reseller_id, new.once))):
+        return Item(new.reseller_id, kept.subject_id, 1, kept.document, replayed=True)
+    found = []
+    for touched in new.touches:
+        item = yield from subscription_of(new.reseller_id, touched.id)
+        subscription = SUBSCRIPTIONS.decode(item.document) if item else None
+        if subscription and subscription.unfinished_order:
+            raise (yield from _in_the_way(new.reseller_id, subscription.unfinished_order))
+        if not item or not subscription or item.version != touched.version:
+            return None
+        found.append((item, subscription))
+    number = yield from _next_number(new.order.type)
+    (id_,) = yield from take_ids("order", new.reseller_id, 1)
+    order = structs.replace(new.order, id=str(id_), order_number=number)
+    for item, subscription in found:
+        held = structs.replace(subscription, unfinished_order=number)
+        yield from update_item(SUBSCRIPTIONS, item, held, None)
+    item = yield from add_locked(ORDERS, new.reseller_id, order, order.id, new.event(order))
+    yield from execute_many(_TOUCH, [(new.reseller_id, touched.id, order.id) for touched in new.touches])
+    if new.once:
+        subject = Subject("order", order.id)
+        yield from keep_answer(new.reseller_id, new.once, subject, order.created_at, item.document)
+    return item
+
+
+def _next_number(type_: OrderType) -> Write[str]:
+    prefix = PREFIXES[type_]
+    row = yield from fetch_row(_NUMBER, prefix)
+    assert row
+    return f"{prefix}{row[0]:06}"
+
+
+def _in_the_way(reseller_id: int, number: str) -> Write[Problem]:
+    row = yield from fetch_row(_BY_NUMBER, reseller_id, number)
+    assert row
+    order = ORDERS.decode(Item(*row).document)
+    return Problem(
+        Code.CONFLICT,
+        f"The subscription has the unfinished {order.type} order {number} (id {order.id}, status {order.status}). Wait "
+        f'until it is finished, or cancel it with PATCH /orders/{order.id} {{"statusCode": "CL"}}.',
+    )
+
+
+def _advance(item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -> Write[Item | None]:
+    yield from lock_reseller(item.reseller_id)
+    taken = (yield from take_ids("subscription", item.reseller_id, ids)) if ids else []
+    done = step([str(id_) for id_ in taken])
+    if not (yield from _are_as_they_were(item, done.subscriptions)):
+        return None
+    events = iter(done.events)
+    changed = yield from update_item(ORDERS, item, done.order, next(events, None))
+    for write in done.subscriptions:
+        subscription = write.subscription
+        if write.item:
+            yield from update_item(SUBSCRIPTIONS, write.item, subscription, next(events, None))
+        else:
+            event = next(events)
+            yield from add_locked(SUBSCRIPTIONS, item.reseller_id, subscription, subscription.id, event)
+        yield from execute(_TOUCH, item.reseller_id, subscription.id, item.id)
+    for event in events:
+        yield from append(event)
+    yield from _charge(item, done.charges)
+    return changed
+
+
+def _are_as_they_were(item: Item, writes: Sequence[SubscriptionWrite]) -> Write[bool]:
+    """Whether an order and the subscriptions that are changed with it are in their versions still."""
+    row = yield from fetch_row("SELECT version FROM orders WHERE reseller_id = ? AND id = ?", item.reseller_id, item.id)
+    if not row or row[0] != item.version:
+        return False
+    for write in writes:
+        if write.item:
+            now = yield from subscription_of(item.reseller_id, write.item.id)
+            if not now or now.version != write.item.version:
+                return False
+    return True
+
+
+def _charge(item: Item, charges: Sequence[ChargeRow]) -> Write[None]:
+    if not charges:
+        return
+    row = yield from fetch_row(_COUNT_CHARGES, item.reseller_id, len(charges))
+    assert row
+    first = row[0] - len(charges) + 1
+    yield from execute_many(
+        _ADD_CHARGE,
+        [
+            (item.reseller_id, first + position, item.id, charge.link, charge.at, charge.document)
+            for position, charge in enumerate(charges)
+        ],
+    )

@@ -1,0 +1,66 @@
+"""Subscriptions: what a customer has of a plan, for how long, and at which prices."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from emporion.catalogue.parameters import ParameterValue
+from emporion.catalogue.plans import BillingModel
+from emporion.catalogue.rates import Rates
+from emporion.periods import Period
+
+SubscriptionStatus = Literal["pending", "active", "hold", "terminated", "removed"]
+ENDED: tuple[SubscriptionStatus, ...] = ("terminated", "removed")
+
+
+class SubscriptionItem(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults=True):
+    """A product that a subscription has. rates: frozen when it was bought, for each link of the chain (`OrderLine`).
+    next_rates: those that count from the next billing period, where they differ."""
+
+    product_id: str
+    mpn: str
+    vendor: str
+    name: str
+    quantity: Decimal
+    rates: list[Rates]
+    next_rates: list[Rates] | None = None
+    vendor_subscription_id: str | None = None
+
+
+class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults=True):
+    """A subscription as it is kept; days are `YYYY-MM-DD` in the time zone of billing.
+
+    chain: as in `KeptOrder`. anchor: the day from which billing periods are counted. term_start: the first day of the
+    running term. expiration: the first day that is no longer covered. unfinished_order: the number of the order that
+    must be finished before another one. ended: the day on which it was terminated.
+    """
+
+    id: str
+    customer_id: int
+    chain: list[int]
+    currency: str
+    plan_id: int
+    name: str
+    status: SubscriptionStatus
+    billing_model: BillingModel
+    billing_period: Period
+    subscription_period: Period
+    trial: bool = False
+    renews: bool
+    created: str
+    last_modified: str
+    anchor: str | None = None
+    term_start: str | None = None
+    expiration: str | None = None
+    renewal_date: str | None = None
+    ended: str | None = None
+    reason: str | None = None
+    po_number: str | None = None
+    attributes: dict[str, str] = {}
+    items: list[SubscriptionItem] = []
+    order_parameters: list[ParameterValue] = []
+    fulfillment_parameters: list[ParameterValue] = []
+    unfinished_order: str | None = None
