@@ -35,7 +35,8 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
 
     chain: as in `KeptOrder`. anchor: the day from which billing periods are counted. term_start: the first day of the
     running term. expiration: the first day that is no longer covered. unfinished_order: the number of the order that
-    must be finished before another one. ended: the day on which it was terminated.
+    must be finished before another one. ended: the day on which it was terminated. held: what holds it, its customer or
+    something of its own.
     """
 
     id: str
@@ -57,6 +58,7 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     expiration: str | None = None
     renewal_date: str | None = None
     ended: str | None = None
+    held: Literal["customer", "alone"] | None = None
     reason: str | None = None
     po_number: str | None = None
     attributes: dict[str, str] = {}
