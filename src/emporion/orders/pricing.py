@@ -51,8 +51,7 @@ def change(items: Sequence[PricedItem], term: Term, policies: Policies, currency
 
 
 def switch(
-    old_items: Sequence[PricedItem],
-    new_items: Sequence[PricedItem],
+    items: Sequence[PricedItem],
     old: Term,
     new: Term,
     policy: BillingPolicy,
