@@ -76,6 +76,7 @@ TABLES = (
     Table("usage", ("reseller_id", "day", "key", "requests", "refusals")),
     Table("counters", ("reseller_id", "collection", "last")),
     *(Table(collection.name, collection.all_columns) for collection in COLLECTIONS),
+    Table("changed_customers", ("reseller_id", "customer_id", "number"), long=False),
     Table("order_numbers", ("prefix", "last"), long=False),
     Table("order_subscriptions", ("reseller_id", "subscription_id", "order_id")),
     Table("charges", ("reseller_id", "number", "order_id", "link", "at", "document")),
