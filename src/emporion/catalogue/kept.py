@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from emporion.catalogue.rates import Rates
@@ -30,3 +32,9 @@ class Delegation(Struct, rename="camel", frozen=True, omit_defaults=True):
 
     resellers: list[int] | None = None
     withheld: list[int] = []
+
+    def is_to(self, chain: Collection[int]) -> bool:
+        """Whether a reseller may sell the plan. chain: the accounts from the provider down to it."""
+        if any(id_ in chain for id_ in self.withheld):
+            return False
+        return len(chain) == 1 or self.resellers is None or any(id_ in chain for id_ in self.resellers)
