@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -13,6 +14,8 @@ PeriodType = Literal["day", "month", "year", "statement_day"]
 
 class Period(Struct, frozen=True):
     """A length of time (contract: Period)."""
+
+    DID_YOU_MEAN: ClassVar[Mapping[str, str]] = {"unit": "type", "value": "duration", "count": "duration"}
 
     type: Annotated[PeriodType, Meta(description="The unit.", examples=["month"])]
     duration: Annotated[int, Meta(ge=1, le=1200, description="How many units.", examples=[1])]
