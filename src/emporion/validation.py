@@ -8,7 +8,7 @@ A member may carry, in `Meta(extra=…)`:
     "says": str | Callable[[str], str]      the message when `pattern` does not match
     "clean": Callable[[str], str]           what is made of the value before all else
     "line": True                            it is one line, which can be seen
-    "refused": str                          what a value of any type is told, unless it is empty
+    "take": Callable[[object], object]      for a member of any type: what is read, or a ValueError that says why not
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
 missing or faulty is `UNSET` there. READ_ONLY names members that clients send back and nobody reads, DID_YOU_MEAN in
 small letters those that clients send in place of ours.
@@ -133,14 +133,14 @@ def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
             return _number(type_)
         case inspect.DecimalType():
             return _decimal(extra)
-        case inspect.AnyType():
-            return _anything(extra)
         case inspect.ListType():
             return _array(type_)
         case inspect.DictType():
             return _dictionary(type_)
         case inspect.StructType():
             return _object(type_)
+        case inspect.AnyType():
+            return _anything(extra["take"])
     raise TypeError(f"no reader for {type_}")
 
 
@@ -212,6 +212,17 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
     return read_text
 
 
+def _anything(take: Callable[[object], object]) -> Read:
+    def read_anything(value: object, path: str, faults: list[Fault]) -> object:
+        try:
+            return take(value)
+        except ValueError as error:
+            faults.append(Fault(path, str(error)))
+            return UNSET
+
+    return read_anything
+
+
 def _choice(values: tuple[object, ...]) -> Read:
     known = {value: value for value in values}
     listed = ", ".join(str(value) for value in values[:-1]) + f" or {values[-1]}"
@@ -278,18 +289,6 @@ def _decimal(extra: dict[str, Any]) -> Read:
         return number
 
     return read_decimal
-
-
-def _anything(extra: dict[str, Any]) -> Read:
-    refused: str | None = extra.get("refused")
-
-    def read_anything(value: object, path: str, faults: list[Fault]) -> object:
-        if refused and value not in ("", [], {}):
-            faults.append(Fault(path, refused))
-            return UNSET
-        return value
-
-    return read_anything
 
 
 def _array(type_: inspect.ListType) -> Read:

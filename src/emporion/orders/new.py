@@ -10,15 +10,14 @@ from msgspec import UNSET, Meta, Struct
 
 from emporion import times
 from emporion.accounts.fields import Attributes, text_meta
-from emporion.catalogue.parameters import ParameterValue
+from emporion.catalogue.parameters import SentParameter
 from emporion.errors import Fault
 from emporion.orders.kept import OrderType
 from emporion.periods import Period
 from emporion.validation import read
 
 MOST_LINES = 200
-MOST_PARAMETERS = 100
-LONGEST_VALUE = 4000
+MOST_VALUES = 100
 # Digits before the point of a quantity.
 MOST_QUANTITY_DIGITS = 10
 # Digits after the point of a price for one unit, and before it.
@@ -31,7 +30,12 @@ _ONLY_MIGRATION = "counts only in an order of type migration: leave it out"
 
 def refused(instead: str) -> Meta:
     """Meta of a member of the contract that is not supported yet; instead: what a client can do."""
-    return Meta(description=f"Not supported yet: {instead}.", extra={"refused": f"is not supported yet: {instead}"})
+
+    def refuse(value: object) -> None:
+        if value not in ("", [], {}):
+            raise ValueError(f"is not supported yet: {instead}")
+
+    return Meta(description=f"Not supported yet: {instead}.", extra={"take": refuse})
 
 
 def _not_a_quantity(value: Decimal) -> str | None:
@@ -89,44 +93,6 @@ class SpecialPrice(Struct, rename="camel", frozen=True):
     price_tiers: Annotated[list[PriceStep], Meta(max_length=100)] | None = None
 
 
-class SentParameter(Struct, frozen=True):
-    """A value of a parameter as a client sends it."""
-
-    name: Annotated[str, text_meta(255, "Its name; case counts.", "domain")]
-    value: Annotated[Any, Meta(description="Its value, a text.", examples=["example.com"])] | None = None
-    structured_value: Annotated[Any, Meta(description='The same as an object: `{"value": "example.com"}`.')] | None = (
-        None
-    )
-
-    def faults(self) -> Iterator[Fault]:
-        """What is wrong with the value."""
-        text = _text(self.value)
-        if text is None:
-            text = _text(self.structured_value)
-        if text is None and (self.value is not None or self.structured_value is not None):
-            yield Fault("value", "must be a string; objects and arrays are not supported yet")
-        elif text is None:
-            yield Fault("value", "is required")
-        elif len(text) > LONGEST_VALUE:
-            yield Fault("value", f"must have at most {LONGEST_VALUE} characters, not {len(text)}")
-
-    def kept(self) -> ParameterValue:
-        """The parameter as it is kept, where nothing is wrong with it."""
-        text = _text(self.value)
-        return ParameterValue(self.name, (text if text is not None else _text(self.structured_value)) or "")
-
-
-def _text(value: object) -> str | None:
-    """The text of a value, which may stand alone in an object, for clients that can send no string there."""
-    if isinstance(value, dict) and value.keys() == {"value"}:
-        value = value["value"]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return format(Decimal(repr(value)), "f")
-    return value if isinstance(value, str) else None
-
-
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
@@ -177,7 +143,7 @@ class OrderProductRequest(Struct, kw_only=True, frozen=True, rename=lambda name:
     deals: Annotated[Any, refused("set a price with specialPrice")] | None = None
     subscription_id: _Id | None = None
     target_subscription_id: Annotated[Any, refused("change the quantities of both subscriptions")] | None = None
-    parameters: Annotated[list[SentParameter], Meta(max_length=MOST_PARAMETERS)] | None = None
+    parameters: Annotated[list[SentParameter], Meta(max_length=MOST_VALUES)] | None = None
     tcvs: Annotated[Any, refused("leave it out")] | None = None
     new_subscription: Annotated[Any, refused("leave it out")] | None = None
     margins: Annotated[Any, refused("set a price with specialPrice")] | None = None
