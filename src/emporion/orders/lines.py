@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emporion.periods import Period
 
 # So many candidates are listed to a client.
-MOST_LISTED = 10
+MOST_CANDIDATES_TOLD = 10
 
 
 class Chosen(NamedTuple):
@@ -125,9 +125,9 @@ def listed(products: Sequence[CatalogueProduct]) -> str:
     told = [
         f"{one.id} (vendor {one.vendor}, planId {one.plan_id}, subscriptionPeriod "
         f"{period_text(one.subscription_period)}, billingPeriod {period_text(one.billing_period)})"
-        for one in products[:MOST_LISTED]
+        for one in products[:MOST_CANDIDATES_TOLD]
     ]
-    more = len(products) - MOST_LISTED
+    more = len(products) - MOST_CANDIDATES_TOLD
     return "; ".join([*told, f"and {more} more"] if more > 0 else told)
 
 

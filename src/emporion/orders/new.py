@@ -16,7 +16,7 @@ from emporion.orders.kept import OrderType
 from emporion.periods import Period
 from emporion.validation import read
 
-MOST_LINES = 200
+MOST_PRODUCTS = 200
 MOST_VALUES = 100
 # Digits before the point of a quantity.
 MOST_QUANTITY_DIGITS = 10
@@ -205,7 +205,7 @@ class OrderRequest(Struct, kw_only=True, frozen=True, rename="camel"):
         ]
         | None
     ) = None
-    products: Annotated[list[OrderProductRequest], Meta(max_length=MOST_LINES)] | None = None
+    products: Annotated[list[OrderProductRequest], Meta(max_length=MOST_PRODUCTS)] | None = None
     subscription_id: _Id | None = None
     target_subscription_id: Annotated[Any, refused("change the quantities of both subscriptions")] | None = None
     align_expiration_date: Annotated[Any, refused("leave it out")] | None = None
