@@ -53,7 +53,8 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
 
     quantity: all that the subscription is to have of it afterwards. previous_quantity: what it had, None in a sale.
     subscription_id: the one that it changes or has made. rates: for each link of the chain, from vendor and provider to
-    seller and customer; previous_rates: those until now, where the order brings others. secrets: the names of
+    seller and customer; previous_rates: those until now, where the order brings others.
+    special: whether the price to the customer is one for the life of the subscription. secrets: the names of
     parameters that no answer shows. replaces: the id of the product from which a switch comes. added: by the platform,
     since another one depends on it.
 
@@ -73,6 +74,7 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
     subscription_id: str | None = None
     rates: list[Rates]
     previous_rates: list[Rates] | None = None
+    special: bool = False
     parameters: list[ParameterValue] = []
     secrets: list[str] = []
     replaces: str | None = None
