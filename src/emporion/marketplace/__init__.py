@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emporion.marketplace.catalogue import Catalogue
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.events import EventLog
@@ -41,6 +42,7 @@ class Marketplace:
     resellers: Resellers
     users: Users
     subscription_keys: SubscriptionKeys
+    catalogue: Catalogue
     clients: Clients
     signing_keys: SigningKeys
     tokens: Tokens

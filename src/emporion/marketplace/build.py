@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emporion.marketplace import Marketplace
 from emporion.marketplace.administrators import Administrators
+from emporion.marketplace.catalogue import Catalogue
 from emporion.marketplace.clients import Clients
 from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
@@ -58,6 +59,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         resellers=Resellers(store, administrators, clock),
         users=Users(store.users, store.resellers, passwords, clock),
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
+        catalogue=Catalogue(store.catalogue, store.resellers),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from emporion.store.administrators import AdministratorStore, LinkStore
+from emporion.store.catalogue import CatalogueStore
 from emporion.store.clients import ClientStore
 from emporion.store.idempotency import IdempotencyStore
 from emporion.store.imports import ImportStore
@@ -67,6 +68,7 @@ class Store(ABC):
         self.idempotency = IdempotencyStore(database)
         self.imports = ImportStore(database)
         self.reports = ReportStore(database, REPORTS)
+        self.catalogue = CatalogueStore(database)
         self.orders = OrderStore(database, ORDERS)
         self.subscriptions = SubscriptionStore(database, SUBSCRIPTIONS)
 

@@ -26,6 +26,7 @@ _MARKS = {
     "skip_locked": "",
     "lock_tree": "SELECT 1",
     "lock_feed": "SELECT 1",
+    "try_lock_catalogue": "SELECT 1",
 }
 
 
