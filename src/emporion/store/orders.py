@@ -21,6 +21,7 @@ from emporion.store.collections import (
     add_locked,
     between,
     equals,
+    indexed,
     update_item,
 )
 from emporion.store.database import execute, execute_many, fetch_row
@@ -47,21 +48,23 @@ ORDERS: Collection[KeptOrder] = Collection(
         Column("status_code", lambda kept: kept.status_code),
     ),
     filters={
-        "customer_id": lambda value: [equals("customer_id", value)],
+        "customer_id": lambda value: [indexed("customer_id", value)],
         "subscription_id": lambda value: [
             Condition(
-                "EXISTS (SELECT 1 FROM order_subscriptions s WHERE s.reseller_id = r.reseller_id"
-                " AND s.subscription_id = ? AND s.order_id = r.id)",
-                (value,),
+                "r.id IN (SELECT s.order_id FROM order_subscriptions s WHERE s.subscription_id = ?"
+                " AND s.reseller_id IN (SELECT x.reseller_id FROM subscriptions x WHERE x.id = ?))",
+                (value, value),
+                "subscription_id",
             )
         ],
         "order_number": lambda value: [equals("order_number", value)],
-        "status": lambda value: [equals("status", value)],
+        "status": lambda value: [indexed("status", value)],
         "status_code": lambda value: [equals("status_code", value)],
         "creation_time_from": lambda value: between("created_at", times.instant(value), None),
         "creation_time_to": lambda value: between("created_at", None, (times.instant(value) or 0) + 1000),
     },
     due=lambda kept: kept.due,
+    counted="status",
 )
 
 _NUMBER = """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emporion import times
 from emporion.orders.subscription_shown import as_listed, as_shown
-from emporion.store.collections import Collection, CollectionStore, Column, Condition, Item, between, equals
+from emporion.store.collections import Collection, CollectionStore, Column, Condition, Item, between, indexed
 from emporion.store.database import fetch_row
 from emporion.subscriptions import ENDED, KeptSubscription
 
@@ -43,8 +43,8 @@ SUBSCRIPTIONS: Collection[KeptSubscription] = Collection(
         Column("shown", as_shown),
     ),
     filters={
-        "customer_id": lambda value: [equals("customer_id", value)],
-        "status": lambda value: [equals("status", value)],
+        "customer_id": lambda value: [indexed("customer_id", value)],
+        "status": lambda value: [indexed("status", value)],
         "creation_date_from": lambda value: between("created_on", times.day(value), None),
         "creation_date_to": lambda value: between("created_on", None, times.next_day(value)),
         "renewal_date_from": lambda value: between("renewal_on", times.day(value), None),
@@ -56,6 +56,7 @@ SUBSCRIPTIONS: Collection[KeptSubscription] = Collection(
     },
     listed="listed",
     answered="shown",
+    counted="status",
 )
 
 _OF_CUSTOMER = f"""

@@ -20,6 +20,8 @@ T = TypeVar("T")
 class PostgresDatabase:
     """See `emporion.store.database.Database`."""
 
+    is_local = False
+
     def __init__(self, url: str, limits: Limits, read_url: str | None) -> None:
         """read_url: a standby for lists and searches, which are read there as far as it has followed."""
         self.primary = Connections(url, limits)

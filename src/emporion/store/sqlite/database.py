@@ -33,6 +33,8 @@ INTERVAL = 0.5
 class SqliteDatabase:
     """See `emporion.store.database.Database`."""
 
+    is_local = True
+
     def __init__(self, path: Path, statement_timeout: float = STATEMENT_TIMEOUT) -> None:
         """statement_timeout: seconds that a long read may take; 0 for any number."""
         self._path = path
