@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec import Struct, structs
 
@@ -17,6 +18,7 @@ from emporion.orders.kept import Charge
 from emporion.orders.pricing import PricedItem
 from emporion.orders.terms import Term, new_term
 from emporion.periods import Period
+from tests.effort import effort
 
 MONTH, YEAR = Period("month", 1), Period("year", 1)
 KEEPING = Policies(decrease_refund="none", cancellation_refund="none")
@@ -76,33 +78,38 @@ def exact(charges: Sequence[Charge], share: Fraction) -> Fraction:
     return sum((Fraction(one.unit_price) * Fraction(one.quantity) * share for one in charges), Fraction(0))
 
 
-PRICES = st.decimals(min_value=0, max_value=1000, places=6, allow_nan=False, allow_infinity=False)
+PRICES = st.integers(0, 10**9).map(lambda millionths: Decimal(millionths).scaleb(-6))
 QUANTITIES = st.integers(0, 300).map(Decimal)
+LIMITS = st.sampled_from([[], [1], [2], [10], [10, 50], [2, 100], [50, 51, 52]])
+RATES = st.builds(
+    lambda model, limits, amounts: Rate(
+        model,
+        [Tier(Decimal(limit), amount) for limit, amount in zip([0, *limits], amounts, strict=False)],
+    ),
+    st.sampled_from(MODELS[1:]),
+    LIMITS,
+    st.tuples(PRICES, PRICES, PRICES, PRICES),
+)
 
 
-@st.composite
-def rates(draw: st.DrawFn) -> Rate:
-    """A price of any model."""
-    model = draw(st.sampled_from(MODELS))
-    limits = draw(st.lists(st.integers(1, 200), max_size=3, unique=True)) if model != "FLAT" else []
-    return Rate(model, [Tier(Decimal(limit), draw(PRICES)) for limit in [0, *sorted(limits)]])
-
-
-@st.composite
-def items(draw: st.DrawFn, position: int = 1) -> PricedItem:
+def items(position: int = 1) -> st.SearchStrategy[PricedItem]:
     """A product with prices for two links, of which there is another number than before."""
-    of_links = draw(st.lists(st.builds(Rates, rates(), st.none() | rates()), min_size=2, max_size=2))
-    return PricedItem(
-        product_id=str(position),
-        mpn=f"MPN-{position}",
-        name=f"Product {position}",
-        quantity=draw(QUANTITIES),
-        previous=draw(QUANTITIES),
-        rates=of_links,
+    return st.builds(
+        lambda rates, quantity, previous: PricedItem(
+            product_id=str(position),
+            mpn=f"MPN-{position}",
+            name=f"Product {position}",
+            quantity=quantity,
+            previous=previous,
+            rates=list(rates),
+        ),
+        st.tuples(st.builds(Rates, RATES), st.builds(Rates, RATES, RATES)),
+        QUANTITIES,
+        QUANTITIES,
     )
 
 
-BASKETS = st.integers(1, 4).flatmap(lambda count: st.tuples(*(items(position) for position in range(count))))
+BASKETS = st.tuples(items(1), items(2)) | st.tuples(items(1))
 DAYS = st.dates(date(2023, 1, 1), date(2033, 12, 31))
 TERMS = st.builds(
     lambda day, offer, statement_day: new_term(offer, day, statement_day),
@@ -128,3 +135,8 @@ def terms_and_days(draw: st.DrawFn) -> tuple[Term, date]:
     made = draw(TERMS)
     number = draw(st.integers(0, (made.expiration - made.start).days - 1))
     return made, date.fromordinal(made.start.toordinal() + number)
+
+
+def many(test: Callable[..., None]) -> Callable[..., None]:
+    """A test of properties, with as many examples as the run has time for."""
+    return settings(max_examples=effort(quick=50, thorough=500))(test)

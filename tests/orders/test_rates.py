@@ -7,7 +7,7 @@ from hypothesis import given
 
 from emporion.catalogue.rates import Rate, Rates, flat
 from emporion.orders.rates import added_units, changed_units, special_rate, unit_price, units_of, with_special_price
-from tests.orders.examples import QUANTITIES, rates, steps
+from tests.orders.examples import QUANTITIES, RATES, many, steps
 
 TIERED = steps("TIERED", ("0", "5"), ("10", "4"), ("50", "3"))
 VOLUME = steps("VOLUME_SUBSCRIPTION", ("0", "5"), ("10", "4"), ("50", "3"))
@@ -46,7 +46,8 @@ def test_the_first_unit_may_have_a_price_of_its_own() -> None:
     assert _shown(units_of(steps("TIERED", ("0", "9"), ("2", "2")), Decimal(3))) == {"9": "1", "2": "2"}
 
 
-@given(rates(), QUANTITIES)
+@many
+@given(RATES, QUANTITIES)
 def test_each_unit_has_one_price(rate: Rate, quantity: Decimal) -> None:
     units = units_of(rate, quantity)
     assert sum(units.values()) == quantity
@@ -54,7 +55,8 @@ def test_each_unit_has_one_price(rate: Rate, quantity: Decimal) -> None:
     assert not quantity or unit_price(rate, quantity) in units
 
 
-@given(rates(), QUANTITIES)
+@many
+@given(RATES, QUANTITIES)
 def test_steps_cost_what_each_unit_costs_for_itself(rate: Rate, quantity: Decimal) -> None:
     numbers = range(1, int(quantity) + 1)
     each = sum((unit_price(rate, Decimal(number)) for number in numbers), Decimal(0))
@@ -62,7 +64,8 @@ def test_steps_cost_what_each_unit_costs_for_itself(rate: Rate, quantity: Decima
     assert whole == (each if rate.model == "TIERED" else unit_price(rate, quantity) * quantity if quantity else 0)
 
 
-@given(rates(), QUANTITIES, QUANTITIES)
+@many
+@given(RATES, QUANTITIES, QUANTITIES)
 def test_a_change_is_the_difference_and_the_way_back_its_opposite(rate: Rate, one: Decimal, other: Decimal) -> None:
     there = changed_units(units_of(rate, one), units_of(rate, other))
     back = changed_units(units_of(rate, other), units_of(rate, one))

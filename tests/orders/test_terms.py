@@ -26,7 +26,7 @@ from emporion.orders.terms import (
 )
 from emporion.periods import Period
 from emporion.subscriptions import KeptSubscription
-from tests.orders.examples import MONTH, TERMS, YEAR, Offer, term, terms_and_days
+from tests.orders.examples import MONTH, TERMS, YEAR, Offer, many, term, terms_and_days
 
 
 def _spans(of: Term) -> list[tuple[str, str]]:
@@ -85,6 +85,7 @@ def test_days_outside_the_term_count_as_its_first_and_last() -> None:
     assert billing_span(of, _on("2029-01-01")) == (_on("2027-08-18"), _on("2027-09-18"))
 
 
+@many
 @given(TERMS)
 def test_billing_periods_follow_each_other_from_the_first_day_to_the_last(of: Term) -> None:
     spans = _spans(of)
@@ -93,6 +94,7 @@ def test_billing_periods_follow_each_other_from_the_first_day_to_the_last(of: Te
     assert all(before[1] == after[0] for before, after in pairwise(spans))
 
 
+@many
 @given(terms_and_days(), st.integers(0, 2000))
 def test_billing_periods_add_up_wherever_they_are_parted(term_and_day: tuple[Term, date], days: int) -> None:
     of, day = term_and_day
@@ -100,6 +102,7 @@ def test_billing_periods_add_up_wherever_they_are_parted(term_and_day: tuple[Ter
     assert billing_periods(of, of.start, day) + billing_periods(of, day, end) == billing_periods(of, of.start, end)
 
 
+@many
 @given(terms_and_days())
 def test_a_day_is_a_part_of_its_billing_period(term_and_day: tuple[Term, date]) -> None:
     of, day = term_and_day
@@ -109,6 +112,7 @@ def test_a_day_is_a_part_of_its_billing_period(term_and_day: tuple[Term, date]) 
         assert billing_periods(of, start, end) == 1
 
 
+@many
 @given(TERMS, st.integers(1, 12))
 def test_terms_follow_each_other_without_a_gap(first: Term, times: int) -> None:
     of = first
@@ -121,6 +125,7 @@ def test_terms_follow_each_other_without_a_gap(first: Term, times: int) -> None:
         assert of.expiration.day in (first.anchor.day, 28, 29, 30)
 
 
+@many
 @given(TERMS)
 def test_what_is_paid_is_paid_until_a_day_of_the_term(of: Term) -> None:
     until = paid_until(of, of.start)
