@@ -119,6 +119,7 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     the first being vendor and provider, the last seller and customer; the caller at `chain[n]` sees `charges[n + 1]`.
     due: when a worker is to look at it, None for never. day: from which everything is computed (`YYYY-MM-DD`).
     plan_id, subscription_period: what a switch leads to, None in any other order.
+    attempts: how often its step has failed.
     """
 
     id: str
@@ -132,6 +133,7 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     status: OrderStatus
     status_code: StatusCode
     due: int | None = None
+    attempts: int = 0
     po_number: str | None = None
     provisioned_at: int | None = None
     attributes: dict[str, str] | None = None
