@@ -54,8 +54,9 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
     quantity: all that the subscription is to have of it afterwards. previous_quantity: what it had, None in a sale.
     subscription_id: the one that it changes or has made. rates: for each link of the chain, from vendor and provider to
     seller and customer; previous_rates: those until now, where the order brings others. secrets: the names of
-    parameters that no answer shows. replaces: the id of the product from which a switch comes. added: by the platform,
-    since another one depends on it.
+    parameters that no answer shows. special: what the customer pays was named by an order, so that it stays when it
+    renews. replaces: the id of the product from which a switch comes. added: by the platform, since another one depends
+    on it.
 
     A switch has a line for each product of the target, whose previous quantity is 0, and one for each that goes, whose
     quantity is 0.
@@ -75,6 +76,7 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
     previous_rates: list[Rates] | None = None
     parameters: list[ParameterValue] = []
     secrets: list[str] = []
+    special: bool = False
     replaces: str | None = None
     added: bool = False
 
@@ -118,8 +120,8 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     chain: the accounts through which it is sold, from the provider to the seller. charges: for each link of the chain,
     the first being vendor and provider, the last seller and customer; the caller at `chain[n]` sees `charges[n + 1]`.
     due: when a worker is to look at it, None for never. day: from which everything is computed (`YYYY-MM-DD`).
-    plan_id, subscription_period: what a switch leads to, None in any other order.
-    attempts: how often its step has failed.
+    attempts: how often its step has failed. plan_id, subscription_period: what a switch leads to, None in any other
+    order.
     """
 
     id: str

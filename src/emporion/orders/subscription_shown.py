@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from emporion.subscriptions import KeptSubscription, SubscriptionItem
 
 STATUS_TEXT = (
-    "`pending`: not provided yet; `active`; `hold`: its services are disabled; `terminated`: it has ended; `removed`: it "
-    "has ended, and its services are gone."
+    "`pending`: not provided yet; `active`; `hold`: its services are disabled; `terminated`: it has ended; `removed`: "
+    "it has ended, and its services are gone."
 )
 
 
@@ -72,7 +72,8 @@ class SubscriptionProduct(Struct, rename="camel", kw_only=True, frozen=True, omi
     unit_price: Annotated[UnitAmount, Meta(description="What you take for one.")]
     unit_cost: Annotated[UnitAmount, Meta(description="What you pay for one.")]
     unit_provider_cost: (
-        Annotated[UnitAmount, Meta(description="What the provider pays its vendor for one; the provider sees it.")] | None
+        Annotated[UnitAmount, Meta(description="What the provider pays its vendor for one; the provider sees it.")]
+        | None
     ) = None
     extended_price: Annotated[Amount, Meta(description="Per billing period, for all of them.")]
     vendor_subscription_id: (
@@ -140,7 +141,7 @@ class SubscriptionQuery(Struct, rename="camel", kw_only=True, frozen=True):
     expiration_date_from: Annotated[str, _asked("Ends, or has ended, on this day or later.")] | None = None
     expiration_date_to: Annotated[str, _asked("Ends, or has ended, on this day or earlier.")] | None = None
     mpn: (
-        Annotated[str, Meta(min_length=1, max_length=255, description="Has a product with this manufacturer part number.",
+        Annotated[str, Meta(min_length=1, max_length=255, description="Has a product with this part number.",
                             examples=["ACME-MAIL-STD"])]
         | None
     ) = None  # fmt: skip
@@ -205,7 +206,7 @@ def as_shown(kept: KeptSubscription) -> bytes:
     return msgspec.json.encode(shown_subscription(kept, len(kept.chain) - 1))
 
 
-def _members(kept: KeptSubscription) -> dict[str, object]:
+def _members(kept: KeptSubscription) -> dict[str, Any]:
     """What lists and the whole subscription have in common."""
     attributes = kept.attributes
     if kept.po_number and "PONumber" not in attributes:

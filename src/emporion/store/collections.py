@@ -87,8 +87,8 @@ class Collection(Generic[T]):
     name: of the table. noun: what one is called, also as the subject of its events. type: of a document; it has a
     member `id`, which no other one of the platform has. columns: in their order in the table. filters: of a list, by
     the members of its query. due: when a worker is to look at it, in milliseconds since 1970; None for never. shown:
-    what readers of events see of a document. listed, answered: the columns with the JSON that is shown of a document, in
-    lists and to its own reseller by its id.
+    what readers of events see of a document. listed, answered: the columns with the JSON of it
+    that lists show, and that its own reseller is answered.
     """
 
     name: str
