@@ -37,6 +37,7 @@ from emporion.web.uploads import places
 from emporion.workers.connections import end_silent_connections, longest_silence
 from emporion.workers.housekeeping import run_housekeeping
 from emporion.workers.imports import do_imports
+from emporion.workers.orders import move_orders
 from emporion.workers.parent_watch import exit_with_parent
 from emporion.workers.reports import make_reports
 from emporion.workers.shutdown import on_shutdown
@@ -123,6 +124,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
         work.create_task(run_housekeeping(marketplace))
         work.create_task(do_imports(marketplace))
         work.create_task(make_reports(marketplace))
+        work.create_task(move_orders(marketplace))
         if settings.verification == "automatic":
             work.create_task(verify_accounts(marketplace))
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emporion.accounts.statuses import Status
+    from emporion.catalogue.parameters import ParameterValue
     from emporion.marketplace.order_steps import OrderSteps, Situation
     from emporion.orders.kept import KeptOrder
     from emporion.store.base import Store
@@ -94,8 +95,8 @@ class OrderRunner:
         if _waits(order, situation.subscriptions, status):
             await self._wait(situation)
             return None
-        now = self._steps.now()
         if order.status == "submitted":
+            now = self._steps.now()
             subscriptions, plans = situation.subscriptions, situation.plans
             return await self._steps.write(
                 situation,
@@ -104,7 +105,7 @@ class OrderRunner:
             )
         done = self.approved_by_itself(situation)
         if steps.is_approved(done.order):
-            done = steps.finished(done, situation.subscriptions, situation.plans, now)
+            done = await self._steps.finished(situation, done)
         elif done.order.requests == order.requests:
             if order.due is not None:
                 await self._store.orders.update(item, steps.waiting(order), None)
@@ -121,7 +122,8 @@ class OrderRunner:
             if request.status == "pending" and situation.plans[request.plan_id].fulfillment == "automatic":
                 assert request.subscription_id
                 subscription = situation.subscriptions[request.subscription_id]
-                given, vendors = [], None
+                given: list[ParameterValue] = []
+                vendors = None
                 if request.type in ("purchase", "migrate"):
                     parameters = situation.plans[request.plan_id].parameters
                     given, vendors = provided(parameters, situation.order, subscription)

@@ -12,16 +12,20 @@ from msgspec import Struct, to_builtins
 from emporion.accounts.customers import Customer
 from emporion.accounts.documents import diff
 from emporion.events import Changes, EventType, NewEvent, Origin, Subject
-from emporion.orders.ledger import Charged, ledger
+from emporion.orders import steps
+from emporion.orders.ledger import Charged, ledger, read_ledger
+from emporion.orders.pricing import paid_for
 from emporion.orders.steps import Moment, Outcome, touched
 from emporion.orders.subscription_shown import listed_subscription, number
+from emporion.orders.terms import running_term
 from emporion.store.orders import ORDERS, ChargeRow, OrderStep, SubscriptionWrite
 from emporion.store.subscriptions import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from emporion.accounts.statuses import Status
     from emporion.catalogue.plans import Plan
-    from emporion.orders.kept import KeptOrder, OrderStatus
+    from emporion.orders.kept import Charge, KeptOrder, OrderStatus
+    from emporion.orders.pricing import Paid
     from emporion.store.base import Store
     from emporion.store.collections import Item
     from emporion.subscriptions import KeptSubscription, SubscriptionStatus
@@ -95,6 +99,24 @@ class OrderSteps:
         status = _status_of(customer.document).status if customer else None
         return Situation(item, order, status, items, subscriptions, plans)
 
+    async def finished(self, situation: Situation, outcome: Outcome) -> Outcome:
+        """An order of which all is approved, with what it comes to today."""
+        paid = await self._paid(situation)
+        return steps.finished(outcome, situation.subscriptions, situation.plans, self.now(), paid)
+
+    async def _paid(self, situation: Situation) -> Paid | None:
+        """What was paid for the running period of the subscription that is switched, by each product and link."""
+        order = situation.order
+        if order.plan_id is None or not order.subscription_id:
+            return None
+        subscription = situation.subscriptions[order.subscription_id]
+        charges: list[list[Charge]] = [[] for _ in range(len(order.chain) + 1)]
+        for row in await self._store.orders.ledger_of(situation.item.reseller_id, subscription.id):
+            entry = read_ledger(row.document)
+            if entry.subscription_id == subscription.id:
+                charges[row.link].append(entry.charge())
+        return paid_for(charges, running_term(subscription), self.now().day)
+
     async def write(
         self,
         situation: Situation,
@@ -121,7 +143,7 @@ class OrderSteps:
             for id_, after in outcome.subscriptions.items()
             if situation.subscriptions.get(id_) != after
         ]
-        events = [order_event(situation.order, order, now.at, origin)]
+        events: list[NewEvent | None] = [order_event(situation.order, order, now.at, origin)]
         events += [subscription_event(before, after, now.at, origin, order.order_number) for before, after in changed]
         rows = ledger(order, _charged(situation, outcome)) if outcome.completion else ()
         return OrderStep(
@@ -166,10 +188,16 @@ def order_event(before: KeptOrder, after: KeptOrder, at: int, origin: Origin) ->
 
 
 def subscription_event(
-    before: KeptSubscription | None, after: KeptSubscription, at: int, origin: Origin, why: str | None
+    before: KeptSubscription | None,
+    after: KeptSubscription,
+    at: int,
+    origin: Origin,
+    why: str | None,
+    more: Changes | None = None,
 ) -> NewEvent | None:
-    """What the log says of a change of a subscription; None where readers see none. why: such as an order's number."""
-    changes = diff(_noted(before) if before else {}, _noted(after))
+    """What the log says of a change of a subscription; None where readers see none. why: such as an order's number.
+    more: what else has changed."""
+    changes = {**diff(_noted(before) if before else {}, _noted(after)), **(more or {})}
     if not changes:
         return None
     status: SubscriptionStatus | None = before.status if before else None

@@ -2,47 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from emporion.orders import pricing
-from emporion.orders.kept import Charge, OrderLine
-from emporion.orders.pricing import PricedItem
+from emporion.orders.charging import billed, charges, plan_switch
+from emporion.orders.kept import Charge, KeptOrder, OrderLine
 from emporion.orders.terms import may_be_returned, migrated_term, new_term, renewed, running_term, switched
 from emporion.subscriptions import KeptSubscription, SubscriptionItem
 
 if TYPE_CHECKING:
-    from emporion.catalogue.plans import Plan, PlanSwitch
-    from emporion.orders.kept import KeptOrder
+    from emporion.catalogue.plans import Plan
+    from emporion.orders.pricing import Paid
     from emporion.orders.terms import Term
-
-Cost = list[list[Charge]]
 
 
 class Completion(Struct, frozen=True):
     """What an order comes to. subscriptions: all that it is about, by id. charges: for each link of its chain."""
 
     subscriptions: Mapping[str, KeptSubscription]
-    charges: Cost
+    charges: list[list[Charge]]
 
 
-def completed(
-    order: KeptOrder, subscriptions: Mapping[str, KeptSubscription], plans: Mapping[int, Plan], day: date
-) -> Completion:
-    """What an order comes to on a day. subscriptions: all that it is about, as they are."""
-    charges: Cost = [[] for _ in range(len(order.chain) + 1)]
+class Completing(Struct, frozen=True):
+    """An order that is completed on a day. subscriptions: all that it is about, as they are. plans: those of its lines
+    and of its subscriptions. paid: as in `pricing.switch`."""
+
+    order: KeptOrder
+    subscriptions: Mapping[str, KeptSubscription]
+    plans: Mapping[int, Plan]
+    day: date
+    paid: Paid | None = None
+
+
+def completed(completing: Completing) -> Completion:
+    """What an order comes to."""
+    order, day = completing.order, completing.day
     after = {}
-    for id_, before in subscriptions.items():
-        own = [line for line in order.lines if (line.subscription_id or order.subscription_id) == id_]
-        now, cost = _COMPLETED[order.type](order, before, own, plans, day)
+    for id_, before in completing.subscriptions.items():
+        lines = [line for line in order.lines if (line.subscription_id or order.subscription_id) == id_]
+        now = _COMPLETED[order.type](completing, before, lines)
         after[id_] = structs.replace(now, last_modified=day.isoformat())
-        for link, lines in enumerate(cost):
-            charges[link] += lines
-    return Completion(after, charges)
+    return Completion(after, _charges(completing))
+
+
+def _charges(completing: Completing) -> list[list[Charge]]:
+    order, plans, day = completing.order, completing.plans, completing.day
+    first = next(iter(completing.subscriptions.values()))
+    if order.type in ("sales", "migration"):
+        return charges(order, plans, None, day, statement_day=first.statement_day)
+    if order.type == "cancellation" and not ends_at_once(first, plans[first.plan_id], day):
+        return [[] for _ in range(len(order.chain) + 1)]
+    return charges(order, plans, first, day, completing.paid)
+
+
+def ends_at_once(subscription: KeptSubscription, plan: Plan, day: date) -> bool:
+    """Whether a subscription that is cancelled on a day ends then, and not with its term."""
+    policies = plan.policies
+    return policies.cancellation == "immediately" or may_be_returned(running_term(subscription), policies, day)
 
 
 def renewal_date(expiration: date, plan: Plan) -> str:
@@ -50,7 +69,7 @@ def renewal_date(expiration: date, plan: Plan) -> str:
     return (expiration - timedelta(days=plan.policies.renewal_point)).isoformat()
 
 
-def new_item(line: OrderLine) -> SubscriptionItem:
+def new_item(line: OrderLine, vendor_subscription_id: str | None = None) -> SubscriptionItem:
     """What a subscription has of a line."""
     return SubscriptionItem(
         product_id=line.product_id,
@@ -59,169 +78,9 @@ def new_item(line: OrderLine) -> SubscriptionItem:
         name=line.name,
         quantity=line.quantity,
         rates=line.rates,
+        special=line.special,
+        vendor_subscription_id=vendor_subscription_id,
     )
-
-
-def planned_switch(subscription: KeptSubscription, lines: Sequence[OrderLine], plan: Plan) -> PlanSwitch | None:
-    """The switch of its plan by which a subscription comes to what the lines of a change name, if they name another plan
-    or period."""
-    for line in lines:
-        to = (line.plan_id, line.subscription_period)
-        if to != (subscription.plan_id, subscription.subscription_period):
-            ways = (
-                way
-                for way in plan.switches
-                if (way.plan_id, way.subscription_period) == to
-                and way.source_subscription_period == subscription.subscription_period
-            )
-            return next(ways, None)
-    return None
-
-
-def _priced(item: SubscriptionItem, quantity: Decimal, line: OrderLine | None = None) -> PricedItem:
-    return PricedItem(
-        product_id=item.product_id,
-        mpn=item.mpn,
-        name=item.name,
-        quantity=quantity,
-        previous=item.quantity,
-        rates=line.rates if line else item.rates,
-        previous_rates=item.rates if line and line.rates != item.rates else None,
-    )
-
-
-def _bought(line: OrderLine) -> PricedItem:
-    return PricedItem(
-        product_id=line.product_id, mpn=line.mpn, name=line.name, quantity=line.quantity, rates=line.rates
-    )
-
-
-def _running(subscription: KeptSubscription, term: Term, plan: Plan) -> KeptSubscription:
-    """A subscription in its term."""
-    return structs.replace(
-        subscription,
-        anchor=term.anchor.isoformat(),
-        term_start=term.start.isoformat(),
-        expiration=term.expiration.isoformat(),
-        renewal_date=renewal_date(term.expiration, plan),
-    )
-
-
-def _sold(
-    order: KeptOrder, subscription: KeptSubscription, lines: Sequence[OrderLine], plans: Mapping[int, Plan], day: date
-) -> tuple[KeptSubscription, Cost]:  # fmt: skip
-    plan = plans[subscription.plan_id]
-    if order.migrated:
-        term = migrated_term(subscription, order.migrated, subscription.statement_day)
-        cost = pricing.migration([_bought(line) for line in lines], term, order.migrated, order.currency)
-        known = _reconciled(lines, plan)
-        items = [
-            structs.replace(item, vendor_subscription_id=item.vendor_subscription_id or known)
-            for item in subscription.items
-        ]
-        subscription = structs.replace(subscription, items=items)
-    else:
-        term = new_term(subscription, day, subscription.statement_day)
-        cost = pricing.sale([_bought(line) for line in lines], term, order.currency)
-    return structs.replace(_running(subscription, term, plan), status="active"), cost
-
-
-def _reconciled(lines: Sequence[OrderLine], plan: Plan) -> str | None:
-    """What the vendor calls a subscription that was taken over, where the buyer has told it."""
-    names = {parameter.name for parameter in plan.parameters if parameter.reconciliation}
-    values = (given.value for line in lines for given in line.parameters if given.name in names)
-    return next(values, None)
-
-
-def _changed(
-    order: KeptOrder, subscription: KeptSubscription, lines: Sequence[OrderLine], plans: Mapping[int, Plan], day: date
-) -> tuple[KeptSubscription, Cost]:  # fmt: skip
-    plan, term = plans[subscription.plan_id], running_term(subscription)
-    way = planned_switch(subscription, lines, plan)
-    if way:
-        return _switched(order, subscription, lines, plans, way, day)
-    by_product = {line.product_id: line for line in lines}
-    had = {item.product_id for item in subscription.items}
-    new = [line for line in lines if line.product_id not in had and line.quantity]
-    priced = [
-        _priced(item, line.quantity if line else item.quantity, line)
-        for item in subscription.items
-        for line in [by_product.get(item.product_id)]
-    ]
-    cost = pricing.change([*priced, *map(_bought, new)], term, plan.policies, order.currency, day)
-    kept = [
-        structs.replace(item, quantity=line.quantity, rates=line.rates) if line else item
-        for item in subscription.items
-        for line in [by_product.get(item.product_id)]
-        if not line or line.quantity
-    ]
-    vendor_ids = [item.vendor_subscription_id for item in subscription.items if item.vendor_subscription_id]
-    added = [
-        structs.replace(new_item(line), vendor_subscription_id=vendor_ids[0] if vendor_ids else None) for line in new
-    ]
-    return structs.replace(subscription, items=[*kept, *added]), cost
-
-
-def _switched(
-    order: KeptOrder, subscription: KeptSubscription, lines: Sequence[OrderLine], plans: Mapping[int, Plan],
-    way: PlanSwitch, day: date,
-) -> tuple[KeptSubscription, Cost]:  # fmt: skip
-    plan, target = plans[subscription.plan_id], plans[way.plan_id]
-    old = running_term(subscription)
-    trial = any(
-        one.trial
-        for one in target.subscription_periods
-        if (one.type, one.duration) == (way.subscription_period.type, way.subscription_period.duration)
-    )
-    bought = [line for line in lines if line.quantity]
-    vendor_ids = [item.vendor_subscription_id for item in subscription.items if item.vendor_subscription_id]
-    after = structs.replace(
-        subscription,
-        plan_id=target.id,
-        name=target.name,
-        billing_model=target.billing_model,
-        billing_period=target.billing_period,
-        subscription_period=way.subscription_period,
-        trial=trial,
-        items=[
-            structs.replace(new_item(line), vendor_subscription_id=vendor_ids[0] if vendor_ids else None)
-            for line in bought
-        ],
-    )
-    new = switched(old, after, way.billing_policy, day)
-    priced = [*(_priced(item, Decimal(0)) for item in subscription.items), *map(_bought, bought)]
-    cost = pricing.switch(priced, old, new, way.billing_policy, plan.policies, order.currency, day)
-    return _running(after, new, target), cost
-
-
-def _renewed(
-    order: KeptOrder, subscription: KeptSubscription, lines: Sequence[OrderLine], plans: Mapping[int, Plan], day: date
-) -> tuple[KeptSubscription, Cost]:  # fmt: skip
-    del day  # what a renewal costs does not depend on it
-    term = renewed(running_term(subscription))
-    rates = {line.product_id: line.rates for line in lines}
-    items = [
-        structs.replace(item, rates=item.next_rates or rates.get(item.product_id) or item.rates, next_rates=None)
-        for item in subscription.items
-    ]
-    cost = pricing.renewal([_priced(item, item.quantity) for item in items], term, order.currency)
-    after = _running(structs.replace(subscription, items=items), term, plans[subscription.plan_id])
-    if after.status == "hold" and not after.held:  # it had not been renewed in time
-        after = structs.replace(after, status="active", reason=None)
-    return after, cost
-
-
-def _cancelled(
-    order: KeptOrder, subscription: KeptSubscription, lines: Sequence[OrderLine], plans: Mapping[int, Plan], day: date
-) -> tuple[KeptSubscription, Cost]:  # fmt: skip
-    del lines  # a cancellation has none that count
-    policies, term = plans[subscription.plan_id].policies, running_term(subscription)
-    if policies.cancellation == "at_term_end" and not may_be_returned(term, policies, day):
-        reason = f"order {order.order_number}: it ends with its term"
-        return structs.replace(subscription, renews=False, reason=reason), []
-    items = [_priced(item, Decimal(0)) for item in subscription.items]
-    cost = pricing.cancellation(items, term, policies, order.currency, day)
-    return ended(subscription, day, f"order {order.order_number}"), cost
 
 
 def ended(subscription: KeptSubscription, day: date, reason: str) -> KeptSubscription:
@@ -238,7 +97,106 @@ def ended(subscription: KeptSubscription, day: date, reason: str) -> KeptSubscri
     )
 
 
-_COMPLETED = {
+def _running(subscription: KeptSubscription, term: Term, plan: Plan) -> KeptSubscription:
+    """A subscription in its term."""
+    return structs.replace(
+        subscription,
+        anchor=term.anchor.isoformat(),
+        term_start=term.start.isoformat(),
+        expiration=term.expiration.isoformat(),
+        renewal_date=renewal_date(term.expiration, plan),
+    )
+
+
+def _vendors(subscription: KeptSubscription) -> str | None:
+    """What the vendor calls a subscription."""
+    return next((item.vendor_subscription_id for item in subscription.items if item.vendor_subscription_id), None)
+
+
+def _sold(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
+    plan, migrated = completing.plans[subscription.plan_id], completing.order.migrated
+    if migrated:
+        term = migrated_term(subscription, migrated, subscription.statement_day)
+        known = _reconciled(lines, plan)
+        items = [
+            structs.replace(item, vendor_subscription_id=item.vendor_subscription_id or known)
+            for item in subscription.items
+        ]
+        subscription = structs.replace(subscription, items=items)
+    else:
+        term = new_term(subscription, completing.day, subscription.statement_day)
+    return structs.replace(_running(subscription, term, plan), status="active")
+
+
+def _reconciled(lines: Sequence[OrderLine], plan: Plan) -> str | None:
+    """What the vendor calls a subscription that was taken over, where the buyer has told it."""
+    names = {parameter.name for parameter in plan.parameters if parameter.reconciliation}
+    return next((given.value for line in lines for given in line.parameters if given.name in names), None)
+
+
+def _changed(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
+    order = completing.order
+    if order.plan_id is not None and order.subscription_period is not None:
+        return _switched(completing, subscription, lines)
+    by_product = {line.product_id: line for line in lines}
+    had = {item.product_id for item in subscription.items}
+    items = []
+    for item in subscription.items:
+        line = by_product.get(item.product_id)
+        if not line:
+            items.append(item)
+        elif line.quantity:
+            special = line.special or item.special
+            items.append(structs.replace(item, quantity=line.quantity, rates=line.rates, special=special))
+    new = [new_item(line, _vendors(subscription)) for line in lines if line.product_id not in had and line.quantity]
+    return structs.replace(subscription, items=[*items, *new])
+
+
+def _switched(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
+    order, plan = completing.order, completing.plans[subscription.plan_id]
+    assert order.plan_id is not None
+    assert order.subscription_period is not None
+    way = plan_switch(plan, subscription.subscription_period, order.plan_id, order.subscription_period)
+    assert way, "an order of a switch that its plan does not have"
+    target = completing.plans[order.plan_id]
+    to = billed(target, order.subscription_period)
+    term = switched(running_term(subscription), to, way.billing_policy, completing.day, order.upgrade_start)
+    after = structs.replace(
+        subscription,
+        plan_id=target.id,
+        name=target.name,
+        billing_model=to.billing_model,
+        billing_period=to.billing_period,
+        subscription_period=to.subscription_period,
+        trial=to.trial,
+        items=[new_item(line, _vendors(subscription)) for line in lines if line.quantity],
+    )
+    return _running(after, term, target)
+
+
+def _renewed(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
+    rates = {line.product_id: line.rates for line in lines}
+    items = [
+        structs.replace(item, rates=own, next_rates=item.next_rates if item.next_rates != own else None)
+        for item in subscription.items
+        for own in [rates.get(item.product_id, item.next_rates or item.rates)]
+    ]
+    term = renewed(running_term(subscription))
+    after = _running(structs.replace(subscription, items=items), term, completing.plans[subscription.plan_id])
+    if after.status == "hold" and not after.held:  # it had not been renewed in time
+        after = structs.replace(after, status="active", reason=None)
+    return after
+
+
+def _cancelled(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
+    del lines  # what is cancelled is the whole of it
+    reason = f"order {completing.order.order_number}"
+    if ends_at_once(subscription, completing.plans[subscription.plan_id], completing.day):
+        return ended(subscription, completing.day, reason)
+    return structs.replace(subscription, renews=False, reason=f"{reason}: it ends with its term")
+
+
+_COMPLETED: dict[str, Callable[[Completing, KeptSubscription, Sequence[OrderLine]], KeptSubscription]] = {
     "sales": _sold,
     "migration": _sold,
     "change": _changed,

@@ -53,10 +53,10 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
 
     quantity: all that the subscription is to have of it afterwards. previous_quantity: what it had, None in a sale.
     subscription_id: the one that it changes or has made. rates: for each link of the chain, from vendor and provider to
-    seller and customer; previous_rates: those until now, where the order brings others. secrets: the names of
-    parameters that no answer shows. special: what the customer pays was named by an order, so that it stays when it
-    renews. replaces: the id of the product from which a switch comes. added: by the platform, since another one depends
-    on it.
+    seller and customer; previous_rates: those until now, where the order brings others.
+    special: whether the price to the customer is one for the life of the subscription. secrets: the names of
+    parameters that no answer shows. replaces: the id of the product from which a switch comes. added: by the platform,
+    since another one depends on it.
 
     A switch has a line for each product of the target, whose previous quantity is 0, and one for each that goes, whose
     quantity is 0.
@@ -74,9 +74,9 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
     subscription_id: str | None = None
     rates: list[Rates]
     previous_rates: list[Rates] | None = None
+    special: bool = False
     parameters: list[ParameterValue] = []
     secrets: list[str] = []
-    special: bool = False
     replaces: str | None = None
     added: bool = False
 

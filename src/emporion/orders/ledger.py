@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
-from emporion.orders.kept import ChargeType, OrderType
+from emporion.orders.kept import Charge, ChargeType, OrderType
 from emporion.periods import Period
 
 if TYPE_CHECKING:
@@ -40,6 +41,24 @@ class LedgerCharge(Struct, rename="camel", frozen=True, kw_only=True, omit_defau
     duration: Period | None = None
     start: str | None = None
     end: str | None = None
+
+    def charge(self) -> Charge:
+        """It as its order has it."""
+        return Charge(
+            type=self.type,
+            product_id=self.product_id,
+            mpn=self.mpn,
+            description=self.description,
+            quantity=self.quantity,
+            unit_price=self.unit_price,
+            amount=self.amount,
+            duration=self.duration,
+            start=self.start,
+            end=self.end,
+        )
+
+
+read_ledger = msgspec.json.Decoder(LedgerCharge).decode
 
 
 class Charged(NamedTuple):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from emporion.orders.completion import completed, new_item
+from emporion.orders.charging import billed, by_plan
+from emporion.orders.completion import Completing, completed, new_item
 from emporion.orders.kept import FulfillmentRequest, KeptOrder, OrderError, OrderLine, RequestType
 from emporion.subscriptions import KeptSubscription
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emporion.catalogue.plans import Plan
     from emporion.orders.completion import Completion
     from emporion.orders.kept import OrderType
+    from emporion.orders.pricing import Paid
 
 Subscriptions = Mapping[str, KeptSubscription]
 Plans = Mapping[int, "Plan"]
@@ -42,8 +44,8 @@ class Moment(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """An order after a step. subscriptions: those that the step has made or changed, by id. completion: where it was the
-    last one."""
+    """An order after a step. subscriptions: those that the step has made or changed, by id. completion: where it was
+    the last one."""
 
     order: KeptOrder
     subscriptions: Subscriptions = {}
@@ -51,8 +53,8 @@ class Outcome(Struct, frozen=True):
 
 
 def new_subscriptions(order: KeptOrder) -> int:
-    """How many subscriptions an order makes: one for each plan and period."""
-    return len(_bought(order)) if order.type in ("sales", "migration") else 0
+    """How many subscriptions an order makes: one for each plan."""
+    return len(by_plan(order.lines)) if order.type in ("sales", "migration") else 0
 
 
 def touched(order: KeptOrder) -> list[str]:
@@ -69,7 +71,7 @@ def begun(order: KeptOrder, subscriptions: Subscriptions, plans: Plans, ids: Seq
     lines, made, plan_ids = order.lines, {}, {}
     if new_subscriptions(order):
         lines = []
-        for id_, bought in zip(ids, _bought(order), strict=True):
+        for id_, bought in zip(ids, by_plan(order.lines).values(), strict=True):
             made[id_] = _pending(id_, order, bought, plans[bought[0].plan_id], now.day)
             lines += [structs.replace(line, subscription_id=id_) for line in bought]
             plan_ids[id_] = bought[0].plan_id
@@ -122,10 +124,13 @@ def is_approved(order: KeptOrder) -> bool:
     return all(request.status == "approved" for request in order.requests)
 
 
-def finished(outcome: Outcome, subscriptions: Subscriptions, plans: Plans, now: Moment) -> Outcome:
-    """An order of which all is approved, with what it comes to."""
+def finished(
+    outcome: Outcome, subscriptions: Subscriptions, plans: Plans, now: Moment, paid: Paid | None = None
+) -> Outcome:
+    """An order of which all is approved, with what it comes to. paid: as in `pricing.switch`."""
     current = {**subscriptions, **outcome.subscriptions}
-    done = completed(outcome.order, {id_: current[id_] for id_ in touched(outcome.order)}, plans, now.day)
+    about = {id_: current[id_] for id_ in touched(outcome.order)}
+    done = completed(Completing(outcome.order, about, plans, now.day, paid))
     order = structs.replace(
         outcome.order,
         status="completed",
@@ -199,23 +204,10 @@ def cancelled(order: KeptOrder, subscriptions: Subscriptions, error: OrderError 
     return Outcome(order, changed)
 
 
-def _bought(order: KeptOrder) -> list[list[OrderLine]]:
-    """The lines of each new subscription."""
-    found: dict[object, list[OrderLine]] = {}
-    for line in order.lines:
-        period, billed = line.subscription_period, line.billing_period
-        key = (line.plan_id, period.type, period.duration, billed.type, billed.duration)
-        found.setdefault(key, []).append(line)
-    return list(found.values())
-
-
 def _pending(id_: str, order: KeptOrder, lines: Sequence[OrderLine], plan: Plan, day: date) -> KeptSubscription:
     first = lines[0]
-    length = first.subscription_period
-    trial = any(
-        one.trial for one in plan.subscription_periods if (one.type, one.duration) == (length.type, length.duration)
-    )
-    secret = {parameter.name for parameter in plan.parameters if parameter.type == "password"}
+    bought = billed(plan, first.subscription_period)
+    secrets = {name for line in lines for name in line.secrets}
     return KeptSubscription(
         id=id_,
         customer_id=order.customer_id,
@@ -224,17 +216,18 @@ def _pending(id_: str, order: KeptOrder, lines: Sequence[OrderLine], plan: Plan,
         plan_id=plan.id,
         name=plan.name,
         status="pending",
-        billing_model=plan.billing_model,
-        billing_period=first.billing_period,
-        subscription_period=length,
-        trial=trial,
-        renews=order.migrated.autorenewal if order.migrated else plan.policies.automatic_renewal and not trial,
+        billing_model=bought.billing_model,
+        billing_period=bought.billing_period,
+        subscription_period=bought.subscription_period,
+        trial=bought.trial,
+        renews=order.migrated.autorenewal if order.migrated else plan.policies.automatic_renewal and not bought.trial,
         created=day.isoformat(),
         last_modified=day.isoformat(),
         po_number=order.po_number,
+        attributes={"PONumber": order.po_number} if order.po_number else {},
         items=[new_item(line) for line in lines],
         order_parameters=list(
-            {one.name: one for line in lines for one in line.parameters if one.name not in secret}.values()
+            {one.name: one for line in lines for one in line.parameters if one.name not in secrets}.values()
         ),
         unfinished_order=order.order_number,
     )

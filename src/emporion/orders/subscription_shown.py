@@ -12,7 +12,7 @@ from emporion import times
 from emporion.accounts.fields import Attributes
 from emporion.catalogue.parameters import ParameterValue
 from emporion.money import Amount, amount, shown
-from emporion.orders.pricing import unit_price
+from emporion.orders.rates import unit_price
 from emporion.orders.subscription_totals import per_period, per_term
 from emporion.paging import Limit, Offset, Pagination
 from emporion.periods import Period
@@ -208,15 +208,12 @@ def as_shown(kept: KeptSubscription) -> bytes:
 
 def _members(kept: KeptSubscription) -> dict[str, Any]:
     """What lists and the whole subscription have in common."""
-    attributes = kept.attributes
-    if kept.po_number and "PONumber" not in attributes:
-        attributes = {**attributes, "PONumber": kept.po_number}
     return {
         "id": kept.id,
         "name": kept.name,
         "customer_id": str(kept.customer_id),
         "status": kept.status,
-        "attributes": attributes,
+        "attributes": kept.attributes,
         "renewal_status": kept.renews,
         "creation_date": kept.created,
         "renewal_date": kept.renewal_date,

@@ -90,6 +90,11 @@ _OF_CUSTOMER = f"""
     WHERE reseller_id = ? AND customer_id = ? AND status IN {UNFINISHED} ORDER BY created_at, id LIMIT ?
 """  # noqa: S608 - put together from what stands here
 _LEDGER = "SELECT link, at, document FROM charges WHERE reseller_id = ? AND order_id = ? ORDER BY number"
+_LEDGER_OF = """
+    SELECT link, at, document FROM charges WHERE reseller_id = ? AND order_id IN (
+        SELECT s.order_id FROM order_subscriptions s WHERE s.reseller_id = ? AND s.subscription_id = ?
+    ) ORDER BY number
+"""
 _CUSTOMER_STATUS = "SELECT status FROM customers WHERE reseller_id = ? AND id = ?"
 _CHANGED_CUSTOMERS = "SELECT reseller_id, customer_id, number FROM changed_customers ORDER BY 1, 2 LIMIT ?"
 _FOLLOWED = "DELETE FROM changed_customers WHERE reseller_id = ? AND customer_id = ? AND number = ?"
@@ -131,7 +136,7 @@ class OrderStep(Struct, frozen=True):
 
     order: KeptOrder
     customer_status: Status | None = None
-    events: Sequence[NewEvent] = ()
+    events: Sequence[NewEvent | None] = ()
     subscriptions: Sequence[SubscriptionWrite] = ()
     charges: Sequence[ChargeRow] = ()
 
@@ -187,6 +192,11 @@ class OrderStore(CollectionStore[KeptOrder]):
     async def ledger(self, item: Item) -> list[ChargeRow]:
         """What an order has in the ledger, in the order in which it was written."""
         return [ChargeRow(*row) for row in await self._database.rows(_LEDGER, item.reseller_id, item.id)]
+
+    async def ledger_of(self, reseller_id: int, subscription_id: str) -> list[ChargeRow]:
+        """What the orders of a subscription have in the ledger, in the order in which it was written."""
+        rows = await self._database.rows(_LEDGER_OF, reseller_id, reseller_id, subscription_id)
+        return [ChargeRow(*row) for row in rows]
 
     async def changed_customers(self, limit: int) -> list[ChangedCustomer]:
         """Up to `limit` customers whose subscriptions and orders must follow their status."""
@@ -264,10 +274,12 @@ def _advance(item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -
             yield from update_item(SUBSCRIPTIONS, write.item, subscription, next(events, None))
         else:
             event = next(events)
+            assert event, "a new subscription has an event"
             yield from add_locked(SUBSCRIPTIONS, item.reseller_id, subscription, subscription.id, event)
         yield from execute(_TOUCH, item.reseller_id, subscription.id, item.id)
     for event in events:
-        yield from append(event)
+        if event:
+            yield from append(event)
     yield from _charge(item, done.charges)
     return changed
 

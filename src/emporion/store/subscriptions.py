@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING
 
 from emporion import times
 from emporion.orders.subscription_shown import as_listed, as_shown
-from emporion.store.collections import Collection, CollectionStore, Column, Condition, Item, between, equals
+from emporion.store.collections import (
+    Collection,
+    CollectionStore,
+    Column,
+    Condition,
+    Item,
+    between,
+    equals,
+    update_item,
+)
 from emporion.store.database import fetch_row
+from emporion.store.events import append, lock_reseller
 from emporion.subscriptions import ENDED, KeptSubscription
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from emporion.events import NewEvent
     from emporion.store.database import Write
 
 
@@ -72,6 +83,21 @@ class SubscriptionStore(CollectionStore[KeptSubscription]):
     async def of_customer(self, reseller_id: int, customer_id: int, limit: int) -> list[Item]:
         """Up to `limit` subscriptions of a customer that have not ended, oldest first."""
         return [Item(*row) for row in await self._database.rows(_OF_CUSTOMER, reseller_id, customer_id, limit)]
+
+    async def change(self, item: Item, document: KeptSubscription, events: Sequence[NewEvent]) -> Item | None:
+        """What `update` does, with events in the logs of any resellers."""
+        return await self._database.write(_change, item, document, events)
+
+
+def _change(item: Item, document: KeptSubscription, events: Sequence[NewEvent]) -> Write[Item | None]:
+    # In one order, so that no two writes wait for each other.
+    for reseller_id in sorted({item.reseller_id, *(event.reseller_id for event in events)}):
+        yield from lock_reseller(reseller_id)
+    changed = yield from update_item(SUBSCRIPTIONS, item, document, None)
+    if changed:
+        for event in events:
+            yield from append(event)
+    return changed
 
 
 def subscription_of(reseller_id: int, id_: str) -> Write[Item | None]:
