@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from emporion.marketplace.links import Links
     from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.passwords import Passwords
+    from emporion.marketplace.prices import Prices
+    from emporion.marketplace.products import Products
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
@@ -53,6 +55,8 @@ class Marketplace:
     login_throttle: LoginThrottle
     passwords: Passwords
     idempotency: Idempotency
+    products: Products
+    prices: Prices
     reports: Reports
     report_runner: ReportRunner
     security_log: SecurityLog

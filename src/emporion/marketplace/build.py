@@ -19,6 +19,8 @@ from emporion.marketplace.imports import Imports
 from emporion.marketplace.links import Links
 from emporion.marketplace.login_throttle import LoginThrottle
 from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.prices import Prices
+from emporion.marketplace.products import Products
 from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.report_runner import ReportRunner
 from emporion.marketplace.reports import Reports
@@ -50,6 +52,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     customers_of_all = Customers(store, administrators, clock)
     customer_rows = CustomerRows(store, customers_of_all, administrators)
     logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
+    catalogue = Catalogue(store.catalogue, store.resellers, store.prices)
     sessions = Sessions(store, passwords, guesses, visits, clock)
     return Marketplace(
         customers=customers_of_all,
@@ -59,13 +62,15 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         resellers=Resellers(store, administrators, clock),
         users=Users(store.users, store.resellers, passwords, clock),
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
-        catalogue=Catalogue(store.catalogue, store.resellers),
+        catalogue=catalogue,
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
         sessions=sessions,
         links=Links(store.links, store.administrators, passwords, customers_of_all, sessions, clock),
         events=logbook,
+        products=Products(store, catalogue),
+        prices=Prices(store, catalogue, clock),
         reports=Reports(store.reports, signing_keys, settings.issuer, clock),
         report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
