@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from emporion.marketplace.order_runner import OrderRunner
     from emporion.marketplace.order_steps import OrderSteps
     from emporion.marketplace.passwords import Passwords
+    from emporion.marketplace.prices import Prices
+    from emporion.marketplace.products import Products
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
@@ -61,6 +63,8 @@ class Marketplace:
     login_throttle: LoginThrottle
     passwords: Passwords
     idempotency: Idempotency
+    products: Products
+    prices: Prices
     reports: Reports
     report_runner: ReportRunner
     security_log: SecurityLog

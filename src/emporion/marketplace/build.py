@@ -22,6 +22,8 @@ from emporion.marketplace.login_throttle import LoginThrottle
 from emporion.marketplace.order_runner import OrderRunner
 from emporion.marketplace.order_steps import OrderSteps
 from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.prices import Prices
+from emporion.marketplace.products import Products
 from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.report_runner import ReportRunner
 from emporion.marketplace.reports import Reports
@@ -54,8 +56,8 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     customers_of_all = Customers(store, administrators, clock)
     customer_rows = CustomerRows(store, customers_of_all, administrators)
     logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
+    catalogue = Catalogue(store.catalogue, store.resellers, store.prices)
     sessions = Sessions(store, passwords, guesses, visits, clock)
-    catalogue = Catalogue(store.catalogue, store.resellers)
     order_steps = OrderSteps(store, catalogue, clock)
     return Marketplace(
         customers=customers_of_all,
@@ -76,6 +78,8 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         sessions=sessions,
         links=Links(store.links, store.administrators, passwords, customers_of_all, sessions, clock),
         events=logbook,
+        products=Products(store, catalogue),
+        prices=Prices(store, catalogue, clock),
         reports=Reports(store.reports, signing_keys, settings.issuer, clock),
         report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
