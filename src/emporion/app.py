@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route, Router
 
-from emporion.api import customers, docs, events, oauth, openapi, reports, resellers, tokens
+from emporion.api import customers, docs, events, oauth, openapi, parameters, reports, resellers, tokens
 from emporion.api.auth import Authenticator
 from emporion.api.client_addresses import ClientAddresses
 from emporion.api.middleware import ApiMiddleware
@@ -54,6 +54,7 @@ OPERATIONS = (
     *tokens.OPERATIONS,
     *resellers.OPERATIONS,
     *events.OPERATIONS,
+    *parameters.OPERATIONS,
     *reports.OPERATIONS,
     *oauth.OPERATIONS,
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.imports import Imports
     from emporion.marketplace.links import Links
     from emporion.marketplace.login_throttle import LoginThrottle
+    from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.report_runner import ReportRunner
@@ -51,6 +52,7 @@ class Marketplace:
     events: EventLog
     statistics: Statistics
     login_throttle: LoginThrottle
+    parameters: Parameters
     passwords: Passwords
     idempotency: Idempotency
     reports: Reports

@@ -18,6 +18,7 @@ from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.links import Links
 from emporion.marketplace.login_throttle import LoginThrottle
+from emporion.marketplace.parameters import Parameters
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.report_runner import ReportRunner
@@ -51,6 +52,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     customer_rows = CustomerRows(store, customers_of_all, administrators)
     logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
     sessions = Sessions(store, passwords, guesses, visits, clock)
+    catalogue = Catalogue(store.catalogue, store.resellers)
     return Marketplace(
         customers=customers_of_all,
         imports=Imports(store, customer_rows, clock),
@@ -59,7 +61,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         resellers=Resellers(store, administrators, clock),
         users=Users(store.users, store.resellers, passwords, clock),
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
-        catalogue=Catalogue(store.catalogue, store.resellers),
+        catalogue=catalogue,
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
@@ -70,6 +72,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
         login_throttle=guesses,
+        parameters=Parameters(customers_of_all, catalogue),
         passwords=passwords,
         idempotency=Idempotency(store.idempotency, clock),
         security_log=SecurityLog(store.events, visits, clock),
