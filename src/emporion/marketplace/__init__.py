@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.order_runner import OrderRunner
     from emporion.marketplace.order_steps import OrderSteps
+    from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.prices import Prices
     from emporion.marketplace.products import Products
@@ -61,6 +62,7 @@ class Marketplace:
     events: EventLog
     statistics: Statistics
     login_throttle: LoginThrottle
+    parameters: Parameters
     passwords: Passwords
     idempotency: Idempotency
     products: Products

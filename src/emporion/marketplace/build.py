@@ -21,6 +21,7 @@ from emporion.marketplace.links import Links
 from emporion.marketplace.login_throttle import LoginThrottle
 from emporion.marketplace.order_runner import OrderRunner
 from emporion.marketplace.order_steps import OrderSteps
+from emporion.marketplace.parameters import Parameters
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.prices import Prices
 from emporion.marketplace.products import Products
@@ -84,6 +85,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
         login_throttle=guesses,
+        parameters=Parameters(customers_of_all, catalogue),
         passwords=passwords,
         idempotency=Idempotency(store.idempotency, clock),
         security_log=SecurityLog(store.events, visits, clock),
