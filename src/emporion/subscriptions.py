@@ -34,8 +34,9 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     """A subscription as it is kept; days are `YYYY-MM-DD` in the time zone of billing.
 
     chain: as in `KeptOrder`. anchor: the day from which billing periods are counted. term_start: the first day of the
-    running term. expiration: the first day that is no longer covered. unfinished_order: the number of the order that
-    must be finished before another one. ended: the day on which it was terminated.
+    running term. expiration: the first day that is no longer covered. statement_day: the seller's,
+    on which periods of the type `statement_day` begin. unfinished_order: the number of the order that must be finished
+    before another one. ended: the day on which it was terminated.
     """
 
     id: str
@@ -55,6 +56,7 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     anchor: str | None = None
     term_start: str | None = None
     expiration: str | None = None
+    statement_day: int = 1
     renewal_date: str | None = None
     ended: str | None = None
     reason: str | None = None
