@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.order_runner import OrderRunner
     from emporion.marketplace.order_steps import OrderSteps
+    from emporion.marketplace.orders import Orders
     from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.prices import Prices
@@ -50,6 +51,7 @@ class Marketplace:
     users: Users
     subscription_keys: SubscriptionKeys
     catalogue: Catalogue
+    orders: Orders
     order_steps: OrderSteps
     order_runner: OrderRunner
     fulfillment: Fulfillment
