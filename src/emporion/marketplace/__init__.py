@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.order_runner import OrderRunner
     from emporion.marketplace.order_steps import OrderSteps
+    from emporion.marketplace.orders import Orders
+    from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
+    from emporion.marketplace.prices import Prices
+    from emporion.marketplace.products import Products
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
@@ -47,6 +51,7 @@ class Marketplace:
     users: Users
     subscription_keys: SubscriptionKeys
     catalogue: Catalogue
+    orders: Orders
     order_steps: OrderSteps
     order_runner: OrderRunner
     fulfillment: Fulfillment
@@ -59,8 +64,11 @@ class Marketplace:
     events: EventLog
     statistics: Statistics
     login_throttle: LoginThrottle
+    parameters: Parameters
     passwords: Passwords
     idempotency: Idempotency
+    products: Products
+    prices: Prices
     reports: Reports
     report_runner: ReportRunner
     security_log: SecurityLog

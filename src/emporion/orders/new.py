@@ -10,14 +10,13 @@ from msgspec import UNSET, Meta, Struct
 
 from emporion import times
 from emporion.accounts.fields import Attributes, text_meta
-from emporion.catalogue.parameters import SentParameter
+from emporion.catalogue.parameters import MOST_VALUES, SentParameter
 from emporion.errors import Fault
 from emporion.orders.kept import OrderType
 from emporion.periods import Period
 from emporion.validation import read
 
 MOST_PRODUCTS = 200
-MOST_VALUES = 100
 # Digits before the point of a quantity.
 MOST_QUANTITY_DIGITS = 10
 # Digits after the point of a price for one unit, and before it.

@@ -26,6 +26,8 @@ CREATE INDEX subscriptions_by_customer ON subscriptions (reseller_id, customer_i
 CREATE INDEX subscriptions_by_status ON subscriptions (reseller_id, status, ordinal);
 CREATE INDEX subscriptions_by_due ON subscriptions (due_at, id) WHERE due_at IS NOT NULL;
 
+-- listed, listed_whole: in lists, the first without amounts, so that all see the same. listed_whole, shown: as the seller
+-- sees it.
 CREATE TABLE orders (
     reseller_id bigint NOT NULL,
     ordinal bigint NOT NULL,
@@ -38,6 +40,9 @@ CREATE TABLE orders (
     type text COLLATE "C" NOT NULL,
     status text COLLATE "C" NOT NULL,
     status_code text COLLATE "C" NOT NULL,
+    listed bytea NOT NULL,
+    listed_whole bytea NOT NULL,
+    shown bytea NOT NULL,
     document bytea NOT NULL,
     PRIMARY KEY (reseller_id, ordinal)
 );
