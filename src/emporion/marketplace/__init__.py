@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emporion.marketplace.catalogue import Catalogue
+    from emporion.marketplace.catalogue_files import CatalogueFiles
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.events import EventLog
@@ -51,6 +52,7 @@ class Marketplace:
     users: Users
     subscription_keys: SubscriptionKeys
     catalogue: Catalogue
+    catalogue_files: CatalogueFiles
     orders: Orders
     order_steps: OrderSteps
     order_runner: OrderRunner

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from emporion.store.administrators import AdministratorStore, LinkStore
 from emporion.store.catalogue import CatalogueStore
+from emporion.store.catalogue_files import CatalogueFileStore
 from emporion.store.clients import ClientStore
 from emporion.store.idempotency import IdempotencyStore
 from emporion.store.imports import ImportStore
@@ -71,6 +72,7 @@ class Store(ABC):
         self.imports = ImportStore(database)
         self.reports = ReportStore(database, REPORTS)
         self.catalogue = CatalogueStore(database)
+        self.catalogue_files = CatalogueFileStore(database)
         self.prices = PriceStore(database)
         self.product_lists = ProductListStore(database)
         self.orders = OrderStore(database, ORDERS)
