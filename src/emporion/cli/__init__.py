@@ -32,6 +32,7 @@ COMMANDS = {
     "client": "clients:app",
     "token": "tokens:app",
     "report": "reports:app",
+    "catalogue": "catalogue:app",
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emporion.marketplace import Marketplace
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.catalogue import Catalogue
+from emporion.marketplace.catalogue_files import CatalogueFiles
 from emporion.marketplace.clients import Clients
 from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
@@ -62,6 +63,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         users=Users(store.users, store.resellers, passwords, clock),
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
         catalogue=catalogue,
+        catalogue_files=CatalogueFiles(store, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),

@@ -62,6 +62,9 @@ _MARKS = {
     "lock_tree": f"SELECT pg_advisory_xact_lock({GROWING})",
     "lock_feed": f"SELECT pg_advisory_xact_lock({FEEDING})",
     "try_lock_catalogue": f"SELECT pg_try_advisory_xact_lock({CATALOGUING})",
+    "numbers_by_name": """
+        SELECT number FROM listings WHERE name_parts(name_folded) @> name_parts($1) AND strpos(name_folded, $1) > 0
+    """,
 }
 
 
