@@ -53,7 +53,8 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
 
     quantity: all that the subscription is to have of it afterwards. previous_quantity: what it had, None in a sale.
     subscription_id: the one that it changes or has made. rates: for each link of the chain, from vendor and provider to
-    seller and customer; previous_rates: those until now, where the order brings others. secrets: the names of
+    seller and customer; previous_rates: those until now, where the order brings others.
+    special: whether the price to the customer is one for the life of the subscription. secrets: the names of
     parameters that no answer shows. replaces: the id of the product from which a switch comes. added: by the platform,
     since another one depends on it.
 
@@ -73,6 +74,7 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
     subscription_id: str | None = None
     rates: list[Rates]
     previous_rates: list[Rates] | None = None
+    special: bool = False
     parameters: list[ParameterValue] = []
     secrets: list[str] = []
     replaces: str | None = None
@@ -118,7 +120,8 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     chain: the accounts through which it is sold, from the provider to the seller. charges: for each link of the chain,
     the first being vendor and provider, the last seller and customer; the caller at `chain[n]` sees `charges[n + 1]`.
     due: when a worker is to look at it, None for never. day: from which everything is computed (`YYYY-MM-DD`).
-    plan_id, subscription_period: what a switch leads to, None in any other order.
+    attempts: how often its step has failed. plan_id, subscription_period: what a switch leads to, None in any other
+    order.
     """
 
     id: str
@@ -132,6 +135,7 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     status: OrderStatus
     status_code: StatusCode
     due: int | None = None
+    attempts: int = 0
     po_number: str | None = None
     provisioned_at: int | None = None
     attributes: dict[str, str] | None = None

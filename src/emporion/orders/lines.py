@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import UNSET, Struct
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emporion.periods import Period
 
 # So many candidates are listed to a client.
-MOST_LISTED = 10
+MOST_CANDIDATES_TOLD = 10
 
 
 class Chosen(NamedTuple):
@@ -40,8 +40,26 @@ class Narrowing(Struct, frozen=True):
     subscription_period: Period | None = None
 
 
+NOTHING_ELSE = Narrowing()
+
+
+class NamedProduct(Protocol):
+    """A product as a client names it, in an order or where parameters are checked."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def mpn(self) -> str | None: ...
+    @property
+    def vendor(self) -> str | None: ...
+    @property
+    def billing_period(self) -> Period | None: ...
+    @property
+    def subscription_period(self) -> Period | None: ...
+
+
 def identify(
-    sent: OrderProductRequest, at: str, candidates: Sequence[CatalogueProduct], narrowing: Narrowing = Narrowing()
+    sent: NamedProduct, at: str, candidates: Sequence[CatalogueProduct], narrowing: Narrowing = NOTHING_ELSE
 ) -> CatalogueProduct | Fault:
     """The product that a line means, or why it means none (ordering.md 6.2).
 
@@ -63,7 +81,7 @@ def identify(
     return Fault(f"{at}.mpn", f"is ambiguous, send {send} as well; there are: {listed(found)}")
 
 
-def _by_id(sent: OrderProductRequest, at: str, candidates: Sequence[CatalogueProduct]) -> CatalogueProduct | Fault:
+def _by_id(sent: NamedProduct, at: str, candidates: Sequence[CatalogueProduct]) -> CatalogueProduct | Fault:
     for one in candidates:
         if one.id == sent.id:
             if sent.mpn not in (None, UNSET, one.mpn):
@@ -75,7 +93,7 @@ def _by_id(sent: OrderProductRequest, at: str, candidates: Sequence[CataloguePro
 _Asked = tuple[str, object, "Callable[[CatalogueProduct], object]", str]
 
 
-def _asked(sent: OrderProductRequest, narrowing: Narrowing) -> list[_Asked]:
+def _asked(sent: NamedProduct, narrowing: Narrowing) -> list[_Asked]:
     """Each member by which candidates are narrowed: its name, its value, that of a candidate, and its text."""
     found: list[_Asked] = []
     if sent.vendor:
@@ -107,9 +125,9 @@ def listed(products: Sequence[CatalogueProduct]) -> str:
     told = [
         f"{one.id} (vendor {one.vendor}, planId {one.plan_id}, subscriptionPeriod "
         f"{period_text(one.subscription_period)}, billingPeriod {period_text(one.billing_period)})"
-        for one in products[:MOST_LISTED]
+        for one in products[:MOST_CANDIDATES_TOLD]
     ]
-    more = len(products) - MOST_LISTED
+    more = len(products) - MOST_CANDIDATES_TOLD
     return "; ".join([*told, f"and {more} more"] if more > 0 else told)
 
 

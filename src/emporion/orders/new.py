@@ -16,7 +16,7 @@ from emporion.orders.kept import OrderType
 from emporion.periods import Period
 from emporion.validation import read
 
-MOST_LINES = 200
+MOST_PRODUCTS = 200
 # Digits before the point of a quantity.
 MOST_QUANTITY_DIGITS = 10
 # Digits after the point of a price for one unit, and before it.
@@ -30,11 +30,11 @@ _ONLY_MIGRATION = "counts only in an order of type migration: leave it out"
 def refused(instead: str) -> Meta:
     """Meta of a member of the contract that is not supported yet; instead: what a client can do."""
 
-    def take(value: object) -> None:
+    def refuse(value: object) -> None:
         if value not in ("", [], {}):
             raise ValueError(f"is not supported yet: {instead}")
 
-    return Meta(description=f"Not supported yet: {instead}.", extra={"take": take})
+    return Meta(description=f"Not supported yet: {instead}.", extra={"take": refuse})
 
 
 def _not_a_quantity(value: Decimal) -> str | None:
@@ -204,7 +204,7 @@ class OrderRequest(Struct, kw_only=True, frozen=True, rename="camel"):
         ]
         | None
     ) = None
-    products: Annotated[list[OrderProductRequest], Meta(max_length=MOST_LINES)] | None = None
+    products: Annotated[list[OrderProductRequest], Meta(max_length=MOST_PRODUCTS)] | None = None
     subscription_id: _Id | None = None
     target_subscription_id: Annotated[Any, refused("change the quantities of both subscriptions")] | None = None
     align_expiration_date: Annotated[Any, refused("leave it out")] | None = None
