@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.order_runner import OrderRunner
     from emporion.marketplace.order_steps import OrderSteps
+    from emporion.marketplace.orders import Orders
     from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.prices import Prices
@@ -52,6 +53,7 @@ class Marketplace:
     subscription_keys: SubscriptionKeys
     catalogue: Catalogue
     catalogue_files: CatalogueFiles
+    orders: Orders
     order_steps: OrderSteps
     order_runner: OrderRunner
     fulfillment: Fulfillment

@@ -22,6 +22,7 @@ from emporion.marketplace.links import Links
 from emporion.marketplace.login_throttle import LoginThrottle
 from emporion.marketplace.order_runner import OrderRunner
 from emporion.marketplace.order_steps import OrderSteps
+from emporion.marketplace.orders import Orders
 from emporion.marketplace.parameters import Parameters
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.prices import Prices
@@ -71,6 +72,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
         catalogue=catalogue,
         catalogue_files=CatalogueFiles(store, clock),
+        orders=Orders(store, catalogue, signing_keys, clock),
         order_steps=order_steps,
         order_runner=OrderRunner(store, order_steps),
         fulfillment=Fulfillment(store, order_steps),

@@ -1,7 +1,7 @@
 """Estimates that hold: an order which names one within 15 minutes costs what it said (ordering.md 6.7).
 
-Nothing is stored. The id is what an order needs to cost the same - the day and the prices of its products on each link -
-encrypted with a key of the platform, since no client may read what is paid further up its chain.
+Nothing is stored. The id is what an order needs to cost the same, which is the day and the prices of its products on
+each link, encrypted with a key of the platform: no client may read what is paid further up its chain.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from emporion.errors import Code, Fault, Problem, raise_invalid
 from emporion.marketplace.order_planning import Promised
 
 if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.order_planning import PlannedOrder
     from emporion.marketplace.signing_keys import SigningKeys
@@ -64,7 +66,7 @@ class Estimates:
         return str(cipher.encrypt_at_time(_encode(estimate), now), "ascii")
 
     async def promised(self, actor: Actor, request: OrderRequest) -> tuple[Promised, Callable[[PlannedOrder], None]]:
-        """What the estimate that an order names has promised, and what raises Problem (CONFLICT) if that cannot be held.
+        """What the estimate of an order has promised, and what raises Problem (CONFLICT) if that cannot be held.
 
         Raises Problem (INVALID) if it is none of ours, too old, or that of another order.
         """
@@ -78,7 +80,7 @@ class Estimates:
             if _cost(planned) != estimate.cost:
                 raise Problem(
                     Code.CONFLICT,
-                    "What the order is about has changed since the estimate, so that it does not cost the same: estimate "
+                    "What the order is about has changed since the estimate, so it does not cost the same: estimate "
                     "again.",
                 )
 
@@ -95,8 +97,8 @@ class Estimates:
         return None
 
 
-def _cipher(secret: bytes):  # type: ignore[no-untyped-def]
-    from cryptography.fernet import Fernet
+def _cipher(secret: bytes) -> Fernet:
+    from cryptography.fernet import Fernet  # what few requests need
 
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"emporion estimates\0" + secret).digest()))
 

@@ -151,8 +151,8 @@ async def _check_dependents(
             if dependent and left and dependent.id != one.product.id and _depends(dependent, one.product, products):
                 least, many = number(rules.least_of(one.product)), number(left)
                 planning.conflicts.append(
-                    f"{one.at}.quantity must be {least} or more: {dependent.mpn} (product {dependent.id}, of which there "
-                    f"are {many}) depends on {one.product.mpn}. Take that out first."
+                    f"{one.at}.quantity must be {least} or more: {dependent.mpn} (product {dependent.id}, of which "
+                    f"there are {many}) depends on {one.product.mpn}. Take that out first."
                 )
                 break
         else:

@@ -9,32 +9,31 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import structs
 
-from emporion import times
 from emporion.accounts.customers import Customer
 from emporion.accounts.ids import account_number
 from emporion.accounts.statuses import Status
 from emporion.errors import Code, Fault, Problem, not_found, raise_invalid
 from emporion.marketplace.order_changes import changed, check_others
 from emporion.marketplace.order_lines import LineReader, Planning, ProductReader
+from emporion.marketplace.order_sales import migrated_subscription, sold
 from emporion.marketplace.patches import check_expected
-from emporion.orders import lines as rules
 from emporion.orders.charging import charges
-from emporion.orders.kept import KeptOrder, Migrated, OrderLine
-from emporion.orders.lines import Chosen, Dependent, Held, period_text
-from emporion.orders.terms import charged_span, migrated_term
+from emporion.orders.kept import KeptOrder, OrderLine
+from emporion.orders.lines import Held
 from emporion.store.orders import in_the_way
 from emporion.store.subscriptions import SUBSCRIPTIONS
 from emporion.subscriptions import ENDED
 
 if TYPE_CHECKING:
-    from emporion.catalogue.products import CatalogueProduct
     from emporion.catalogue.rates import Rates
     from emporion.marketplace.actors import Actor
+    from emporion.marketplace.order_steps import OrderSteps
     from emporion.orders.new import OrderRequest
     from emporion.store.base import Store
     from emporion.store.collections import Item
@@ -73,8 +72,9 @@ class PlannedOrder(NamedTuple):
 class OrderPlanner:
     """Plans orders. clock: seconds since 1970."""
 
-    def __init__(self, store: Store, catalogue: ProductReader, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, catalogue: ProductReader, steps: OrderSteps, clock: Callable[[], float]) -> None:
         self._store = store
+        self._steps = steps
         self._reader = LineReader(catalogue)
         self._clock = clock
 
@@ -113,7 +113,10 @@ class OrderPlanner:
         if planning.conflicts:
             raise Problem(Code.CONFLICT, " ".join(planning.conflicts))
         assert order
-        costs = charges(order, planning.plans, planning.subscription, planning.day)
+        running, paid = planning.subscription, None
+        if running and order.plan_id is not None:
+            paid = await self._steps.paid(running, planning.day)
+        costs = charges(order, planning.plans, running, planning.day, paid)
         order = structs.replace(order, charges=costs)
         return PlannedOrder(order, planning.level, [planning.item] if planning.item else [], planning.used)
 
@@ -209,15 +212,16 @@ class OrderPlanner:
         elif planning.day < first:
             planning.conflicts.append(
                 f"Subscription {subscription.id} can be renewed from {first.isoformat()} on, {policies.renewal_point} "
-                f"days before it expires on {expiration.isoformat()}. Until then it renews by itself, if renewalStatus is true."
+                f"days before it expires on {expiration.isoformat()}."
             )
 
     async def _order(self, planning: Planning) -> KeptOrder | None:
         request = planning.request
         migrated = None
         if request.type in ("sales", "migration"):
-            lines, product = await self._sold(planning)
-            migrated = _migrated(planning, product) if product and request.type == "migration" else None
+            held = partial(self._held, planning)
+            lines, product = await sold(self._reader, self._store, planning, held)
+            migrated = migrated_subscription(planning, product) if product and request.type == "migration" else None
         elif not planning.subscription:
             return None
         elif request.type == "change":
@@ -252,41 +256,6 @@ class OrderPlanner:
             upgrade_start=request.upgrade_start_type or None,
             migrated=migrated,
         )
-
-    async def _sold(self, planning: Planning) -> tuple[list[OrderLine], CatalogueProduct | None]:
-        """The lines of a sale or migration, and the product of the first one."""
-        reader, chosen = self._reader, await self._reader.identified(planning)
-        for one in chosen:
-            if one.quantity is not None and (message := rules.sale_fault(one.product, one.quantity)):
-                planning.fault(f"{one.at}.quantity", message)
-            elif one.quantity is None and one.sent.quantity is None and not planning.is_faulty(f"{one.at}.quantity"):
-                planning.fault(f"{one.at}.quantity", "is required")
-            if one.sent.subscription_id:
-                planning.fault(f"{one.at}.subscriptionId", "must be left out: it makes a new subscription")
-        _check_periods(planning, chosen)
-        await reader.load_plans(planning, [one.product.plan_id for one in chosen])
-        await self._check_trials(planning, chosen)
-        needs = any(one.product.depends_on for one in chosen)
-        held = await self._held(planning) if needs else []
-        dependents = [Dependent(one.product, one.at) for one in chosen]
-        added = await reader.completed(
-            planning, dependents, [one.product.id for one in chosen], [one.product for one in chosen], held
-        )
-        for plan_id, plan in planning.plans.items():
-            of_plan = [one for one in chosen if one.product.plan_id == plan_id]
-            if of_plan:
-                reader.check_parameters(planning, plan, of_plan)
-        rates = await reader.rates(planning, [*chosen, *added])
-        lines = [reader.line(planning, one, rates.get(one.product.id, [])) for one in [*chosen, *added]]
-        return lines, chosen[0].product if chosen else None
-
-    async def _check_trials(self, planning: Planning, chosen: Sequence[Chosen]) -> None:
-        plans = {one.product.plan_id for one in chosen if one.product.trial}
-        if plans and await self._store.orders.had_trial(planning.seller_id, planning.customer_id, plans):
-            listed = ", ".join(map(str, sorted(plans)))
-            planning.conflicts.append(
-                f"The customer has had a trial of plan {listed}, which there is once: buy another period."
-            )
 
     async def _held(self, planning: Planning) -> list[Held]:
         """The products that other active subscriptions of the customer have."""
@@ -366,47 +335,3 @@ def _once(faults: Sequence[Fault]) -> list[Fault]:
 def _line_number(path: str) -> int:
     found = re.match(r"products\[(\d+)\]", path)
     return int(found[1]) if found else -1
-
-
-def _check_periods(planning: Planning, chosen: Sequence[Chosen]) -> None:
-    """Note a line whose plan another line buys for another period: what is bought of a plan is one subscription."""
-    first: dict[int, Chosen] = {}
-    for one in chosen:
-        before = first.setdefault(one.product.plan_id, one)
-        if before.product.subscription_period != one.product.subscription_period:
-            period = period_text(before.product.subscription_period)
-            member = "id" if one.sent.id is not None else "subscriptionPeriod"
-            planning.fault(
-                f"{one.at}.{member}", f"must be for {period}, as {before.at} is of the same plan: place another order"
-            )
-
-
-def _migrated(planning: Planning, product: CatalogueProduct) -> Migrated | None:
-    """What a migration tells of the subscription that it takes over (6.10). product: any of it."""
-    request = planning.request
-    days = [_day(text) for text in (request.start_date, request.migration_date, request.expiration_date)]
-    if not all(days):
-        return None
-    start, migration, expiration = (day for day in days if day)
-    if migration < start:
-        planning.fault("migrationDate", "must not be before startDate")
-    if migration > planning.day:
-        planning.fault("migrationDate", f"must be {planning.day.isoformat()} or earlier")
-    if expiration <= planning.day:
-        planning.fault("expirationDate", f"must be later than {planning.day.isoformat()}")
-    if planning.faults:
-        return None
-    migrated = Migrated(
-        start_date=start.isoformat(),
-        migration_date=migration.isoformat(),
-        expiration_date=expiration.isoformat(),
-        autorenewal=bool(request.autorenewal),
-        migration_program=request.migration_program or None,
-    )
-    last, following = charged_span(migrated_term(product, migrated), migration)
-    return structs.replace(migrated, last_billing_date=last.isoformat(), next_billing_date=following.isoformat())
-
-
-def _day(text: str | None) -> date | None:
-    at = times.instant(text) if isinstance(text, str) else None
-    return None if at is None else datetime.fromtimestamp(at / 1000, UTC).date()

@@ -51,9 +51,9 @@ class Orders:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._planner = OrderPlanner(store, catalogue, clock)
-        self._estimates = Estimates(signing_keys, clock)
         self._steps = OrderSteps(store, catalogue, clock)
+        self._planner = OrderPlanner(store, catalogue, self._steps, clock)
+        self._estimates = Estimates(signing_keys, clock)
         self._service = CollectionService(store.orders, ORDERS, clock)
 
     async def estimate(self, actor: Actor, body: dict[str, Any]) -> bytes:

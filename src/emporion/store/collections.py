@@ -224,13 +224,21 @@ class CollectionStore(Generic[T]):
         return Item(*row) if row else None
 
     async def page(
-        self, root_id: int, conditions: Sequence[Condition], offset: int, limit: int, *, whole: bool = False
+        self,
+        root_id: int,
+        conditions: Sequence[Condition],
+        offset: int,
+        limit: int,
+        *,
+        whole: bool = False,
+        column: str | None = None,
     ) -> Listing:
         """The documents of the reseller `root_id` and of all below it: `limit` of them after `offset`, newest first.
 
-        conditions: combined with and. whole: as they are kept, else as they are shown in lists. The total is exact.
+        conditions: combined with and. whole: as they are kept, else as they are shown in lists. column: another one that
+        has JSON in it. The total is exact.
         """
-        column = "document" if whole else self._collection.listed
+        column = column or ("document" if whole else self._collection.listed)
         offset = min(offset, LAST_POSITION)
         counted = await self._database.row(_COUNTED, self._collection.name, root_id) if not conditions else None
         if counted and not counted[1]:
