@@ -35,10 +35,10 @@ NEAR = 2000
 ASTRAY = 64
 
 _HAS_BELOW = "EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = ?)"
-_OF_VALUE = "c.reseller_id = ? AND c.collection = ? AND c.value = ?"
+_OF_VALUE = "c.collection = ? AND c.value = ?"
 _BLOCKS = f"""
     SELECT c.block, c.documents FROM document_counts c
-    WHERE {_OF_VALUE} AND c.level = ? AND c.block BETWEEN ? AND ? ORDER BY c.block DESC
+    WHERE c.reseller_id = ? AND {_OF_VALUE} AND c.level = ? AND c.block BETWEEN ? AND ? ORDER BY c.block DESC
 """
 
 
@@ -175,7 +175,7 @@ def _found_by_counts(table: str, counted: str, column: str) -> str:
             {
             begin.format(f'''(
                 {counts.format(" + a.before")} FROM begin_{level + 1} a CROSS JOIN document_counts c
-                WHERE {_OF_VALUE} AND c.level = {level}
+                WHERE c.reseller_id = ? AND {_OF_VALUE} AND c.level = {level}
                     AND c.block BETWEEN a.block * {WIDTH} AND a.block * {WIDTH} + {WIDTH - 1}
             ) n''')
         }
@@ -184,7 +184,7 @@ def _found_by_counts(table: str, counted: str, column: str) -> str:
     )
     return f"""
         WITH highest AS MATERIALIZED (
-            {counts.format("")} FROM document_counts c WHERE {_OF_VALUE} AND c.level = {HIGHEST}
+            {counts.format("")} FROM document_counts c WHERE c.reseller_id = ? AND {_OF_VALUE} AND c.level = {HIGHEST}
         ), begin_{HIGHEST} AS MATERIALIZED ({begin.format("highest")}){levels}
         SELECT t.total, {_HAS_BELOW}, p.{column}
         FROM (SELECT CAST(coalesce(sum(documents), 0) AS bigint) AS total, 1 AS one FROM highest) t LEFT JOIN (

@@ -214,7 +214,7 @@ class CollectionStore(Generic[T]):
 
     async def answer(self, root_id: int, id_: str) -> Item | None:
         """What `get` gives; of a document of `root_id` itself with what is kept to be answered in its place."""
-        row = await self._database.row(self._collection.answer, id_, root_id)
+        row = await self._database.point(self._collection.answer, id_, root_id)
         return Item(*row) if row else None
 
     async def page(
@@ -229,8 +229,8 @@ class CollectionStore(Generic[T]):
     ) -> Listing:
         """The documents of the reseller `root_id` and of all below it: `limit` of them after `offset`, newest first.
 
-        conditions: combined with and. whole: as they are kept, else as they are shown in lists. column: another one that
-        has JSON in it. The total is exact.
+        conditions: combined with and. whole: as they are kept, else as they are shown in lists. column: another one
+        that has JSON in it. The total is exact.
         """
         column = column or ("document" if whole else self._collection.listed)
         return await list_page(self._database, Asked(self._collection, column, root_id, conditions, offset, limit))

@@ -42,6 +42,9 @@ class Database(Protocol):
     async def row(self, sql: str, *values: Any) -> Row | None:
         """The first row of a statement that reads one or a few by an index."""
 
+    async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
+        """The first row, as of `row`, of a statement that many ask at a time: then they share a round trip."""
+
     async def rows(self, sql: str, *values: Any) -> Rows:
         """All rows of a statement that reads a few by an index."""
 

@@ -114,6 +114,9 @@ class SqliteDatabase:
         row: Row | None = self._connections.row(translated(sql), *values)
         return row
 
+    async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
+        return await self.row(sql, *values)
+
     async def rows(self, sql: str, *values: Any) -> Rows:
         return self._connections.rows(translated(sql), *values)
 
