@@ -115,7 +115,8 @@ async def fill_sales(url: str, sellers: Sequence[Seller], say: Callable[[str], N
             await connection.execute(f"DROP INDEX {name}")
         for seller in sellers:
             next_id = await connection.fetchval("SELECT last_value + is_called::int FROM account_ids")
-            numbers = dict(await connection.fetch("SELECT prefix, last FROM order_numbers"))
+            found = await connection.fetch("SELECT prefix, last FROM order_numbers")
+            numbers = {row["prefix"]: row["last"] for row in found}
             sales = sales_of(seller, next_id, numbers)
             before = Before(*[await connection.fetchval(translated(question), seller.id) for question in BEFORE])
             await asyncio.to_thread(_copy_sales, url, sales_batches(sales, before), say)

@@ -156,8 +156,9 @@ class Sales(Struct, frozen=True):
     def last_numbers(self) -> dict[str, int]:
         """The last number of each prefix that is given."""
         last = dict(self.numbers)
-        for position in range(max(0, len(self.orders) - 2 * len(self.subscriptions)), len(self.orders)):
-            type_, number = self._numbered(position)
+        lap = len(self.subscriptions)
+        for end in range(lap, len(self.orders) + lap, lap):
+            type_, number = self._numbered(min(end, len(self.orders)) - 1)
             last[PREFIXES[type_]] = max(last.get(PREFIXES[type_], 0), number)
         return last
 
