@@ -105,7 +105,7 @@ def _switch(switch: SwitchDefinition, defined: DefinedPlan, target_id: int) -> P
         subscription_period=period_of(switch.target),
         billing_policy=switch.billing_policy,
         when_effective=switch.when_effective,
-        items={item.mpn: switch.items.get(item.mpn, item.mpn) for item in defined.items},
+        items={mpn: switch.items.get(mpn, mpn) for mpn in sorted(item.mpn for item in defined.items)},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from msgspec import structs, to_builtins
@@ -121,7 +121,7 @@ class _Dumper(yaml.CSafeDumper):
         return True
 
     def represent(self, data: Any) -> None:
-        node = self.represent_data(data)
+        node = cast("yaml.MappingNode", self.represent_data(data))
         node.flow_style = False
         self.serialize(node)
 

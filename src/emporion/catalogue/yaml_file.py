@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple, get_args
 
 from emporion.catalogue.definitions import DefinedPlan, ServiceDefinition, VendorDefinition, period_text
-from emporion.catalogue.parameters import Choice, Parameter, ParameterType, Phase
+from emporion.catalogue.parameters import WITH_CHOICES, Choice, Parameter, ParameterType, Phase
+from emporion.catalogue.patterns import wrong_pattern
 from emporion.catalogue.plans import Fulfillment
 from emporion.catalogue.yaml_nodes import Faults, Scalar, did_you_mean, members
 from emporion.catalogue.yaml_plans import read_plan
@@ -23,7 +23,6 @@ _PARAMETER = (
     "type", "phase", "required", "title", "description", "choices", "default", "pattern", "template", "reconciliation",
 )  # fmt: skip
 _TYPES: tuple[ParameterType, ...] = get_args(ParameterType)
-_WITH_CHOICES = ("choice", "dropdown")
 _REFUSED_TYPES = {
     type_: f"is not supported yet: {type_}; ask for a text instead" for type_ in ("address", "object", "structured")
 }
@@ -203,9 +202,9 @@ def _parameter(name: str, place: Place, fulfillment: Fulfillment) -> Parameter |
     phase: Phase = given.read("phase", lambda one: one.choice(get_args(Phase), _REFUSED_PHASES), "ordering")
     default = given.read("default", Place.text, None)
     choices = given.read("choices", lambda one: _choices(one, default), None) or []
-    if choices and type_ not in _WITH_CHOICES:
+    if choices and type_ not in WITH_CHOICES:
         place.fault(f"has choices, which the type {type_} does not have; make it a choice or a dropdown")
-    elif not choices and type_ in _WITH_CHOICES and not given.get("choices"):
+    elif not choices and type_ in WITH_CHOICES and not given.get("choices"):
         place.fault(f"has no choices, which the type {type_} needs")
     elif default is not None and default not in {choice.value for choice in choices}:
         place.fault(f"has the default {default}, which is none of its choices", given.line("default"))
@@ -248,9 +247,7 @@ def _pattern(place: Place) -> str | None:
     text = place.text()
     if text is None:
         return None
-    try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        place.fault(f"is no regular expression: {error}")
+    if wrong := wrong_pattern(text):
+        place.fault(wrong)
         return None
     return text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emporion.marketplace.catalogue import Catalogue
+    from emporion.marketplace.catalogue_files import CatalogueFiles
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.events import EventLog
@@ -56,6 +57,7 @@ class Marketplace:
     order_runner: OrderRunner
     fulfillment: Fulfillment
     subscriptions: Subscriptions
+    catalogue_files: CatalogueFiles
     clients: Clients
     signing_keys: SigningKeys
     tokens: Tokens

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emporion.marketplace import Marketplace
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.catalogue import Catalogue
+from emporion.marketplace.catalogue_files import CatalogueFiles
 from emporion.marketplace.clients import Clients
 from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
@@ -75,6 +76,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         order_runner=OrderRunner(store, order_steps),
         fulfillment=Fulfillment(store, order_steps),
         subscriptions=Subscriptions(store, customers_of_all, clock),
+        catalogue_files=CatalogueFiles(store, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
