@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -15,6 +16,8 @@ _UNITS: dict[PeriodType, str] = {"day": "Day", "month": "Month", "year": "Year",
 
 class Period(Struct, frozen=True):
     """A length of time (contract: Period)."""
+
+    DID_YOU_MEAN: ClassVar[Mapping[str, str]] = {"unit": "type", "value": "duration", "count": "duration"}
 
     type: Annotated[PeriodType, Meta(description="The unit.", examples=["month"])]
     # In days, the rest of a long term.

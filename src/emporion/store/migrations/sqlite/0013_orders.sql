@@ -1,4 +1,5 @@
--- created_on, renewal_on, expiration_on: milliseconds of the midnight (UTC) that begins the day.
+-- created_on, renewal_on, expiration_on: milliseconds of the midnight (UTC) that begins the day. mpns, vendor_ids: of its
+-- products, one a line. listed, shown: the subscription as its reseller is shown it, in lists and by its id.
 CREATE TABLE subscriptions (
     reseller_id INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -12,6 +13,10 @@ CREATE TABLE subscriptions (
     created_on INTEGER NOT NULL,
     renewal_on INTEGER,
     expiration_on INTEGER,
+    mpns TEXT NOT NULL,
+    vendor_ids TEXT NOT NULL,
+    listed BLOB NOT NULL,
+    shown BLOB NOT NULL,
     document BLOB NOT NULL,
     PRIMARY KEY (reseller_id, ordinal)
 ) STRICT;
@@ -21,6 +26,8 @@ CREATE INDEX subscriptions_by_customer ON subscriptions (reseller_id, customer_i
 CREATE INDEX subscriptions_by_status ON subscriptions (reseller_id, status, created_at);
 CREATE INDEX subscriptions_by_due ON subscriptions (due_at, id) WHERE due_at IS NOT NULL;
 
+-- listed, listed_whole: in lists, the first without amounts, so that all see the same. listed_whole, shown: as the seller
+-- sees it.
 CREATE TABLE orders (
     reseller_id INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -33,6 +40,9 @@ CREATE TABLE orders (
     type TEXT NOT NULL,
     status TEXT NOT NULL,
     status_code TEXT NOT NULL,
+    listed BLOB NOT NULL,
+    listed_whole BLOB NOT NULL,
+    shown BLOB NOT NULL,
     document BLOB NOT NULL,
     PRIMARY KEY (reseller_id, ordinal)
 ) STRICT;
@@ -70,3 +80,17 @@ CREATE TABLE charges (
     PRIMARY KEY (reseller_id, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX charges_by_order ON charges (reseller_id, order_id);
+
+-- Customers whose status has changed so that their subscriptions and orders must follow. number: how often, so that a
+-- worker which is at it learns of another change. Triggers write it, however a status was changed.
+CREATE TABLE changed_customers (
+    reseller_id INTEGER NOT NULL,
+    customer_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (reseller_id, customer_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER customers_held AFTER UPDATE OF status ON customers
+WHEN new.status <> old.status AND (new.status IN ('adminHold', 'cancelled', 'error') OR old.status = 'adminHold') BEGIN
+    INSERT INTO changed_customers (reseller_id, customer_id, number) VALUES (new.reseller_id, new.id, 1)
+    ON CONFLICT (reseller_id, customer_id) DO UPDATE SET number = number + 1;
+END;
