@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route, Router
 
-from emporion.api import customers, docs, events, oauth, openapi, plans, products, reports, resellers, tokens
+from emporion.api import (
+    customers,
+    docs,
+    events,
+    oauth,
+    openapi,
+    parameters,
+    plans,
+    products,
+    reports,
+    resellers,
+    tokens,
+)
 from emporion.api.auth import Authenticator
 from emporion.api.client_addresses import ClientAddresses
 from emporion.api.middleware import ApiMiddleware
@@ -56,6 +68,7 @@ OPERATIONS = (
     *events.OPERATIONS,
     *products.OPERATIONS,
     *plans.OPERATIONS,
+    *parameters.OPERATIONS,
     *reports.OPERATIONS,
     *oauth.OPERATIONS,
 )

@@ -8,6 +8,7 @@ A member may carry, in `Meta(extra=…)`:
     "says": str | Callable[[str], str]      the message when `pattern` does not match
     "clean": Callable[[str], str]           what is made of the value before all else
     "line": True                            it is one line, which can be seen
+    "take": Callable[[object], object]      for a member of any type: what is read, or a ValueError that says why not
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
 missing or faulty is `UNSET` there.
 """
@@ -138,6 +139,8 @@ def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
             return _dictionary(type_)
         case inspect.StructType():
             return _object(type_)
+        case inspect.AnyType():
+            return _anything(extra["take"])
     raise TypeError(f"no reader for {type_}")
 
 
@@ -207,6 +210,17 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
         return text
 
     return read_text
+
+
+def _anything(take: Callable[[object], object]) -> Read:
+    def read_anything(value: object, path: str, faults: list[Fault]) -> object:
+        try:
+            return take(value)
+        except ValueError as error:
+            faults.append(Fault(path, str(error)))
+            return UNSET
+
+    return read_anything
 
 
 def _choice(values: tuple[object, ...]) -> Read:

@@ -30,6 +30,7 @@ TAGS = {
     "Reseller Management": "The accounts above them.",
     "Product Catalog": "What is sold, and for how much.",
     "Service Plan Management": "What is sold together.",
+    "Validation Management": "What can be ordered.",
     "Report Management": "Files about a period.",
     "Events": "What happened, for those who follow it.",
 }

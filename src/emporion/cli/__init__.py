@@ -33,6 +33,7 @@ COMMANDS = {
     "token": "tokens:app",
     "price": "prices:app",
     "report": "reports:app",
+    "catalogue": "catalogue:app",
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emporion.marketplace.catalogue import Catalogue
+    from emporion.marketplace.catalogue_files import CatalogueFiles
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.events import EventLog
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.imports import Imports
     from emporion.marketplace.links import Links
     from emporion.marketplace.login_throttle import LoginThrottle
+    from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.prices import Prices
     from emporion.marketplace.products import Products
@@ -45,6 +47,7 @@ class Marketplace:
     users: Users
     subscription_keys: SubscriptionKeys
     catalogue: Catalogue
+    catalogue_files: CatalogueFiles
     clients: Clients
     signing_keys: SigningKeys
     tokens: Tokens
@@ -53,6 +56,7 @@ class Marketplace:
     events: EventLog
     statistics: Statistics
     login_throttle: LoginThrottle
+    parameters: Parameters
     passwords: Passwords
     idempotency: Idempotency
     products: Products

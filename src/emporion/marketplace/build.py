@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from emporion.marketplace import Marketplace
 from emporion.marketplace.administrators import Administrators
 from emporion.marketplace.catalogue import Catalogue
+from emporion.marketplace.catalogue_files import CatalogueFiles
 from emporion.marketplace.clients import Clients
 from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
@@ -18,6 +19,7 @@ from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.links import Links
 from emporion.marketplace.login_throttle import LoginThrottle
+from emporion.marketplace.parameters import Parameters
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.prices import Prices
 from emporion.marketplace.products import Products
@@ -63,6 +65,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         users=Users(store.users, store.resellers, passwords, clock),
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
         catalogue=catalogue,
+        catalogue_files=CatalogueFiles(store, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
@@ -75,6 +78,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
         login_throttle=guesses,
+        parameters=Parameters(customers_of_all, catalogue),
         passwords=passwords,
         idempotency=Idempotency(store.idempotency, clock),
         security_log=SecurityLog(store.events, visits, clock),

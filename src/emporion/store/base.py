@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from emporion.store.administrators import AdministratorStore, LinkStore
 from emporion.store.catalogue import CatalogueStore
+from emporion.store.catalogue_files import CatalogueFileStore
 from emporion.store.clients import ClientStore
 from emporion.store.idempotency import IdempotencyStore
 from emporion.store.imports import ImportStore
@@ -72,6 +73,7 @@ class Store(ABC):
         self.reports = ReportStore(database, REPORTS)
         self.catalogue = CatalogueStore(database)
         self.prices = PriceStore(database)
+        self.catalogue_files = CatalogueFileStore(database)
         self.product_lists = ProductListStore(database)
         self.orders = OrderStore(database, ORDERS)
         self.subscriptions = SubscriptionStore(database, SUBSCRIPTIONS)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 # How many ids one statement asks for.
 _AT_A_TIME = 500
 
-_VERSION = "SELECT coalesce(max(version), 0) FROM catalogue"
+CATALOGUE_VERSION = "SELECT coalesce(max(version), 0) FROM catalogue"
 _PRODUCT = "SELECT document FROM products WHERE id = ?"
 _BY_MPN = "SELECT document FROM products WHERE mpn = ? ORDER BY id LIMIT ?"
 _BY_PLAN = "SELECT document FROM products WHERE plan_id = ? ORDER BY id"
@@ -45,7 +45,7 @@ class CatalogueStore:
 
     async def version(self) -> int:
         """How often the catalogue was changed; 0 if never."""
-        row = await self._database.row(_VERSION)
+        row = await self._database.row(CATALOGUE_VERSION)
         return row[0] if row else 0
 
     async def product(self, id_: str) -> CatalogueProduct | None:
