@@ -31,6 +31,7 @@ TAGS = {
     "Product Catalog": "What is sold, and for how much.",
     "Service Plan Management": "What is sold together.",
     "Validation Management": "What can be ordered.",
+    "Order Management": "What is bought, changed, renewed and cancelled.",
     "Report Management": "Files about a period.",
     "Events": "What happened, for those who follow it.",
 }

@@ -14,11 +14,15 @@ from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.events import EventLog
 from emporion.marketplace.exports import Exports
+from emporion.marketplace.fulfillment import Fulfillment
 from emporion.marketplace.idempotency import Idempotency
 from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.links import Links
 from emporion.marketplace.login_throttle import LoginThrottle
+from emporion.marketplace.order_runner import OrderRunner
+from emporion.marketplace.order_steps import OrderSteps
+from emporion.marketplace.orders import Orders
 from emporion.marketplace.parameters import Parameters
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.prices import Prices
@@ -32,6 +36,7 @@ from emporion.marketplace.sessions import Sessions
 from emporion.marketplace.signing_keys import SigningKeys
 from emporion.marketplace.statistics import Statistics
 from emporion.marketplace.subscription_keys import SubscriptionKeys
+from emporion.marketplace.subscriptions import Subscriptions
 from emporion.marketplace.tokens import Grants, Tokens
 from emporion.marketplace.usage import UsageRecorder
 from emporion.marketplace.users import Users
@@ -56,6 +61,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
     catalogue = Catalogue(store.catalogue, store.resellers, store.prices)
     sessions = Sessions(store, passwords, guesses, visits, clock)
+    order_steps = OrderSteps(store, catalogue, clock)
     return Marketplace(
         customers=customers_of_all,
         imports=Imports(store, customer_rows, clock),
@@ -66,6 +72,11 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
         catalogue=catalogue,
         catalogue_files=CatalogueFiles(store, clock),
+        orders=Orders(store, catalogue, signing_keys, clock),
+        order_steps=order_steps,
+        order_runner=OrderRunner(store, order_steps),
+        fulfillment=Fulfillment(store, order_steps),
+        subscriptions=Subscriptions(store, customers_of_all, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),

@@ -148,6 +148,10 @@ class ResellerStore(ABC):
     async def page(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
         """The reseller `root_id` and all below it, whole: `limit` of them after `offset`, by descending id."""
 
+    async def has_children(self, reseller_id: int) -> bool:
+        """Whether resellers stand below a reseller."""
+        return bool(await self._database.row("SELECT 1 FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id))
+
     async def children(self, parent_id: int, offset: int, limit: int) -> Children:
         """The resellers right below another one: `limit` of them after `offset`, by descending id."""
         found = await self._database.long_rows(parent_id, _CHILDREN, parent_id, limit, offset)
