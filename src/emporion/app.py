@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route, Router
 
-from emporion.api import customers, docs, events, oauth, openapi, reports, resellers, tokens
+from emporion.api import (
+    customers,
+    docs,
+    events,
+    oauth,
+    openapi,
+    orders,
+    parameters,
+    plans,
+    products,
+    reports,
+    resellers,
+    tokens,
+)
 from emporion.api.auth import Authenticator
 from emporion.api.client_addresses import ClientAddresses
 from emporion.api.middleware import ApiMiddleware
@@ -55,6 +68,10 @@ OPERATIONS = (
     *tokens.OPERATIONS,
     *resellers.OPERATIONS,
     *events.OPERATIONS,
+    *orders.OPERATIONS,
+    *products.OPERATIONS,
+    *plans.OPERATIONS,
+    *parameters.OPERATIONS,
     *reports.OPERATIONS,
     *oauth.OPERATIONS,
 )

@@ -22,7 +22,7 @@ _MINOR_UNITS = {
 }  # fmt: skip
 
 MOST_DECIMALS = 6
-MOST_DIGITS = 15
+MOST_WHOLE_DIGITS = 15
 WANTED = "must be a decimal number in a string, such as 70.5"
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
@@ -46,8 +46,8 @@ def read(text: object) -> Decimal:
         raise ValueError("must not be below 0")
     if len(decimals) > MOST_DECIMALS:
         raise ValueError(f"must have at most {MOST_DECIMALS} decimals")
-    if len(whole) > MOST_DIGITS:
-        raise ValueError(f"must have at most {MOST_DIGITS} digits before the point")
+    if len(whole) > MOST_WHOLE_DIGITS:
+        raise ValueError(f"must have at most {MOST_WHOLE_DIGITS} digits before the point")
     return Decimal(text)
 
 

@@ -18,6 +18,8 @@ ParameterType = Literal[
 ]
 Phase = Literal["ordering", "fulfillment"]
 WITH_CHOICES: tuple[ParameterType, ...] = ("choice", "dropdown")
+# How many parameters a product of an order has at most.
+MOST_VALUES = 100
 # Of how many choices or names a message tells.
 MOST_OFFERED = 20
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emporion.marketplace.catalogue import Catalogue
+    from emporion.marketplace.catalogue_files import CatalogueFiles
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.events import EventLog
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from emporion.marketplace.login_throttle import LoginThrottle
     from emporion.marketplace.order_runner import OrderRunner
     from emporion.marketplace.order_steps import OrderSteps
+    from emporion.marketplace.orders import Orders
+    from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
+    from emporion.marketplace.prices import Prices
+    from emporion.marketplace.products import Products
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
@@ -47,10 +52,12 @@ class Marketplace:
     users: Users
     subscription_keys: SubscriptionKeys
     catalogue: Catalogue
+    orders: Orders
     order_steps: OrderSteps
     order_runner: OrderRunner
     fulfillment: Fulfillment
     subscriptions: Subscriptions
+    catalogue_files: CatalogueFiles
     clients: Clients
     signing_keys: SigningKeys
     tokens: Tokens
@@ -59,8 +66,11 @@ class Marketplace:
     events: EventLog
     statistics: Statistics
     login_throttle: LoginThrottle
+    parameters: Parameters
     passwords: Passwords
     idempotency: Idempotency
+    products: Products
+    prices: Prices
     reports: Reports
     report_runner: ReportRunner
     security_log: SecurityLog

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -105,17 +105,19 @@ class OrderSteps:
         return steps.finished(outcome, situation.subscriptions, situation.plans, self.now(), paid)
 
     async def _paid(self, situation: Situation) -> Paid | None:
-        """What was paid for the running period of the subscription that is switched, by each product and link."""
         order = situation.order
         if order.plan_id is None or not order.subscription_id:
             return None
-        subscription = situation.subscriptions[order.subscription_id]
-        charges: list[list[Charge]] = [[] for _ in range(len(order.chain) + 1)]
-        for row in await self._store.orders.ledger_of(situation.item.reseller_id, subscription.id):
+        return await self.paid(situation.subscriptions[order.subscription_id], self.now().day)
+
+    async def paid(self, subscription: KeptSubscription, day: date) -> Paid:
+        """What was paid for the period of a subscription that runs on a day, by each product and link."""
+        charges: list[list[Charge]] = [[] for _ in range(len(subscription.chain) + 1)]
+        for row in await self._store.orders.ledger_of(subscription.chain[-1], subscription.id):
             entry = read_ledger(row.document)
             if entry.subscription_id == subscription.id:
                 charges[row.link].append(entry.charge())
-        return paid_for(charges, running_term(subscription), self.now().day)
+        return paid_for(charges, running_term(subscription), day)
 
     async def write(
         self,

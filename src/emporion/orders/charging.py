@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from emporion.catalogue.plans import BillingModel
 from emporion.orders import pricing
 from emporion.orders.pricing import PricedItem
-from emporion.orders.terms import migrated_term, new_term, renewed, running_term, switched
+from emporion.orders.terms import may_be_returned, migrated_term, new_term, renewed, running_term, switched
 from emporion.periods import Period
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ def _charges(
     if order.type == "renewal":
         return pricing.renewal(items, renewed(term), order.currency)
     if order.type == "cancellation":
-        return pricing.cancellation(items, term, policies, order.currency, day)
+        if policies.cancellation == "at_term_end" and not may_be_returned(term, policies, day):
+            return []
+        present = [structs.replace(item, quantity=item.previous) for item in items]
+        return pricing.cancellation(present, term, policies, order.currency, day)
     if order.plan_id is None or order.subscription_period is None:
         return pricing.change(items, term, policies, order.currency, day)
     way = plan_switch(

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct
 
 from emporion import times
 from emporion.accounts.fields import Attributes, text_meta
-from emporion.catalogue.parameters import SentParameter
+from emporion.catalogue.parameters import MOST_VALUES, SentParameter
 from emporion.errors import Fault
 from emporion.orders.kept import OrderType
 from emporion.periods import Period
 from emporion.validation import read
 
 MOST_PRODUCTS = 200
-MOST_VALUES = 100
 # Digits before the point of a quantity.
 MOST_QUANTITY_DIGITS = 10
 # Digits after the point of a price for one unit, and before it.
@@ -49,7 +48,7 @@ def _not_a_price(value: Decimal) -> str | None:
         return "must be 0 or more"
     if value >= 10**UNIT_PRICE_DIGITS:
         return f"must have at most {UNIT_PRICE_DIGITS} digits before the point"
-    if value != round(value, UNIT_PRICE_DECIMALS):
+    if value != value.quantize(Decimal(1).scaleb(-UNIT_PRICE_DECIMALS), ROUND_DOWN):
         return f"must have at most {UNIT_PRICE_DECIMALS} digits after the point"
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, structs
@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from emporion import times
 from emporion.errors import Code, Problem
 from emporion.events import Subject
+from emporion.orders import shown
 from emporion.orders.kept import PREFIXES, UNFINISHED, KeptOrder
 from emporion.store.accounts import take_ids
 from emporion.store.collections import (
@@ -21,9 +22,10 @@ from emporion.store.collections import (
     add_locked,
     between,
     equals,
+    indexed,
     update_item,
 )
-from emporion.store.database import execute, execute_many, fetch_row
+from emporion.store.database import execute, execute_many, fetch_row, placeholders
 from emporion.store.events import append, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.subscriptions import SUBSCRIPTIONS, subscription_of
@@ -46,23 +48,31 @@ ORDERS: Collection[KeptOrder] = Collection(
         Column("type", lambda kept: kept.type),
         Column("status", lambda kept: kept.status),
         Column("status_code", lambda kept: kept.status_code),
+        Column("listed", lambda kept: shown.encode(shown.summary(kept))),
+        Column("listed_whole", lambda kept: shown.encode(shown.row(kept, shown.seller_level(kept)))),
+        Column("shown", lambda kept: shown.encode(shown.detailed(kept, shown.seller_level(kept)))),
     ),
     filters={
-        "customer_id": lambda value: [equals("customer_id", value)],
+        "customer_id": lambda value: [indexed("customer_id", int(value))],
         "subscription_id": lambda value: [
             Condition(
-                "EXISTS (SELECT 1 FROM order_subscriptions s WHERE s.reseller_id = r.reseller_id"
-                " AND s.subscription_id = ? AND s.order_id = r.id)",
-                (value,),
+                "r.id IN (SELECT s.order_id FROM order_subscriptions s WHERE s.subscription_id = ?"
+                " AND s.reseller_id IN (SELECT x.reseller_id FROM subscriptions x WHERE x.id = ?))",
+                (value, value),
+                "subscription_id",
             )
         ],
         "order_number": lambda value: [equals("order_number", value)],
-        "status": lambda value: [equals("status", value)],
+        "status": lambda value: [indexed("status", value)],
         "status_code": lambda value: [equals("status_code", value)],
         "creation_time_from": lambda value: between("created_at", times.instant(value), None),
         "creation_time_to": lambda value: between("created_at", None, (times.instant(value) or 0) + 1000),
     },
     due=lambda kept: kept.due,
+    shown=shown.in_events,
+    listed="listed",
+    answered="shown",
+    counted="status",
 )
 
 _NUMBER = """
@@ -73,6 +83,7 @@ _TOUCH = """
     INSERT INTO order_subscriptions (reseller_id, subscription_id, order_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _BY_NUMBER = "SELECT reseller_id, id, version, document FROM orders WHERE reseller_id = ? AND order_number = ?"
+_OF_PLANS = "SELECT document FROM subscriptions WHERE reseller_id = ? AND customer_id = ? AND plan_id IN "
 _ADD_CHARGE = """
     INSERT INTO charges (reseller_id, number, order_id, link, at, document) VALUES (?, ?, ?, ?, ?, ?)
 """
@@ -161,6 +172,18 @@ class OrderStore(CollectionStore[KeptOrder]):
         """
         return await self._database.write(_advance, item, ids, step)
 
+    async def by_number(self, reseller_id: int, number: str) -> KeptOrder | None:
+        """An order of a reseller by its number."""
+        row = await self._database.row(_BY_NUMBER, reseller_id, number)
+        return ORDERS.decode(Item(*row).document) if row else None
+
+    async def had_trial(self, reseller_id: int, customer_id: int, plan_ids: Iterable[int]) -> bool:
+        """Whether a customer has, or has had, a trial of one of these plans."""
+        ids = list(plan_ids)
+        sql = f"{_OF_PLANS}{placeholders(len(ids))}"
+        rows = await self._database.rows(sql, reseller_id, customer_id, *ids)
+        return any(SUBSCRIPTIONS.decode(row[0]).trial for row in rows)
+
     async def postpone(self, item: Item, due: int) -> None:
         """Let a worker look at an order later; in another version it stays as it is. No new version comes of it."""
         await self._database.write(_run, _POSTPONE, due, item.reseller_id, item.id, item.version)
@@ -228,10 +251,14 @@ def _next_number(type_: OrderType) -> Write[str]:
 def _in_the_way(reseller_id: int, number: str) -> Write[Problem]:
     row = yield from fetch_row(_BY_NUMBER, reseller_id, number)
     assert row
-    order = ORDERS.decode(Item(*row).document)
+    return in_the_way(ORDERS.decode(Item(*row).document))
+
+
+def in_the_way(order: KeptOrder) -> Problem:
+    """What is told where an order must be finished before another one of its subscription."""
     return Problem(
         Code.CONFLICT,
-        f"The subscription has the unfinished {order.type} order {number} (id {order.id}, status {order.status}). Wait "
+        f"The subscription has the unfinished {order.type} order {order.order_number} (id {order.id}, status {order.status}). Wait "
         f'until it is finished, or cancel it with PATCH /orders/{order.id} {{"statusCode": "CL"}}.',
     )
 
