@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from emporion.accounts.fields import text_meta
 from emporion.catalogue.parameters import Parameter, ParameterType, Phase
 from emporion.catalogue.plans import BillingModel, BillingPolicy, Effective, Plan
-from emporion.catalogue.products import CatalogueProduct, Coterming
+from emporion.catalogue.products import CatalogueProduct
 from emporion.catalogue.rates import PriceModel, Rate, Rates
 from emporion.money import shown
 from emporion.paging import Limit, Offset, Pagination
@@ -48,6 +48,22 @@ class ProductDependency(Struct, frozen=True):
 
     mpn: Annotated[str, Meta(description="Its manufacturer part number.", examples=["ACME-MAIL-STD"])]
     id: Annotated[str, Meta(description="Its id.", examples=["1000301"])]
+
+
+class ProductCoterming(Struct, frozen=True, omit_defaults=True):
+    """Whether a subscription may end together with another one."""
+
+    required: Annotated[
+        Literal["MANDATORY", "ALLOWED", "RESTRICTED"],
+        Meta(description="Whether it must, may or must not.", examples=["RESTRICTED"]),
+    ]
+    type: (
+        Annotated[
+            Literal["SUBSCRIPTION", "END_OF_MONTH"],
+            Meta(description="With another subscription, or with the month.", examples=["SUBSCRIPTION"]),
+        ]
+        | None
+    ) = None
 
 
 class ProductChoice(Struct, frozen=True):
@@ -99,7 +115,9 @@ class Product(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=T
         Meta(description="When it is charged, and for what.", examples=["chargeBeforeBillingPeriod"]),
     ]
     depends_on: Annotated[list[ProductDependency], Meta(description="Products that must be there as well.")]
-    coterming: Annotated[Coterming, Meta(description="Whether a subscription may end together with another one.")]
+    coterming: Annotated[
+        ProductCoterming, Meta(description="Whether a subscription may end together with another one.")
+    ]
 
 
 class ProductDetailed(Product, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
@@ -156,7 +174,7 @@ class PlanPeriod(Struct, frozen=True):
 
 
 class PlanPeriodSwitch(Struct, rename="camel", kw_only=True, frozen=True):
-    """A way from one of the plan's periods to another plan or period (contract: ServicePlanSubscriptionPeriodSwitch)."""
+    """A way from one of a plan's periods to another plan or period (contract: ServicePlanSubscriptionPeriodSwitch)."""
 
     plan_id: Annotated[int, Meta(description="The plan that it leads to.", examples=[1000306])]
     subscription_period: Annotated[Period, Meta(description="The period that it leads to.")]
@@ -220,7 +238,7 @@ def product_shown(product: CatalogueProduct, currency: str, price: Rates, cost: 
         subscription_period=product.subscription_period,
         billing_model=product.billing_model,
         depends_on=[ProductDependency(needed.mpn, needed.id) for needed in product.depends_on],
-        coterming=product.coterming,
+        coterming=ProductCoterming(product.coterming.required, product.coterming.type),
     )
 
 

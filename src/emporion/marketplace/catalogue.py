@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from emporion.accounts.resellers import Reseller
-from emporion.catalogue.rates import Rates, flat
+from emporion.catalogue.own_prices import chain_rates, target_of_item
 
 if TYPE_CHECKING:
-    from emporion.catalogue.kept import ProductRates
+    from emporion.catalogue.own_prices import OwnPrice
     from emporion.catalogue.plans import Plan
     from emporion.catalogue.products import CatalogueProduct
+    from emporion.catalogue.rates import Rates
     from emporion.store.catalogue import CatalogueStore
+    from emporion.store.prices import PriceStore
     from emporion.store.resellers import ResellerStore
 
 # So many products with one MPN are looked at, for whichever plans and periods.
 MOST_CANDIDATES = 500
-
-_NOTHING = Decimal(0)
-_decode = msgspec.json.Decoder(Reseller).decode
 
 
 class Catalogue:
@@ -31,9 +26,10 @@ class Catalogue:
     What a seller sells is published, delegated to it, and has prices in its currency.
     """
 
-    def __init__(self, store: CatalogueStore, resellers: ResellerStore) -> None:
+    def __init__(self, store: CatalogueStore, resellers: ResellerStore, prices: PriceStore) -> None:
         self._store = store
         self._resellers = resellers
+        self._prices = prices
 
     async def candidates(self, seller_id: int, mpn: str) -> list[CatalogueProduct]:
         """What a seller sells under exactly this MPN, oldest first."""
@@ -65,28 +61,46 @@ class Catalogue:
         currency = await self.currency(chain)
         if not currency:
             return {}
+        own = await self._own_prices(chain, product_ids)
         found = await self._store.rates(product_ids, currency)
-        return {id_: _of_chain(rates, len(chain)) for id_, rates in found.items()}
+        return {id_: chain_rates(rates, currency, chain, own.get(id_, {})) for id_, rates in found.items()}
 
     async def currency(self, chain: Sequence[int]) -> str | None:
         """The currency in which a chain sells: that of the reseller right below the provider, or the provider's own.
 
         None where a reseller further below has another one, or none: then nothing is delegated to the last.
         """
-        currencies = [await self._currency(reseller_id) for reseller_id in chain[1:] or chain]
-        return currencies[0] if len(set(currencies)) == 1 else None
+        return _common(await self._resellers.currencies(chain[-1]))
 
-    async def _currency(self, reseller_id: int) -> str | None:
-        record = await self._resellers.get(reseller_id)
-        return _decode(record.document).currency if record else None
+    async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
+        """The chain down to a seller, and the currency in which it sells, as `currency` says."""
+        currencies = await self._resellers.currencies(seller_id)
+        return list(currencies), _common(currencies)
+
+    async def _own_prices(
+        self, chain: Sequence[int], product_ids: Collection[str]
+    ) -> Mapping[str, Mapping[int, OwnPrice]]:
+        """The prices that accounts of a chain have set for products: that of a product before that of its item."""
+        sellers = await self._prices.sellers(chain)
+        if not sellers:
+            return {}
+        products = {product.id: product for product in await self._store.products(product_ids)}
+        items = {id_: target_of_item(product.plan_id, product.mpn) for id_, product in products.items()}
+        prices = await self._prices.of(sellers, {*products, *items.values()})
+        found: dict[str, dict[int, OwnPrice]] = {}
+        for id_, item in items.items():
+            for seller in sellers:
+                price = prices.get((seller, id_)) or prices.get((seller, item))
+                if price:
+                    found.setdefault(id_, {})[seller] = price
+        return found
 
     async def _sold(self, seller_id: int, products: Sequence[CatalogueProduct]) -> list[CatalogueProduct]:
         """Those of these products that a seller sells."""
         published = [product for product in products if product.state == "published"]
         if not published:
             return []
-        chain = await self._resellers.chain(seller_id)
-        currency = await self.currency(chain)
+        chain, currency = await self.seller(seller_id)
         if not currency:
             return []
         delegated = {id_ for id_ in {product.plan_id for product in published} if await self._is_delegated(id_, chain)}
@@ -99,7 +113,8 @@ class Catalogue:
         return delegation is not None and delegation.is_to(chain)
 
 
-def _of_chain(rates: ProductRates, links: int) -> list[Rates]:
-    """What a product costs on each link of a chain of so many accounts."""
-    costs = [rates.cost(level) for level in range(1, links)]
-    return [rates.provider_cost or Rates(flat(_NOTHING)), *costs, rates.price]
+def _common(currencies: Mapping[int, str | None]) -> str | None:
+    """The currency of all accounts of a chain; that of the provider counts only where it is alone."""
+    below = list(currencies.values())
+    some = set(below[1:] or below)
+    return some.pop() if len(some) == 1 else None

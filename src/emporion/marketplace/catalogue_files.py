@@ -53,6 +53,10 @@ class CatalogueFiles:
         self._store = store
         self._clock = clock
 
+    async def version(self) -> int:
+        """How often the catalogue was changed; 0 if there never was one."""
+        return await self._store.catalogue.version()
+
     async def check(self, actor: Actor, content: CatalogueContent) -> None:
         """Add the faults to a file that only this platform can find: resellers that there are not."""
         _must_be_operator(actor)

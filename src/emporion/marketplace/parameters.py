@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from emporion.catalogue.parameters import given
 from emporion.errors import Fault, raise_invalid
+from emporion.orders.lines import Narrowing, identify
+from emporion.orders.new import OrderProductRequest
 from emporion.orders.parameter_checks import ParameterValidationRequest, ParameterValidationResult, validation_result
 from emporion.validation import read
 
@@ -50,30 +52,25 @@ class Parameters:
     async def _product(
         self, seller_id: int, line: CheckedProduct, path: str, faults: list[Fault]
     ) -> CatalogueProduct | None:
-        """The product of a line, or its fault."""
-        product: CatalogueProduct | None = None
+        """The product of a line; or None, and its fault among `faults`."""
+        candidates: list[CatalogueProduct] = []
         if line.id is not None:
             product = await self._catalogue.product(seller_id, line.id)
-            found = [product] if product else []
+            candidates = [product] if product else []
         elif line.mpn is not None:
-            found = [one for one in await self._catalogue.candidates(seller_id, line.mpn) if _is_meant(one, line)]
+            candidates = await self._catalogue.candidates(seller_id, line.mpn)
         else:
             faults.append(Fault(f"{path}.mpn", "is required, or id"))
             return None
-        if len(found) != 1:
-            asked = f"id {line.id}" if line.id is not None else f"mpn {line.mpn}"
-            wrong = f"No entity has been found with {asked}" if not found else "is ambiguous: name the id"
-            faults.append(Fault(f"{path}.{asked.split()[0]}", wrong))
-            return None
-        return found[0]
-
-
-def _is_meant(product: CatalogueProduct, line: CheckedProduct) -> bool:
-    return all(
-        wanted is None or wanted == there
-        for wanted, there in (
-            (line.vendor, product.vendor),
-            (line.billing_period, product.billing_period),
-            (line.subscription_period, product.subscription_period),
+        sent = OrderProductRequest(
+            id=line.id,
+            mpn=line.mpn,
+            vendor=line.vendor,
+            billing_period=line.billing_period,
+            subscription_period=line.subscription_period,
         )
-    )
+        found = identify(sent, path, candidates, Narrowing())
+        if isinstance(found, Fault):
+            faults.append(found)
+            return None
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -38,6 +39,14 @@ DraftRequestId = Annotated[
         extra={"says": "must be the draftRequestId of an earlier answer"},
     ),
 ]
+Quantity = Annotated[
+    Decimal,
+    Meta(
+        description="How many; it decides nothing here.",
+        examples=[1],
+        extra_json_schema={"type": ["number", "string"], "format": "decimal"},
+    ),
+]
 ProductId = Annotated[str, text_meta(32, "The product's id, which decides alone.", "1000301")]
 Mpn = Annotated[str, text_meta(255, "Manufacturer part number; case counts.", "ACME-MAIL-STD")]
 Vendor = Annotated[str, text_meta(255, "The manufacturer's id.", "acme")]
@@ -51,7 +60,7 @@ class CheckedProduct(Struct, rename="camel", frozen=True, kw_only=True):
     vendor: Vendor | None = None
     billing_period: Period | None = None
     subscription_period: Period | None = None
-    quantity: Annotated[int, Meta(description="How many; it decides nothing here.", examples=[1])] | None = None
+    quantity: Quantity | None = None
     draft_request_id: DraftRequestId | None = None
     parameters: Annotated[list[SentParameter], Meta(max_length=MOST_VALUES)]
 

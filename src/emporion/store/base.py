@@ -23,6 +23,7 @@ from emporion.store.imports import ImportStore
 from emporion.store.login_failures import LoginFailureStore
 from emporion.store.orders import ORDERS, OrderStore
 from emporion.store.platform import PlatformStore
+from emporion.store.prices import PriceStore
 from emporion.store.product_lists import ProductListStore
 from emporion.store.reports import REPORTS, ReportStore
 from emporion.store.sessions import SessionStore
@@ -72,6 +73,7 @@ class Store(ABC):
         self.reports = ReportStore(database, REPORTS)
         self.catalogue = CatalogueStore(database)
         self.catalogue_files = CatalogueFileStore(database)
+        self.prices = PriceStore(database)
         self.product_lists = ProductListStore(database)
         self.orders = OrderStore(database, ORDERS)
         self.subscriptions = SubscriptionStore(database, SUBSCRIPTIONS)

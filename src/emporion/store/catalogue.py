@@ -26,6 +26,7 @@ _PRODUCT = "SELECT document FROM products WHERE id = ?"
 _BY_MPN = "SELECT document FROM products WHERE mpn = ? ORDER BY id LIMIT ?"
 _BY_PLAN = "SELECT document FROM products WHERE plan_id = ? ORDER BY id"
 _PLAN = "SELECT document FROM plans WHERE id = ?"
+_PLANS = "SELECT document FROM plans WHERE id IN {}"
 _PRODUCTS = "SELECT document FROM products WHERE id IN {}"
 _RATES = "SELECT product_id, document FROM product_rates WHERE currency = ? AND product_id IN {}"
 _DELEGATION = "SELECT is_for_all FROM plans WHERE id = ?"
@@ -73,6 +74,14 @@ class CatalogueStore:
         """A plan."""
         row = await self._database.row(_PLAN, id_)
         return _plan(row[0]) if row else None
+
+    async def plans(self, ids: Collection[int]) -> list[Plan]:
+        """Those of these plans that there are, in no order."""
+        found = []
+        for part in _parts(list(ids)):
+            rows = await self._database.rows(_PLANS.format(placeholders(len(part))), *part)
+            found += [_plan(row[0]) for row in rows]
+        return found
 
     async def delegation(self, plan_id: int) -> Delegation | None:
         """Whom a plan is delegated to; None if there is no such plan."""

@@ -7,6 +7,7 @@ What a reseller sees is made of those that concern it; what a filter leaves of t
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
@@ -18,7 +19,7 @@ from emporion.accounts.ids import account_number
 from emporion.catalogue.kept import Delegation
 from emporion.store.bit_sets import BitSet
 from emporion.store.collections import contains
-from emporion.store.database import execute_many, fetch, fetch_row, placeholders
+from emporion.store.database import execute, execute_many, fetch, fetch_row, placeholders
 
 if TYPE_CHECKING:
     from emporion.store.database import Database, Write
@@ -166,10 +167,8 @@ class ProductListStore:
         self._bytes = 0
 
     def _concerning(self, chain: Sequence[int]) -> tuple[int, ...]:
-        """The ways of delegation by which a reseller sees something. The provider sees all."""
-        if len(chain) == 1:
-            return tuple(self._rules)
-        return tuple(id_ for id_, rule in self._rules.items() if is_delegated(rule, chain))
+        """The ways of delegation by which a reseller sees something."""
+        return tuple(id_ for id_, rule in self._rules.items() if rule.is_to(chain))
 
     def _remembered(self, key: object) -> BitSet | None:
         found = self._sets.get(key)
@@ -194,7 +193,7 @@ class ProductListStore:
             for part, bits in await self._database.rows(_BITS.format(placeholders(len(some))), *some):
                 parts[part] |= int.from_bytes(bits, "little")
         count = max(parts, default=-1) + 1
-        return BitSet(b"".join(parts[part].to_bytes(PART_BYTES, "little") for part in range(count)))
+        return BitSet(b"".join(parts[part].to_bytes(PART_BYTES, "little") for part in range(count)).rstrip(b"\0"))
 
     async def _filters(self, asked: int, wanted: ProductFilter) -> list[BitSet]:
         """What each filter lets through, of all that there is. asked: the reseller."""
@@ -207,12 +206,16 @@ class ProductListStore:
             found.append(BitSet.of(row[0] for row in await self._database.rows(_BY_MPN, wanted.mpn)))
         name = "" if wanted.name is None else fold(wanted.name)
         if len(name) >= SHORTEST_PART:
-            found.append(BitSet.of(row[0] for row in await self._database.long_rows(asked, _BY_NAME, name)))
+            found.append(await self._numbers(asked, _BY_NAME, name))
         elif name:
             condition = contains("name_folded", name)
-            sql = _BY_PART.format(condition.sql)
-            found.append(BitSet.of(row[0] for row in await self._database.long_rows(asked, sql, *condition.values)))
+            found.append(await self._numbers(asked, _BY_PART.format(condition.sql), *condition.values))
         return found
+
+    async def _numbers(self, asked: int, sql: str, *values: object) -> BitSet:
+        """The numbers that a search gives, of which there may be hundreds of thousands."""
+        rows = await self._database.long_rows(asked, sql, *values)
+        return await asyncio.to_thread(lambda: BitSet.of(row[0] for row in rows))
 
     async def _page(self, members: BitSet, offset: int, limit: int) -> ListedPage:
         numbers = members.highest(offset, limit)
@@ -222,17 +225,10 @@ class ProductListStore:
         return ListedPage([ids[number] for number in numbers], len(members))
 
 
-def is_delegated(delegation: Delegation, chain: Sequence[int]) -> bool:
-    """Whether a reseller, to which the chain leads from the provider, may sell what is delegated so."""
-    if delegation.resellers is not None and not set(delegation.resellers) & set(chain):
-        return False
-    return not set(delegation.withheld) & set(chain)
-
-
 def relist(plan_ids: Collection[int]) -> Write[None]:
     """Put plans, and all their products, into the lists in which they belong now.
 
-    Part of each write that changes a plan: what it is, whom it is delegated to, its items, or what they cost. All that is
+    Part of each write that changes a plan: what it is, whom it is delegated to, its items, or what they cost. That is
     written before.
     """
     row = yield from fetch_row(_LOCK)
@@ -267,15 +263,15 @@ def relist(plan_ids: Collection[int]) -> Write[None]:
     for number, entry in enumerate(new, last + 1):
         _note(changes, number, entry.lists, frozenset())
     if new:
-        yield from fetch(_COUNT, last + len(new))
+        yield from execute(_COUNT, last + len(new))
     for (list_, part), members in sorted(changes.items()):
         found = yield from fetch_row(_PART, list_, part)
-        bits = bytearray(found[0] if found else PART_BYTES)
+        bits = bytearray((found[0] if found else b"").ljust(PART_BYTES, b"\0"))
         for number, is_member in members.items():
             mask = 1 << (number & 7)
             at = (number % PART_NUMBERS) >> 3
             bits[at] = bits[at] | mask if is_member else bits[at] & ~mask
-        yield from fetch(_PUT_PART, list_, part, bytes(bits))
+        yield from execute(_PUT_PART, list_, part, bytes(bits.rstrip(b"\0")))
 
 
 def _entries(plan_ids: Sequence[int], rules: dict[str, int]) -> Write[list[_Entry]]:

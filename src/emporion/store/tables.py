@@ -76,6 +76,7 @@ TABLES = (
     Table("usage", ("reseller_id", "day", "key", "requests", "refusals")),
     Table("counters", ("reseller_id", "collection", "last")),
     *(Table(collection.name, collection.all_columns) for collection in COLLECTIONS),
+    Table("changed_customers", ("reseller_id", "customer_id", "number"), long=False),
     Table("catalogue", ("version", "applied_at"), long=False),
     Table("catalogue_parts", ("kind", "key", "position", "is_retired", "definition")),
     Table("plans", ("id", "key", "state", "is_for_all", "position", "definition", "document"), part=200),
