@@ -12,7 +12,7 @@ from emporion.catalogue.plans import Plan, Policies, SubscriptionPeriod
 from emporion.catalogue.rates import Rates, flat
 from emporion.orders.charging import charges
 from emporion.orders.kept import KeptOrder, OrderLine
-from emporion.subscriptions import KeptSubscription
+from emporion.subscriptions import KeptSubscription, SubscriptionItem
 from tests.orders.examples import MONTH, YEAR, lines
 
 DAY = date(2026, 9, 28)
@@ -83,6 +83,18 @@ def test_a_cancellation_gives_back_what_its_plan_says(
     policies: Policies, expected: list[tuple[str, str, str, str]]
 ) -> None:
     assert _of("cancellation", 0, 12, policies) == expected
+
+
+def test_a_cancellation_gives_back_at_the_price_that_was_paid() -> None:
+    dear = [Rates(flat(Decimal(400)))] * 2
+    item = SubscriptionItem(
+        product_id=LINE.product_id, mpn="MAIL", vendor="acme", name="Mail", quantity=Decimal(12), rates=LINE.rates,
+        next_rates=dear,
+    )  # fmt: skip
+    line = structs.replace(LINE, quantity=Decimal(0), previous_quantity=Decimal(12), rates=dear)
+    order = structs.replace(ORDER, type="cancellation", lines=[line], subscription_id=RUNNING.id)
+    found = charges(order, {5: PLAN}, structs.replace(RUNNING, items=[item]), DAY)
+    assert lines(found) == [("cancellation", "-12", "4.5", "-36")]
 
 
 def test_an_order_without_lines_has_no_charges_for_each_link() -> None:
