@@ -90,9 +90,8 @@ async def test_what_happens_is_in_the_log(shop: Shop) -> None:
     number = (await shop.order(item)).order_number
     assert await shop.events() == [
         ("order.created", f"order {item.id}"),
-        ("order.updated", f"order {item.id}"),
-        ("subscription.created", f"subscription {id_}: {number}"),
         ("order.completed", f"order {item.id}"),
+        ("subscription.created", f"subscription {id_}: {number}"),
         ("subscription.activated", f"subscription {id_}: {number}"),
     ]
     log = await shop.store.events.log(ONE, 0, 100)
@@ -175,7 +174,7 @@ async def test_a_change_counts_from_the_day_of_its_completion(shop: Shop) -> Non
     assert (after.expiration, after.anchor) == (running.expiration, running.anchor)
     assert (after.last_modified, after.unfinished_order) == (day(shop), None)
     (recurring, other) = order.charges[2]
-    assert (recurring.quantity, recurring.start, other.quantity) == (3, day(shop), 2)
+    assert (int(recurring.quantity), recurring.start, int(other.quantity)) == (3, day(shop), 2)
     out = await shop.change(after, line(1, 15, **same), line(1, 0, "777", previous_quantity=Decimal(2)))
     await shop.run()
     assert [one.product_id for one in (await shop.subscription(running.id)).items] == ["501"]
