@@ -6,10 +6,12 @@ each link, as many as the items have rates; it is empty where there are no items
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -21,6 +23,7 @@ from emporion.orders.rates import added_units, changed_units, units_of
 from emporion.orders.terms import (
     billing_periods,
     charged_span,
+    is_within,
     length,
     may_be_returned,
     paid_until,
@@ -112,7 +115,7 @@ def switch(
         raise ValueError("period_change does not count at once")
     rest = _stretch(old, day, paid_until(old, day))
     to_come = _stretch(new, day, paid_until(new, day))
-    in_full = policy.endswith("_full_refund_period") and _refunds_in_full(old, policies, day)
+    in_full = policy.endswith("_full_refund_period") and is_within(old, policies.full_refund_days, day)
     gives_back = in_full or not policy.startswith("no_refund")
 
     def charges(item: PricedItem, link: int) -> list[Charge]:
@@ -186,13 +189,19 @@ def per_billing_period(items: Iterable[PricedItem], term: Term, link: int, curre
 def per_term(items: Sequence[PricedItem], term: Term, link: int, currency: str) -> Decimal:
     """What the whole term costs at these quantities (`totalSubscriptionPrice`), without setup: the sum of what is
     charged for each of its billing periods, or at once."""
-    shares = [billing_periods(term, start, end) for start, end in _spans(term)]
     return money.total(
-        amount * shares.count(share)
-        for share in set(shares)
+        money.product(amount, Decimal(times))
+        for share, times in _shares(term)
         for item in items
         for amount in _amounts(item, link, term, share, currency)
     )
+
+
+@lru_cache(4096)
+def _shares(term: Term) -> Sequence[tuple[Fraction, int]]:
+    """How many billing periods are charged together, and how often in a term. Remembered, since most subscriptions of a
+    day have the same term."""
+    return list(Counter(billing_periods(term, start, end) for start, end in _spans(term)).items())
 
 
 def _spans(term: Term) -> Iterable[tuple[date, date]]:
@@ -221,6 +230,8 @@ def _amounts(item: PricedItem, link: int, term: Term, share: Fraction, currency:
 
 def _extended(unit: Decimal, quantity: Decimal, share: Fraction, currency: str) -> Decimal:
     """unit × quantity × share, rounded once."""
+    if share == 1:
+        return money.rounded(money.product(unit, quantity), currency)
     return money.rounded(Fraction(unit) * Fraction(quantity) * share, currency)
 
 
@@ -270,6 +281,7 @@ def _charge(
     )
 
 
+@lru_cache(4096)
 def _stretch(term: Term, start: date, end: date) -> _Stretch | None:
     """The days from one on until before another, as they are charged; None where there are none."""
     if start >= end:
@@ -278,10 +290,6 @@ def _stretch(term: Term, start: date, end: date) -> _Stretch | None:
     period = in_words(term.subscription_period if prepaid else term.billing_period)
     words = f"Recurring ({period} term) from {start} through {end - timedelta(days=1)}"
     return _Stretch(start, end, billing_periods(term, start, end), length(term, start, end), words)
-
-
-def _refunds_in_full(term: Term, policies: Policies, day: date) -> bool:
-    return day < term.start + timedelta(days=policies.full_refund_days)
 
 
 def _all_back(item: PricedItem, link: int, term: Term, paid: Paid, currency: str, day: date) -> list[Charge]:
