@@ -40,7 +40,7 @@ SHORTEST_PART = 3
 # How many plans, products or numbers one statement is about.
 PLANS_AT_ONCE, AT_ONCE = 20, 500
 # Parts of lists that are changed in memory before they are written.
-MOST_PARTS = 1000
+PARTS_IN_MEMORY = 1000
 
 _VERSION = "SELECT version FROM listing_state WHERE id = 1"
 _RULES = "SELECT id, rule FROM delegations ORDER BY id"
@@ -355,7 +355,7 @@ class _Members:
 
     def write(self, *, all_of_them: bool = False) -> Write[None]:
         """Write what was noted, where there is much of it or in any case."""
-        if len(self._parts) > MOST_PARTS or all_of_them:
+        if len(self._parts) > PARTS_IN_MEMORY or all_of_them:
             for (list_, part), bits in sorted(self._parts.items()):
                 yield from execute(_PUT_PART, list_, part, bytes(bits.rstrip(b"\0")))
             self._parts.clear()
