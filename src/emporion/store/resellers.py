@@ -92,7 +92,7 @@ def currency_in(document: bytes) -> str | None:
 
 
 def common_currency(currencies: Mapping[int, str | None]) -> str | None:
-    """The currency in which a chain sells, None if it sells nothing. currencies: of its accounts, from the provider down.
+    """The currency in which a chain sells, None if it sells nothing. currencies: of its accounts, the provider first.
 
     It is that of all below the provider; the provider's own counts only where it is alone.
     """
