@@ -8,8 +8,11 @@ What a reseller sees is made of those that concern it; what a filter leaves of t
 from __future__ import annotations
 
 import asyncio
+from array import array
+from bisect import bisect_left
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -36,7 +39,9 @@ MOST_SETS, MOST_BYTES = 1000, 64 << 20
 # An index of parts of names finds nothing shorter.
 SHORTEST_PART = 3
 # How many plans, products or numbers one statement is about.
-PLANS_AT_ONCE, AT_ONCE = 100, 500
+PLANS_AT_ONCE, AT_ONCE = 20, 500
+# Parts of lists that are changed in memory before they are written.
+MOST_PARTS = 1000
 
 _VERSION = "SELECT version FROM listing_state WHERE id = 1"
 _RULES = "SELECT id, rule FROM delegations ORDER BY id"
@@ -69,9 +74,9 @@ _DELEGATES = "SELECT plan_id, reseller_id, granted FROM plan_delegations WHERE p
 _PRODUCTS = """
     SELECT id, plan_id, state, vendor_folded, service_folded, name_folded FROM products WHERE plan_id IN {}
 """
-_CURRENCIES = """
-    SELECT p.id, r.currency FROM products p JOIN product_rates r ON r.product_id = p.id WHERE p.plan_id IN {}
-"""
+_PRODUCT_IDS = "SELECT id FROM products WHERE plan_id IN {}"
+_CURRENCIES = "SELECT product_id, currency FROM product_rates WHERE product_id IN {} ORDER BY product_id, currency"
+_NUMBERED = "SELECT id FROM listings WHERE id IN {}"
 _LISTINGS = "SELECT id, number, name_folded, lists FROM listings WHERE id IN {}"
 _ADD = "INSERT INTO listings (number, id, name_folded, lists) VALUES (?, ?, ?, ?)"
 _UPDATE = "UPDATE listings SET name_folded = ?, lists = ? WHERE number = ?"
@@ -131,11 +136,11 @@ class _Seen(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """A plan or product, and the lists in which it belongs."""
+    """A plan or product, and the lists in which it belongs, as they are kept."""
 
     id: int
     name: str
-    lists: frozenset[str]
+    lists: str
 
 
 class ProductListStore:
@@ -293,49 +298,53 @@ def relist(plan_ids: Collection[int]) -> Write[None]:
     """Put plans, and all their products, into the lists in which they belong now.
 
     Part of each write that changes a plan: what it is, whom it is delegated to, its items, or what they cost. That is
-    written before.
+    written before. It goes in steps, since a hundred thousand products may have changed.
     """
     row = yield from fetch_row(_LOCK)
     assert row
-    wanted = list(_groups(sorted(set(plan_ids)), PLANS_AT_ONCE))
-    rules = {rule: id_ for id_, rule in (yield from fetch(_RULES))}
-    new: list[_Entry] = []
-    changes: dict[tuple[str, int], dict[int, bool]] = {}
-    for plans in wanted:
-        entries = yield from _entries(plans, rules)
-        known: dict[int, tuple[int, str, str]] = {}
-        for some in _groups([entry.id for entry in entries], AT_ONCE):
-            rows = yield from fetch(_LISTINGS.format(placeholders(len(some))), *some)
-            known |= {id_: (number, name, lists) for id_, number, name, lists in rows}
-        updates = []
-        for entry in entries:
-            if entry.id not in known:
-                new.append(entry)
-                continue
-            number, name, before = known[entry.id]
-            lists = _shown(entry)
-            if (name, before) != (entry.name, lists):
-                updates.append((entry.name, lists, number))
-                _note(changes, number, entry.lists, frozenset(_lists(before)))
-        yield from execute_many(_UPDATE, updates)
-    # So that the newest of all come last.
-    new.sort(key=lambda entry: entry.id)
     last = row[0]
-    yield from execute_many(
-        _ADD, [(number, entry.id, entry.name, _shown(entry)) for number, entry in enumerate(new, last + 1)]
-    )
-    for number, entry in enumerate(new, last + 1):
-        _note(changes, number, entry.lists, frozenset())
-    if new:
-        yield from execute(_COUNT, last + len(new))
-    for (list_, part), members in sorted(changes.items()):
-        found = yield from fetch_row(_PART, list_, part)
-        bits = bytearray((found[0] if found else b"").ljust(PART_BYTES, b"\0"))
-        for number, is_member in members.items():
-            mask = 1 << (number & 7)
-            at = (number % PART_NUMBERS) >> 3
-            bits[at] = bits[at] | mask if is_member else bits[at] & ~mask
-        yield from execute(_PUT_PART, list_, part, bytes(bits.rstrip(b"\0")))
+    groups = list(_groups(sorted(set(plan_ids)), PLANS_AT_ONCE))
+    fresh = array("q")
+    for plans in groups:
+        fresh.extend((yield from _without_number(plans)))
+    # So that the newest of all come last.
+    numbered = array("q", sorted(fresh))
+    if numbered:
+        yield from execute(_COUNT, last + len(numbered))
+    rules = {rule: id_ for id_, rule in (yield from fetch(_RULES))}
+    members = _Members()
+    for plans in groups:
+        for entries in _groups((yield from _entries(plans, rules)), AT_ONCE):
+            yield from _put(entries, numbered, last + 1, members)
+            yield from members.write()
+    yield from members.write(all_of_them=True)
+
+
+def _without_number(plan_ids: Sequence[int]) -> Write[list[int]]:
+    """The ids of those of these plans and their products that have no number."""
+    products = yield from fetch(_PRODUCT_IDS.format(placeholders(len(plan_ids))), *plan_ids)
+    found: list[int] = []
+    for some in _groups([*plan_ids, *(row[0] for row in products)], AT_ONCE):
+        known = {row[0] for row in (yield from fetch(_NUMBERED.format(placeholders(len(some))), *some))}
+        found += [id_ for id_ in some if id_ not in known]
+    return found
+
+
+def _put(entries: Sequence[_Entry], numbered: array[int], first: int, members: _Members) -> Write[None]:
+    """Write entries as they are now. numbered: the ids of those that are new, whose numbers begin with `first`."""
+    rows = yield from fetch(_LISTINGS.format(placeholders(len(entries))), *(entry.id for entry in entries))
+    known = {id_: (number, name, lists) for id_, number, name, lists in rows}
+    added, updated = [], []
+    for entry in entries:
+        if entry.id not in known:
+            number = first + bisect_left(numbered, entry.id)
+            added.append((number, entry.id, entry.name, entry.lists))
+            yield from members.note(number, entry.lists, "[]")
+        elif (before := known[entry.id])[1:] != (entry.name, entry.lists):
+            updated.append((entry.name, entry.lists, before[0]))
+            yield from members.note(before[0], entry.lists, before[2])
+    yield from execute_many(_ADD, added)
+    yield from execute_many(_UPDATE, updated)
 
 
 def _entries(plan_ids: Sequence[int], rules: dict[str, int]) -> Write[list[_Entry]]:
@@ -344,9 +353,11 @@ def _entries(plan_ids: Sequence[int], rules: dict[str, int]) -> Write[list[_Entr
     plans = yield from fetch(_PLANS.format(here), *plan_ids)
     delegates = yield from fetch(_DELEGATES.format(here), *plan_ids)
     products = yield from fetch(_PRODUCTS.format(here), *plan_ids)
-    currencies: defaultdict[int, set[str]] = defaultdict(set)
-    for product_id, currency in (yield from fetch(_CURRENCIES.format(here), *plan_ids)):
-        currencies[product_id].add(currency)
+    currencies: defaultdict[int, list[str]] = defaultdict(list)
+    # By their ids: of tables that have just been filled PostgreSQL does not know how to join them.
+    for some in _groups([row[0] for row in products], AT_ONCE):
+        for product_id, currency in (yield from fetch(_CURRENCIES.format(placeholders(len(some))), *some)):
+            currencies[product_id].append(currency)
     delegations: dict[int, int] = {}
     added = []
     for plan_id, state, is_for_all in plans:
@@ -366,28 +377,52 @@ def _entries(plan_ids: Sequence[int], rules: dict[str, int]) -> Write[list[_Entr
     entries = []
     of_plans: defaultdict[int, set[str]] = defaultdict(set)
     for id_, plan_id, state, vendor, service, name in products:
-        lists = {f"vendor/{vendor}", f"service/{service}"}
-        if state == "published" and plan_id in delegations:
-            of_plans[plan_id] |= currencies[id_]
-            lists |= {f"product/{currency}/{delegations[plan_id]}" for currency in currencies[id_]}
-        entries.append(_Entry(id_, name, frozenset(lists)))
+        sold_in = currencies[id_] if state == "published" and plan_id in delegations else ()
+        of_plans[plan_id].update(sold_in)
+        entries.append(_Entry(id_, name, _lists_of(vendor, service, tuple(sold_in), delegations.get(plan_id))))
     for plan_id, _, _ in plans:
-        lists = {f"plan/{currency}/{delegations[plan_id]}" for currency in of_plans[plan_id]}
-        entries.append(_Entry(plan_id, "", frozenset(lists)))
+        lists = [f"plan/{currency}/{delegations[plan_id]}" for currency in sorted(of_plans[plan_id])]
+        entries.append(_Entry(plan_id, "", _encode(lists).decode()))
     return entries
 
 
-def _note(
-    changes: dict[tuple[str, int], dict[int, bool]], number: int, lists: Collection[str], before: Collection[str]
-) -> None:
-    """Note where a number comes in or goes out."""
-    part = number // PART_NUMBERS
-    for list_ in set(lists) ^ set(before):
-        changes.setdefault((list_, part), {})[number] = list_ in lists
+@lru_cache(1024)
+def _lists_of(vendor: str, service: str, currencies: tuple[str, ...], delegation: int | None) -> str:
+    """The lists of a product, as they are kept."""
+    lists = {f"vendor/{vendor}", f"service/{service}", *(f"product/{one}/{delegation}" for one in currencies)}
+    return _encode(sorted(lists)).decode()
 
 
-def _shown(entry: _Entry) -> str:
-    return _encode(sorted(entry.lists)).decode()
+@lru_cache(1024)
+def _that_differ(lists: str, before: str) -> tuple[tuple[str, bool], ...]:
+    """The lists that something came into, and those that it has left."""
+    now = frozenset(_lists(lists))
+    return tuple((list_, list_ in now) for list_ in now ^ frozenset(_lists(before)))
+
+
+class _Members:
+    """Parts of lists that are being changed."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, int], bytearray] = {}
+
+    def note(self, number: int, lists: str, before: str) -> Write[None]:
+        """Note where a number comes in or goes out."""
+        part, at, mask = number // PART_NUMBERS, (number % PART_NUMBERS) >> 3, 1 << (number & 7)
+        for list_, is_member in _that_differ(lists, before):
+            bits = self._parts.get((list_, part))
+            if bits is None:
+                found = yield from fetch_row(_PART, list_, part)
+                bits = bytearray((found[0] if found else b"").ljust(PART_BYTES, b"\0"))
+                self._parts[list_, part] = bits
+            bits[at] = bits[at] | mask if is_member else bits[at] & ~mask
+
+    def write(self, *, all_of_them: bool = False) -> Write[None]:
+        """Write what was noted, where there is much of it or in any case."""
+        if len(self._parts) > MOST_PARTS or all_of_them:
+            for (list_, part), bits in sorted(self._parts.items()):
+                yield from execute(_PUT_PART, list_, part, bytes(bits.rstrip(b"\0")))
+            self._parts.clear()
 
 
 def _groups(some: Sequence[T], size: int) -> Iterator[Sequence[T]]:
