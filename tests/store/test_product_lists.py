@@ -153,7 +153,7 @@ async def test_pages_are_those_of_the_whole_list_whatever_was_changed(
     monkeypatch.setattr(relisting, "PART_BYTES", 8)
     monkeypatch.setattr(product_lists, "PART_BYTES", 8)
     monkeypatch.setattr(relisting, "PLANS_AT_ONCE", 7)
-    monkeypatch.setattr(relisting, "MOST_PARTS", 5)
+    monkeypatch.setattr(relisting, "MOST_CHANGED", 5)
     dice = random.Random(7)
     delegations = (
         Delegation(), Delegation([ONE]), Delegation([TWO, BELOW_ONE]), Delegation(None, [TWO]),

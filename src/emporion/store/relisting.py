@@ -25,7 +25,7 @@ PART_BYTES = PART_NUMBERS // 8
 # How many plans, products or numbers one statement is about.
 PLANS_AT_ONCE, AT_ONCE = 20, 500
 # Parts of lists that are changed in memory before they are written.
-MOST_PARTS = 1000
+MOST_CHANGED = 1000
 
 RULES = "SELECT id, rule FROM delegations ORDER BY id"
 _LOCK = """
@@ -188,7 +188,7 @@ class _Members:
 
     def write(self, *, all_of_them: bool = False) -> Write[None]:
         """Write what was noted, where there is much of it or in any case."""
-        if len(self._parts) > MOST_PARTS or all_of_them:
+        if len(self._parts) > MOST_CHANGED or all_of_them:
             for (list_, part), bits in sorted(self._parts.items()):
                 yield from execute(_PUT_PART, list_, part, bytes(bits.rstrip(b"\0")))
             self._parts.clear()
