@@ -22,6 +22,7 @@ from emporion.store.collections import (
     add_locked,
     between,
     equals,
+    indexed,
     update_item,
 )
 from emporion.store.database import execute, execute_many, fetch_row, placeholders
@@ -52,16 +53,17 @@ ORDERS: Collection[KeptOrder] = Collection(
         Column("shown", lambda kept: shown.encode(shown.detailed(kept, shown.seller_level(kept)))),
     ),
     filters={
-        "customer_id": lambda value: [equals("customer_id", int(value))],
+        "customer_id": lambda value: [indexed("customer_id", int(value))],
         "subscription_id": lambda value: [
             Condition(
                 "r.id IN (SELECT s.order_id FROM order_subscriptions s WHERE s.subscription_id = ?"
-                " AND s.reseller_id IN (SELECT id FROM below))",
-                (value,),
+                " AND s.reseller_id IN (SELECT x.reseller_id FROM subscriptions x WHERE x.id = ?))",
+                (value, value),
+                "subscription_id",
             )
         ],
         "order_number": lambda value: [equals("order_number", value)],
-        "status": lambda value: [equals("status", value)],
+        "status": lambda value: [indexed("status", value)],
         "status_code": lambda value: [equals("status_code", value)],
         "creation_time_from": lambda value: between("created_at", times.instant(value), None),
         "creation_time_to": lambda value: between("created_at", None, (times.instant(value) or 0) + 1000),
@@ -70,6 +72,7 @@ ORDERS: Collection[KeptOrder] = Collection(
     shown=shown.in_events,
     listed="listed",
     answered="shown",
+    counted="status",
 )
 
 _NUMBER = """

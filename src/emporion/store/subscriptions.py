@@ -13,7 +13,7 @@ from emporion.store.collections import (
     Condition,
     Item,
     between,
-    equals,
+    indexed,
     update_item,
 )
 from emporion.store.database import fetch_row
@@ -54,8 +54,8 @@ SUBSCRIPTIONS: Collection[KeptSubscription] = Collection(
         Column("shown", as_shown),
     ),
     filters={
-        "customer_id": lambda value: [equals("customer_id", value)],
-        "status": lambda value: [equals("status", value)],
+        "customer_id": lambda value: [indexed("customer_id", int(value))],
+        "status": lambda value: [indexed("status", value)],
         "creation_date_from": lambda value: between("created_on", times.day(value), None),
         "creation_date_to": lambda value: between("created_on", None, times.next_day(value)),
         "renewal_date_from": lambda value: between("renewal_on", times.day(value), None),
@@ -67,6 +67,7 @@ SUBSCRIPTIONS: Collection[KeptSubscription] = Collection(
     },
     listed="listed",
     answered="shown",
+    counted="status",
 )
 
 _OF_CUSTOMER = f"""
