@@ -58,6 +58,7 @@ def new_reseller() -> dict[str, Any]:
     return new_customer(currency="EUR")
 
 
+ORDER = {"customerId": "1000001", "products": [{"mpn": "aaaaaaaa-aaaa-ffff-ffff-ffffffffffff", "quantity": 1}]}
 # Each operation with the least role that it takes. The path stands beside what it is called with.
 NEEDED: dict[str, tuple[Role, str, str, dict[str, Any] | None]] = {
     "getCustomers": ("reader", "GET", "/customers", None),
@@ -71,6 +72,12 @@ NEEDED: dict[str, tuple[Role, str, str, dict[str, Any] | None]] = {
     "getResellerCustomers": ("reader", "GET", f"/resellers/{BELOW_ID}/customers", None),
     "createCustomerForReseller": ("editor", "POST", f"/resellers/{BELOW_ID}/customers", new_customer()),
     "getEvents": ("reader", "GET", "/events", None),
+    "getOrders": ("reader", "GET", "/orders", None),
+    "getResellerOrders": ("reader", "GET", f"/resellers/{BELOW_ID}/orders", None),
+    "estimateOrder": ("reader", "POST", "/orders/estimate", ORDER),
+    "createOrder": ("editor", "POST", "/orders", ORDER),
+    "getOrderDetails": ("reader", "GET", "/orders/1000018", None),
+    "updateOrder": ("editor", "PATCH", "/orders/1000018", {}),
     "getReports": ("reader", "GET", "/reports", None),
     "createReport": ("editor", "POST", "/reports", {"name": "Events", "startDate": "2026-09-01"}),
     "getReportById": ("reader", "GET", f"/reports/{REPORT}", None),

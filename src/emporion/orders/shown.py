@@ -47,6 +47,13 @@ StatusCodeField = Annotated[
     Meta(description="; ".join(f"`{code}`: {text}" for code, text in STATUS_CODES.items()) + ".", examples=["CP"]),
 ]
 Total = Annotated[Amount, Meta(description="The sum of `details`, without taxes.")]
+OrderTypeField = Annotated[OrderType, Meta(description="What was ordered.", examples=["sales"])]
+OrderStatusField = Annotated[OrderStatus, Meta(description="How far it has come.", examples=["completed"])]
+CustomerId = Annotated[str, Meta(description="Who buys.", examples=["1000001"])]
+PoNumber = Annotated[str, Meta(description="The customer's purchase order number.", examples=["T-17"])]
+CreditCheck = Annotated[bool, Meta(description="Whether it waits for credit.", examples=[False])]
+Mpn = Annotated[str, Meta(description="Manufacturer part number.", examples=["ACME-MAIL-STD"])]
+ProductId = Annotated[str, Meta(description="The product's id.", examples=["1000301"])]
 SubscriptionId = Annotated[
     str, Meta(description="The subscription that it changes or has made; of several the first.", examples=["1000177"])
 ]
@@ -63,8 +70,8 @@ class OrderDetail(Struct, rename="camel", kw_only=True, frozen=True, omit_defaul
     """A charge of an order (contract: OrderDetail)."""
 
     type: Annotated[ChargeType, Meta(description="What it is for.", examples=["recurring"])]
-    mpn: str
-    product_id: str
+    mpn: Mpn
+    product_id: ProductId
     duration: ChargeDuration | None = None
     description: Annotated[
         str,
@@ -79,12 +86,12 @@ class OrderDetail(Struct, rename="camel", kw_only=True, frozen=True, omit_defaul
 class OrderProduct(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
     """A product of an order (contract: OrderLineProduct)."""
 
-    mpn: str
-    vendor: str
-    id: str
+    mpn: Mpn
+    vendor: Annotated[str, Meta(description="Whose it is.", examples=["acme"])]
+    id: ProductId
     billing_period: Period
     subscription_period: Period
-    name: str
+    name: Annotated[str, Meta(description="What it is called.", examples=["Acme Mail Standard"])]
     quantity: Annotated[
         int | float,
         Meta(description="How many; in a change how many more, or fewer.", examples=[12]),
@@ -95,7 +102,7 @@ class OrderProduct(Struct, rename="camel", kw_only=True, frozen=True, omit_defau
     subscription_id: (
         Annotated[str, Meta(description="The one that it changes or has made.", examples=["1000177"])] | None
     ) = None
-    parameters: list[ParameterValue] | None = None
+    parameters: Annotated[list[ParameterValue], Meta(description="Those that are no secrets.")] | None = None
 
 
 class OrderSummary(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
@@ -103,11 +110,11 @@ class OrderSummary(Struct, rename="camel", kw_only=True, frozen=True, omit_defau
 
     id: OrderId
     order_number: OrderNumber
-    type: OrderType
-    customer_id: str
+    type: OrderTypeField
+    customer_id: CustomerId
     creation_date: CreationDate
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus
+    status: OrderStatusField
     status_code: StatusCodeField
     subscription_id: SubscriptionId | None = None
 
@@ -117,16 +124,16 @@ class OrderRow(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=
 
     id: OrderId
     order_number: OrderNumber
-    type: OrderType
-    customer_id: str
-    po_number: str | None = None
+    type: OrderTypeField
+    customer_id: CustomerId
+    po_number: PoNumber | None = None
     creation_date: CreationDate
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus
+    status: OrderStatusField
     status_code: StatusCodeField
     total: Total
     attributes: Attributes | None = None
-    credit_check: bool | None = None
+    credit_check: CreditCheck | None = None
     subscription_id: SubscriptionId | None = None
 
 
@@ -149,22 +156,22 @@ class OrderDetailed(Struct, rename="camel", kw_only=True, frozen=True, omit_defa
 
     id: OrderId | None = None
     order_number: OrderNumber | None = None
-    type: OrderType
-    customer_id: str
-    po_number: str | None = None
+    type: OrderTypeField
+    customer_id: CustomerId
+    po_number: PoNumber | None = None
     creation_date: CreationDate | None = None
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus | None = None
+    status: OrderStatusField | None = None
     status_code: StatusCodeField | None = None
     total: Total
     details: list[OrderDetail] | None = None
     attributes: Attributes | None = None
-    credit_check: bool | None = None
+    credit_check: CreditCheck | None = None
     last_billing_date: (
         Annotated[str, Meta(description="Of a migration: the day until which nothing is charged began.")] | None
     ) = None
     next_billing_date: Annotated[str, Meta(description="Of a migration: the first day that is charged.")] | None = None
-    migration_program: str | None = None
+    migration_program: Annotated[str, Meta(description="Of a migration: what was said of its charges.")] | None = None
     products: list[OrderProduct] | None = None
     subscription_id: SubscriptionId | None = None
     error: Annotated[OrderError, Meta(description="Why it failed or was cancelled.")] | None = None
