@@ -18,10 +18,10 @@ from tests.conftest import Caller, Serve
 from tests.document import CheckedClient, document
 
 METHODS = ("get", "post", "patch")
-# Operations that name an account in their query or body, that keep nothing, and that change what was read before.
+# Operations that name an account in their query or body, that make nothing new, and that change what was read before.
 OF_AN_ACCOUNT = {"getCustomers", "getOrders", "createOrder", "estimateOrder", "getSubscriptions", "validateParameters"}
-KEEPS_NOTHING = {"estimateOrder", "validateParameters"}
-OF_A_STATE = {"createOrder", "updateSubscriptionSpecialPricing"}
+KEEPS_NOTHING = {"estimateOrder", "updateSubscriptionSpecialPricing", "validateParameters"}
+OF_A_STATE = {"createOrder"}
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -61,6 +61,7 @@ def test_the_operations_have_the_ids_that_clients_know() -> None:
         ("get", "/orders/{id}"): "getOrderDetails",
         ("patch", "/orders/{id}"): "updateOrder",
         ("get", "/resellers/{id}/orders"): "getResellerOrders",
+        ("post", "/validation/parameters"): "validateParameters",
         ("get", "/reports"): "getReports",
         ("post", "/reports"): "createReport",
         ("get", "/reports/{reportId}"): "getReportById",
