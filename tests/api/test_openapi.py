@@ -21,7 +21,7 @@ METHODS = ("get", "post", "patch")
 # Operations whose query or body names what must be there: a reseller or a customer.
 NAMES_ANOTHER = ("getCustomers", "getOrders", "getSubscriptions", "createOrder", "estimateOrder", "validateParameters")
 # POSTs that change what there is, in the state that If-Match names; and those after which there is nothing new.
-CHANGES_ANOTHER = ("createOrder", "updateSubscriptionSpecialPricing")
+CHANGES_ANOTHER = ("createOrder",)
 MAKES_NONE = ("estimateOrder", "validateParameters", "updateSubscriptionSpecialPricing")
 
 
