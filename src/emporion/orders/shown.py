@@ -28,10 +28,9 @@ STATUS_CODES = {
     "CP": "done",
     "CL": "cancelled",
 }
-_NUMBER = {"type": "number", "format": "double"}
 _DATE_TIME = {"format": "date-time"}
 
-Quantity = Annotated[Decimal, Meta(description="How many.", examples=[12], extra_json_schema=_NUMBER)]
+Quantity = Annotated[int | float, Meta(description="How many.", examples=[12])]
 CreationDate = Annotated[
     str, Meta(description="When it was placed.", examples=["2026-09-18T08:15:02Z"], extra_json_schema=_DATE_TIME)
 ]
@@ -87,15 +86,11 @@ class OrderProduct(Struct, rename="camel", kw_only=True, frozen=True, omit_defau
     subscription_period: Period
     name: str
     quantity: Annotated[
-        Decimal,
-        Meta(description="How many; in a change how many more, or fewer.", examples=[12], extra_json_schema=_NUMBER),
+        int | float,
+        Meta(description="How many; in a change how many more, or fewer.", examples=[12]),
     ]
-    previous_quantity: (
-        Annotated[Decimal, Meta(description="What there was before a change.", extra_json_schema=_NUMBER)] | None
-    ) = None
-    new_quantity: (
-        Annotated[Decimal, Meta(description="What there is after a change.", extra_json_schema=_NUMBER)] | None
-    ) = None
+    previous_quantity: Annotated[int | float, Meta(description="What there was before a change.")] | None = None
+    new_quantity: Annotated[int | float, Meta(description="What there is after a change.")] | None = None
     extended_price: Amount | None = None
     subscription_id: (
         Annotated[str, Meta(description="The one that it changes or has made.", examples=["1000177"])] | None
@@ -179,7 +174,7 @@ class OrderDetailed(Struct, rename="camel", kw_only=True, frozen=True, omit_defa
     ) = None
 
 
-encode = msgspec.json.Encoder(decimal_format="number").encode
+encode = msgspec.json.Encoder().encode
 
 
 def seller_level(order: KeptOrder) -> int:
@@ -276,7 +271,7 @@ def in_events(order: KeptOrder) -> dict[str, Any]:
             found[name] = to_builtins(value)
     lines = order.lines if order.type not in ("renewal", "cancellation") else []
     for line in lines:
-        found[f"products.{line.mpn}"] = float(line.quantity) if line.quantity % 1 else int(line.quantity)
+        found[f"products.{line.mpn}"] = _whole(line.quantity)
     return found
 
 
@@ -331,6 +326,6 @@ def _product(order: KeptOrder, line: OrderLine, charges: list[Charge]) -> OrderP
     )
 
 
-def _whole(quantity: Decimal) -> Decimal:
-    """The same number, as short as it can be written."""
-    return quantity.to_integral_value() if quantity == quantity.to_integral_value() else quantity.normalize()
+def _whole(quantity: Decimal) -> int | float:
+    """The same number, as JSON has it: whole where it is."""
+    return int(quantity) if quantity == int(quantity) else float(quantity)
