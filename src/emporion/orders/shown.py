@@ -52,6 +52,18 @@ SubscriptionId = Annotated[
 ]
 
 
+ShownOrderType = Annotated[OrderType, Meta(description="What is ordered.", examples=["sales"])]
+ShownOrderStatus = Annotated[OrderStatus, Meta(description="How far it has come.", examples=["completed"])]
+BuyerId = Annotated[str, Meta(description="Who buys.", examples=["1000001"])]
+PoNumber = Annotated[str, Meta(description="The customer's purchase order number.", examples=["T-17"])]
+CreditCheck = Annotated[bool, Meta(description="Whether it waits for the customer's credit.", examples=[True])]
+MigrationProgram = Annotated[str, Meta(description="Of a migration: what was agreed.")]
+ShownMpn = Annotated[str, Meta(description="Manufacturer part number.", examples=["ACME-MAIL-STD"])]
+ShownVendor = Annotated[str, Meta(description="The manufacturer's id.", examples=["acme"])]
+ShownProductId = Annotated[str, Meta(description="The product's id.", examples=["1000301"])]
+ShownProductName = Annotated[str, Meta(description="The product's name.", examples=["Acme Mail Standard"])]
+
+
 class ChargeDuration(Struct, frozen=True):
     """For how long a charge pays."""
 
@@ -63,8 +75,8 @@ class OrderDetail(Struct, rename="camel", kw_only=True, frozen=True, omit_defaul
     """A charge of an order (contract: OrderDetail)."""
 
     type: Annotated[ChargeType, Meta(description="What it is for.", examples=["recurring"])]
-    mpn: str
-    product_id: str
+    mpn: ShownMpn
+    product_id: ShownProductId
     duration: ChargeDuration | None = None
     description: Annotated[
         str,
@@ -79,12 +91,12 @@ class OrderDetail(Struct, rename="camel", kw_only=True, frozen=True, omit_defaul
 class OrderProduct(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
     """A product of an order (contract: OrderLineProduct)."""
 
-    mpn: str
-    vendor: str
-    id: str
+    mpn: ShownMpn
+    vendor: ShownVendor
+    id: ShownProductId
     billing_period: Period
     subscription_period: Period
-    name: str
+    name: ShownProductName
     quantity: Annotated[
         int | float,
         Meta(description="How many; in a change how many more, or fewer.", examples=[12]),
@@ -103,11 +115,11 @@ class OrderSummary(Struct, rename="camel", kw_only=True, frozen=True, omit_defau
 
     id: OrderId
     order_number: OrderNumber
-    type: OrderType
-    customer_id: str
+    type: ShownOrderType
+    customer_id: BuyerId
     creation_date: CreationDate
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus
+    status: ShownOrderStatus
     status_code: StatusCodeField
     subscription_id: SubscriptionId | None = None
 
@@ -117,16 +129,16 @@ class OrderRow(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=
 
     id: OrderId
     order_number: OrderNumber
-    type: OrderType
-    customer_id: str
-    po_number: str | None = None
+    type: ShownOrderType
+    customer_id: BuyerId
+    po_number: PoNumber | None = None
     creation_date: CreationDate
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus
+    status: ShownOrderStatus
     status_code: StatusCodeField
     total: Total
     attributes: Attributes | None = None
-    credit_check: bool | None = None
+    credit_check: CreditCheck | None = None
     subscription_id: SubscriptionId | None = None
 
 
@@ -149,22 +161,22 @@ class OrderDetailed(Struct, rename="camel", kw_only=True, frozen=True, omit_defa
 
     id: OrderId | None = None
     order_number: OrderNumber | None = None
-    type: OrderType
-    customer_id: str
-    po_number: str | None = None
+    type: ShownOrderType
+    customer_id: BuyerId
+    po_number: PoNumber | None = None
     creation_date: CreationDate | None = None
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus | None = None
+    status: ShownOrderStatus | None = None
     status_code: StatusCodeField | None = None
     total: Total
     details: list[OrderDetail] | None = None
     attributes: Attributes | None = None
-    credit_check: bool | None = None
+    credit_check: CreditCheck | None = None
     last_billing_date: (
         Annotated[str, Meta(description="Of a migration: the day until which nothing is charged began.")] | None
     ) = None
     next_billing_date: Annotated[str, Meta(description="Of a migration: the first day that is charged.")] | None = None
-    migration_program: str | None = None
+    migration_program: MigrationProgram | None = None
     products: list[OrderProduct] | None = None
     subscription_id: SubscriptionId | None = None
     error: Annotated[OrderError, Meta(description="Why it failed or was cancelled.")] | None = None
