@@ -26,6 +26,7 @@ from emporion.events import NewEvent, Origin
 from emporion.marketplace import platforms
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX
+from emporion.marketplace.sandbox import stock_sandbox
 from emporion.settings import Settings
 from emporion.store.resellers import NewResellerRecord
 from emporion.store.sqlite import SqliteStore
@@ -199,10 +200,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return Template(path, {name: replace(caller, token=tokens[name]) for name, caller in CALLERS.items()})
 
 
+@pytest.fixture(scope="session")
+def stocked_template(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template's database, whose sandbox sells and has sold."""
+    path = Path(shutil.copy(template.path, tmp_path_factory.mktemp("stocked") / "emporion.db"))
+
+    async def stock() -> None:
+        store = SqliteStore(path)
+        await store.open()
+        await stock_sandbox(build_marketplace(settings_for(path), store), int(time.time() * 1000))
+        await store.close()
+
+    asyncio.run(stock())
+    return path
+
+
 @pytest.fixture
-def database(template: Template, tmp_path: Path) -> Path:
-    """A database of the test's own, with the sandbox and all callers."""
-    return Path(shutil.copy(template.path, tmp_path / "emporion.db"))
+def database(template: Template, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A database of the test's own, with the sandbox and all callers; stocked for tests that are marked so."""
+    path = template.path
+    if request.node.get_closest_marker("stocked"):
+        path = request.getfixturevalue("stocked_template")
+    return Path(shutil.copy(path, tmp_path / "emporion.db"))
 
 
 @pytest.fixture

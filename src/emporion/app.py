@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route, Router
 
-from emporion.api import customers, docs, events, oauth, openapi, reports, resellers, tokens
+from emporion.api import (
+    customers,
+    docs,
+    events,
+    oauth,
+    openapi,
+    orders,
+    parameters,
+    plans,
+    products,
+    reports,
+    resellers,
+    tokens,
+)
 from emporion.api.auth import Authenticator
 from emporion.api.client_addresses import ClientAddresses
 from emporion.api.middleware import ApiMiddleware
@@ -37,6 +50,7 @@ from emporion.web.uploads import places
 from emporion.workers.connections import end_silent_connections, longest_silence
 from emporion.workers.housekeeping import run_housekeeping
 from emporion.workers.imports import do_imports
+from emporion.workers.orders import move_orders
 from emporion.workers.parent_watch import exit_with_parent
 from emporion.workers.reports import make_reports
 from emporion.workers.shutdown import on_shutdown
@@ -54,6 +68,10 @@ OPERATIONS = (
     *tokens.OPERATIONS,
     *resellers.OPERATIONS,
     *events.OPERATIONS,
+    *orders.OPERATIONS,
+    *products.OPERATIONS,
+    *plans.OPERATIONS,
+    *parameters.OPERATIONS,
     *reports.OPERATIONS,
     *oauth.OPERATIONS,
 )
@@ -123,6 +141,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
         work.create_task(run_housekeeping(marketplace))
         work.create_task(do_imports(marketplace))
         work.create_task(make_reports(marketplace))
+        work.create_task(move_orders(marketplace))
         if settings.verification == "automatic":
             work.create_task(verify_accounts(marketplace))
 

@@ -1,8 +1,11 @@
-"""Amounts of money: decimal from the wire to the database and back, never a float."""
+"""Amounts of money: decimal from the wire to the database and back, never a float (docs/decisions/0034)."""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -18,6 +21,11 @@ _MINOR_UNITS = {
     **dict.fromkeys(("CLF", "UYW"), 4),
 }  # fmt: skip
 
+MOST_DECIMALS = 6
+MOST_WHOLE_DIGITS = 15
+WANTED = "must be a decimal number in a string, such as 70.5"
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
 
 class Amount(Struct, frozen=True):
     """An amount as clients see it. amount: a decimal number in its shortest form, such as `70.5` or `-6.67`."""
@@ -26,14 +34,43 @@ class Amount(Struct, frozen=True):
     amount: Annotated[str, Meta(description="A decimal number.", examples=["70.5"])]
 
 
+def read(text: object) -> Decimal:
+    """The price that a client or a file of the catalogue has written: `70.5`, `"0"`.
+
+    Raises ValueError, whose message tells a client what is wrong.
+    """
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise ValueError(WANTED)
+    whole, _, decimals = text.removeprefix("-").partition(".")
+    if text.startswith("-"):
+        raise ValueError("must not be below 0")
+    if len(decimals) > MOST_DECIMALS:
+        raise ValueError(f"must have at most {MOST_DECIMALS} decimals")
+    if len(whole) > MOST_WHOLE_DIGITS:
+        raise ValueError(f"must have at most {MOST_WHOLE_DIGITS} digits before the point")
+    return Decimal(text)
+
+
 def minor_units(currency: str) -> int:
     """How many digits after the point an amount of a currency has at most (ISO 4217)."""
     return _MINOR_UNITS.get(currency, 2)
 
 
-def rounded(value: Decimal, currency: str) -> Decimal:
-    """The value in the smallest unit of its currency, half up, which is away from zero."""
-    return value.quantize(Decimal(1).scaleb(-minor_units(currency)), ROUND_HALF_UP)
+def rounded(value: Decimal | Fraction, currency: str) -> Decimal:
+    """The value in the smallest unit of its currency, half up, which is away from zero; exact at any size."""
+    digits = minor_units(currency)
+    units, rest = divmod(abs(Fraction(value)) * 10**digits, 1)
+    units += 2 * rest >= 1
+    # By its digits: arithmetic of decimals keeps the first 28 only.
+    return Decimal((int(value < 0), tuple(map(int, str(units))), -digits)) if units else Decimal(0)
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of amounts, exact at any size."""
+    listed = list(amounts)
+    digits = max([0, *(-int(value.as_tuple().exponent) for value in listed)])
+    units = int(sum(Fraction(value) for value in listed) * 10**digits)
+    return Decimal((int(units < 0), tuple(map(int, str(abs(units)))), -digits)) if units else Decimal(0)
 
 
 def shown(value: Decimal) -> str:

@@ -18,7 +18,8 @@ ENDED: tuple[SubscriptionStatus, ...] = ("terminated", "removed")
 
 class SubscriptionItem(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults=True):
     """A product that a subscription has. rates: frozen when it was bought, for each link of the chain (`OrderLine`).
-    next_rates: those that count from the next billing period, where they differ."""
+    next_rates: those that count from the next billing period, where they differ. special: whether the price to the
+    customer is one for the life of the subscription."""
 
     product_id: str
     mpn: str
@@ -27,6 +28,7 @@ class SubscriptionItem(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     quantity: Decimal
     rates: list[Rates]
     next_rates: list[Rates] | None = None
+    special: bool = False
     vendor_subscription_id: str | None = None
 
 
@@ -34,8 +36,9 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     """A subscription as it is kept; days are `YYYY-MM-DD` in the time zone of billing.
 
     chain: as in `KeptOrder`. anchor: the day from which billing periods are counted. term_start: the first day of the
-    running term. expiration: the first day that is no longer covered. unfinished_order: the number of the order that
-    must be finished before another one. ended: the day on which it was terminated.
+    running term. expiration: the first day that is no longer covered. statement_day: the seller's, on which periods of
+    the type `statement_day` begin. unfinished_order: the number of the order that must be finished before another one.
+    ended: the day on which it was terminated. held: what holds it, its customer or something of its own.
     """
 
     id: str
@@ -55,8 +58,10 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     anchor: str | None = None
     term_start: str | None = None
     expiration: str | None = None
+    statement_day: int = 1
     renewal_date: str | None = None
     ended: str | None = None
+    held: Literal["customer", "alone"] | None = None
     reason: str | None = None
     po_number: str | None = None
     attributes: dict[str, str] = {}

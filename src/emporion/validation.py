@@ -8,8 +8,10 @@ A member may carry, in `Meta(extra=…)`:
     "says": str | Callable[[str], str]      the message when `pattern` does not match
     "clean": Callable[[str], str]           what is made of the value before all else
     "line": True                            it is one line, which can be seen
+    "take": Callable[[object], object]      for a member of any type: what is read, or a ValueError that says why not
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
-missing or faulty is `UNSET` there.
+missing or faulty is `UNSET` there. READ_ONLY names members that clients send back and nobody reads, DID_YOU_MEAN in
+small letters those that clients send in place of ours.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import difflib
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -48,14 +51,10 @@ INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 JSON_TYPES = {
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    str: "a string",
-    list: "an array",
-    dict: "an object",
-}
+    bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"
+}  # fmt: skip
 DECIMAL = re.compile("(-?)0*([0-9]+)")
+NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
 # Longest run of digits that we turn into a number; any limit of ours is far below.
 MOST_DIGITS = 40
 # How many ignored members we compare with our own: a hostile body has a hundred thousand of them.
@@ -132,12 +131,16 @@ def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
             return _choice(values)
         case inspect.IntType():
             return _number(type_)
+        case inspect.DecimalType():
+            return _decimal(extra)
         case inspect.ListType():
             return _array(type_)
         case inspect.DictType():
             return _dictionary(type_)
         case inspect.StructType():
             return _object(type_)
+        case inspect.AnyType():
+            return _anything(extra["take"])
     raise TypeError(f"no reader for {type_}")
 
 
@@ -209,6 +212,17 @@ def _text(type_: inspect.StrType, extra: dict[str, Any]) -> Read:
     return read_text
 
 
+def _anything(take: Callable[[object], object]) -> Read:
+    def read_anything(value: object, path: str, faults: list[Fault]) -> object:
+        try:
+            return take(value)
+        except ValueError as error:
+            faults.append(Fault(path, str(error)))
+            return UNSET
+
+    return read_anything
+
+
 def _choice(values: tuple[object, ...]) -> Read:
     known = {value: value for value in values}
     listed = ", ".join(str(value) for value in values[:-1]) + f" or {values[-1]}"
@@ -255,6 +269,26 @@ def _number(type_: inspect.IntType) -> Read:
         return UNSET
 
     return read_number
+
+
+def _decimal(extra: dict[str, Any]) -> Read:
+    rule: Callable[[Decimal], str | None] | None = extra.get("rule")
+
+    def read_decimal(value: object, path: str, faults: list[Fault]) -> object:
+        # A number of JSON came as a float, whose shortest form is what was sent, as long as it has up to 15 digits.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        text = format(Decimal(repr(value)), "f") if is_number else value.strip() if isinstance(value, str) else ""
+        if not NUMBER.fullmatch(text):
+            wrong = "must be a number, or a string that holds one"
+            faults.append(Fault(path, wrong if isinstance(value, str | int | float) else _instead(value, "a number")))
+            return UNSET
+        number = Decimal(text)
+        if message := rule(number) if rule else None:
+            faults.append(Fault(path, message))
+            return UNSET
+        return number
+
+    return read_decimal
 
 
 def _array(type_: inspect.ListType) -> Read:
@@ -308,6 +342,8 @@ def _object(type_: inspect.StructType) -> Read:
     known = {field.encode_name for field in type_.fields}
     places = {name: number for number, (_, name, *_) in enumerate(members)}
     between: Callable[[object], Iterable[Fault]] | None = getattr(struct, "faults", None)
+    meant: Mapping[str, str] = getattr(struct, "DID_YOU_MEAN", {})
+    ours = known.union(getattr(struct, "READ_ONLY", ()))
 
     def place(path: str) -> int:
         return places.get(re.split(r"[.\[]", path, maxsplit=1)[0], len(places))
@@ -331,7 +367,7 @@ def _object(type_: inspect.StructType) -> Read:
             faults.extend(Fault(prefix + fault.field, fault.message) for fault in between(result))
         if len(faults) > before:
             faults[before:] = sorted(faults[before:], key=lambda fault: place(fault.field[len(prefix) :]))
-            _hint(value, prefix, known, faults)
+            _hint(value, prefix, ours, known, meant, faults)
         return result
 
     return read_object
@@ -341,17 +377,22 @@ def _may_be_null(field: Field) -> bool:
     return isinstance(field.type, inspect.UnionType) and field.type.includes_none
 
 
-def _hint(value: dict[str, object], prefix: str, known: set[str], faults: list[Fault]) -> None:
+def _hint(
+    value: dict[str, object], prefix: str, ours: set[str], known: set[str], meant: Mapping[str, str],
+    faults: list[Fault],
+) -> None:  # fmt: skip
     """Where an ignored member looks like one that is absent, say so in place of, or beside, the fault."""
     absent = {name.lower(): name for name in known if value.get(name) is None}
-    unknown = (name for name in value if name not in known)
+    unknown = (name for name in value if name not in ours)
     for ignored in itertools.islice(unknown, MOST_HINTS):
-        for close in difflib.get_close_matches(ignored.lower()[:64], absent, n=1):
-            name = absent.pop(close)
-            meant = f"{ignored[:64]} is ignored, did you mean {name}?"
+        lower = ignored.lower()[:64]
+        for close in [meant[lower].lower()] if lower in meant else difflib.get_close_matches(lower, absent, n=1):
+            if not (name := absent.pop(close, None)):
+                continue
+            told = f"{ignored[:64]} is ignored, did you mean {name}?"
             for at, fault in enumerate(faults):
                 if fault.field == prefix + name:
-                    faults[at] = Fault(fault.field, f"{fault.message}: {meant}")
+                    faults[at] = Fault(fault.field, f"{fault.message}: {told}")
                     break
             else:
-                faults.append(Fault(prefix + name, f"is absent: {meant}"))
+                faults.append(Fault(prefix + name, f"is absent: {told}"))

@@ -1,4 +1,4 @@
-"""Plays the cases in `cases/`: each is a conversation with a fresh sandbox, as data.
+"""Plays the cases in `cases/`: each is a conversation with a fresh sandbox, as data; one that is `stocked` sells.
 
 A step is a request and the answer that it must get. The request is made by the caller `as` (sandbox; anonymous sends no
 credentials), with `body` (JSON), `form` (by name, form-encoded), `text` (as it stands) or `latin1` (bytes), or with
@@ -21,7 +21,11 @@ import pytest
 from tests.conftest import Caller, Serve, new_customer
 
 CASES = [
-    pytest.param(case, id=f"{file.stem}: {case['name']}")
+    pytest.param(
+        case,
+        id=f"{file.stem}: {case['name']}",
+        marks=[pytest.mark.stocked] if case.get("stocked") else [],
+    )
     for file in sorted((Path(__file__).parent / "cases").glob("*.json"))
     for case in json.loads(file.read_text(encoding="utf-8"))
 ]

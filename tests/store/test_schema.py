@@ -20,7 +20,8 @@ from tests.postgres import Databases
 PLATFORM_WIDE = {
     "platform", "accounts", "reseller_accounts", "logins", "subscription_keys", "clients", "signing_keys",
     "login_failures", "sessions", "links", "search_key", "emporion_migrations", "copies",
-    "imports",
+    "imports", "catalogue", "catalogue_parts", "plans", "plan_delegations", "plan_items", "products", "product_rates",
+    "delegations", "listings", "listing_bits", "listing_state",
 }  # fmt: skip
 # Where statements stand.
 FILES = [file for package in (store, server) for file in Path(str(package.__file__)).parent.glob("*.py")]

@@ -28,6 +28,10 @@ TAGS = {
     "OAuth 2.0": "The second way to get a token.",
     "Customer Management": "The accounts that buy and consume.",
     "Reseller Management": "The accounts above them.",
+    "Product Catalog": "What is sold, and for how much.",
+    "Service Plan Management": "What is sold together.",
+    "Validation Management": "What can be ordered.",
+    "Order Management": "What is bought, changed, renewed and cancelled.",
     "Report Management": "Files about a period.",
     "Events": "What happened, for those who follow it.",
 }

@@ -11,11 +11,16 @@ from emporion.catalogue.plans import BillingModel, State
 from emporion.periods import Period
 
 
-class Dependency(Struct, frozen=True):
-    """A product that must be in the subscription, or in another one of the customer, as well."""
+class Dependency(Struct, rename="camel", frozen=True, omit_defaults=True):
+    """A product that must be in the subscription, or in another one of the customer, as well.
+
+    plan_id: of another plan, where it is none of the product's own; then a product with this MPN and any period of that
+    plan will do, and `id` is that of one of them.
+    """
 
     mpn: str
     id: str
+    plan_id: int | None = None
 
 
 class Coterming(Struct, frozen=True, omit_defaults=True):

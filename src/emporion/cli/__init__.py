@@ -31,7 +31,9 @@ COMMANDS = {
     "key": "keys:app",
     "client": "clients:app",
     "token": "tokens:app",
+    "price": "prices:app",
     "report": "reports:app",
+    "catalogue": "catalogue:app",
 }
 
 

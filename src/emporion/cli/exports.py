@@ -57,13 +57,13 @@ def export_customers(
         operate(database, lambda operator: write(operator, sys.stdout.buffer))
         sys.stdout.buffer.flush()
         return
-    with _written(Path(file)) as to:
+    with written_file(Path(file)) as to:
         count = operate(database, lambda operator: write(operator, to))
     typer.echo(f"{count:,} customer{'' if count == 1 else 's'} in {file}")
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[IO[bytes]]:
+def written_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that its owner only can read, and that is at its place when it is whole. Raises Stop if it cannot be."""
     part = path.with_name(f"{path.name}.part")
     try:

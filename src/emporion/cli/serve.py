@@ -34,6 +34,7 @@ from emporion.marketplace.platforms import (
     Access,
     seed_sandbox,
 )
+from emporion.marketplace.sandbox import stock_sandbox
 from emporion.settings import SETTINGS, Settings, by_current_name, variable_of
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ async def _prepare(settings: Settings, *, sandbox: bool, migrating: bool) -> boo
             raise CommandError(f"the platform in {settings.database} is no sandbox; leave out --sandbox to serve it")
         if platform.sandbox:
             _check_only_this_machine(settings)
-            await seed_sandbox(build_marketplace(settings, store))
+            marketplace = build_marketplace(settings, store)
+            await seed_sandbox(marketplace)
+            await stock_sandbox(marketplace, now())
         return platform.sandbox
 
     return await with_store(settings, prepare, migrating=migrating)

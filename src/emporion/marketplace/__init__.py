@@ -6,16 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emporion.marketplace.catalogue import Catalogue
+    from emporion.marketplace.catalogue_files import CatalogueFiles
     from emporion.marketplace.clients import Clients
     from emporion.marketplace.customers import Customers
     from emporion.marketplace.events import EventLog
     from emporion.marketplace.exports import Exports
+    from emporion.marketplace.fulfillment import Fulfillment
     from emporion.marketplace.idempotency import Idempotency
     from emporion.marketplace.import_runner import ImportRunner
     from emporion.marketplace.imports import Imports
     from emporion.marketplace.links import Links
     from emporion.marketplace.login_throttle import LoginThrottle
+    from emporion.marketplace.order_runner import OrderRunner
+    from emporion.marketplace.order_steps import OrderSteps
+    from emporion.marketplace.orders import Orders
+    from emporion.marketplace.parameters import Parameters
     from emporion.marketplace.passwords import Passwords
+    from emporion.marketplace.prices import Prices
+    from emporion.marketplace.products import Products
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.signing_keys import SigningKeys
     from emporion.marketplace.statistics import Statistics
     from emporion.marketplace.subscription_keys import SubscriptionKeys
+    from emporion.marketplace.subscriptions import Subscriptions
     from emporion.marketplace.tokens import Tokens
     from emporion.marketplace.usage import UsageRecorder
     from emporion.marketplace.users import Users
@@ -41,6 +51,13 @@ class Marketplace:
     resellers: Resellers
     users: Users
     subscription_keys: SubscriptionKeys
+    catalogue: Catalogue
+    catalogue_files: CatalogueFiles
+    orders: Orders
+    order_steps: OrderSteps
+    order_runner: OrderRunner
+    fulfillment: Fulfillment
+    subscriptions: Subscriptions
     clients: Clients
     signing_keys: SigningKeys
     tokens: Tokens
@@ -49,8 +66,11 @@ class Marketplace:
     events: EventLog
     statistics: Statistics
     login_throttle: LoginThrottle
+    parameters: Parameters
     passwords: Passwords
     idempotency: Idempotency
+    products: Products
+    prices: Prices
     reports: Reports
     report_runner: ReportRunner
     security_log: SecurityLog

@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING
 
 from emporion.marketplace import Marketplace
 from emporion.marketplace.administrators import Administrators
+from emporion.marketplace.catalogue import Catalogue
+from emporion.marketplace.catalogue_files import CatalogueFiles
 from emporion.marketplace.clients import Clients
 from emporion.marketplace.customer_rows import CustomerRows
 from emporion.marketplace.customers import Customers
 from emporion.marketplace.events import EventLog
 from emporion.marketplace.exports import Exports
+from emporion.marketplace.fulfillment import Fulfillment
 from emporion.marketplace.idempotency import Idempotency
 from emporion.marketplace.import_runner import ImportRunner
 from emporion.marketplace.imports import Imports
 from emporion.marketplace.links import Links
 from emporion.marketplace.login_throttle import LoginThrottle
+from emporion.marketplace.order_runner import OrderRunner
+from emporion.marketplace.order_steps import OrderSteps
+from emporion.marketplace.orders import Orders
+from emporion.marketplace.parameters import Parameters
 from emporion.marketplace.passwords import Passwords
+from emporion.marketplace.prices import Prices
+from emporion.marketplace.products import Products
 from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.report_runner import ReportRunner
 from emporion.marketplace.reports import Reports
@@ -27,6 +36,7 @@ from emporion.marketplace.sessions import Sessions
 from emporion.marketplace.signing_keys import SigningKeys
 from emporion.marketplace.statistics import Statistics
 from emporion.marketplace.subscription_keys import SubscriptionKeys
+from emporion.marketplace.subscriptions import Subscriptions
 from emporion.marketplace.tokens import Grants, Tokens
 from emporion.marketplace.usage import UsageRecorder
 from emporion.marketplace.users import Users
@@ -49,7 +59,9 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     customers_of_all = Customers(store, administrators, clock)
     customer_rows = CustomerRows(store, customers_of_all, administrators)
     logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
+    catalogue = Catalogue(store.catalogue, store.resellers, store.prices)
     sessions = Sessions(store, passwords, guesses, visits, clock)
+    order_steps = OrderSteps(store, catalogue, clock)
     return Marketplace(
         customers=customers_of_all,
         imports=Imports(store, customer_rows, clock),
@@ -58,16 +70,26 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         resellers=Resellers(store, administrators, clock),
         users=Users(store.users, store.resellers, passwords, clock),
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
+        catalogue=catalogue,
+        catalogue_files=CatalogueFiles(store, clock),
+        orders=Orders(store, catalogue, signing_keys, clock),
+        order_steps=order_steps,
+        order_runner=OrderRunner(store, order_steps),
+        fulfillment=Fulfillment(store, order_steps),
+        subscriptions=Subscriptions(store, customers_of_all, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),
         sessions=sessions,
         links=Links(store.links, store.administrators, passwords, customers_of_all, sessions, clock),
         events=logbook,
+        products=Products(store, catalogue),
+        prices=Prices(store, catalogue, clock),
         reports=Reports(store.reports, signing_keys, settings.issuer, clock),
         report_runner=ReportRunner(store, logbook, clock),
         statistics=Statistics(store.usage, store.customers, store.resellers, clock),
         login_throttle=guesses,
+        parameters=Parameters(customers_of_all, catalogue),
         passwords=passwords,
         idempotency=Idempotency(store.idempotency, clock),
         security_log=SecurityLog(store.events, visits, clock),

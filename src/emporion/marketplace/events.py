@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
+from emporion.accounts.documents import NEVER_SHOWN
 from emporion.errors import Fault, raise_invalid
 from emporion.events import Origin, Subject
 from emporion.fair_semaphore import WAITED
@@ -31,6 +32,8 @@ POLL_SECONDS = 0.25
 # How many requests of one account wait at a time, in each process; more are answered at once. A server has a thousand
 # connections.
 MOST_WAITING_READERS = 64
+# Changes that only the account is shown in whose log they stand: resellers of other levels have prices of their own.
+PRICES_OF_ONE = (".unitPrice", ".unitCost", ".unitProviderCost")
 # Beyond every position.
 FARTHEST = 2**62
 
@@ -189,17 +192,30 @@ class EventLog:
     async def _shown(self, actor: Actor, news: EventPage) -> EventPage:
         """The news as the actor may see it: of those who act from above or beside only that they did."""
         reached: dict[int, bool] = {}
+        root = actor.account_id
         entries = []
-        for entry in news.entries:
+        for read in news.entries:
+            entry = without_prices(read) if read.event.reseller_id != root else read
             origin = entry.event.origin
             account_id = origin.account_id
             if account_id == entry.event.account_id:  # by a user of the account itself, such as its administrator
                 entries.append(entry)
                 continue
             if account_id is not None and account_id not in reached:
-                reached[account_id] = await self._resellers.is_within(account_id, actor.account_id)
+                reached[account_id] = await self._resellers.is_within(account_id, root)
             if account_id is not None and not reached[account_id]:
                 shown = Origin(None, origin.source, account_id=origin.account_id)
                 entry = entry._replace(event=structs.replace(entry.event, origin=shown))
             entries.append(entry)
         return news._replace(entries=entries)
+
+
+def without_prices(entry: Entry) -> Entry:
+    """An event without the amounts in it, which are for the account alone in whose log it stands."""
+    if not any(name.endswith(PRICES_OF_ONE) for name in entry.event.changes):
+        return entry
+    changes = {
+        name: (NEVER_SHOWN, NEVER_SHOWN) if name.endswith(PRICES_OF_ONE) else change
+        for name, change in entry.event.changes.items()
+    }
+    return entry._replace(event=structs.replace(entry.event, changes=changes))

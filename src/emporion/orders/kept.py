@@ -15,6 +15,7 @@ OrderType = Literal["sales", "change", "renewal", "cancellation", "migration"]
 OrderStatus = Literal["submitted", "processing", "error", "completed", "cancelled"]
 # OP: nothing but the platform. WA: an approval. LO: provisioning. PF: failed. CP: completed. CL: cancelled.
 StatusCode = Literal["OP", "WA", "LO", "PF", "CP", "CL"]
+UpgradeStart = Literal["from_old_start_date", "from_date_of_upgrade"]
 RequestType = Literal["purchase", "change", "renew", "cancel", "migrate"]
 RequestStatus = Literal["pending", "approved", "failed", "revoked"]
 ChargeType = Literal["setup", "recurring", "recurringRefund", "renew", "switch", "cancellation"]
@@ -52,8 +53,13 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
 
     quantity: all that the subscription is to have of it afterwards. previous_quantity: what it had, None in a sale.
     subscription_id: the one that it changes or has made. rates: for each link of the chain, from vendor and provider to
-    seller and customer. replaces: the id of the product from which a switch comes. added: by the platform, since
-    another one depends on it.
+    seller and customer; previous_rates: those until now, where the order brings others.
+    special: whether the price to the customer is one for the life of the subscription. secrets: the names of
+    parameters that no answer shows. replaces: the id of the product from which a switch comes. added: by the platform,
+    since another one depends on it.
+
+    A switch has a line for each product of the target, whose previous quantity is 0, and one for each that goes, whose
+    quantity is 0.
     """
 
     product_id: str
@@ -67,7 +73,10 @@ class OrderLine(Struct, rename="camel", frozen=True, kw_only=True):
     previous_quantity: Decimal | None = None
     subscription_id: str | None = None
     rates: list[Rates]
+    previous_rates: list[Rates] | None = None
+    special: bool = False
     parameters: list[ParameterValue] = []
+    secrets: list[str] = []
     replaces: str | None = None
     added: bool = False
 
@@ -111,6 +120,8 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     chain: the accounts through which it is sold, from the provider to the seller. charges: for each link of the chain,
     the first being vendor and provider, the last seller and customer; the caller at `chain[n]` sees `charges[n + 1]`.
     due: when a worker is to look at it, None for never. day: from which everything is computed (`YYYY-MM-DD`).
+    attempts: how often its step has failed. plan_id, subscription_period: what a switch leads to, None in any other
+    order.
     """
 
     id: str
@@ -124,6 +135,7 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     status: OrderStatus
     status_code: StatusCode
     due: int | None = None
+    attempts: int = 0
     po_number: str | None = None
     provisioned_at: int | None = None
     attributes: dict[str, str] | None = None
@@ -133,6 +145,7 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     subscription_id: str | None = None
     plan_id: int | None = None
     subscription_period: Period | None = None
+    upgrade_start: UpgradeStart | None = None
     migrated: Migrated | None = None
     requests: list[FulfillmentRequest] = []
     error: OrderError | None = None

@@ -15,12 +15,16 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from emporion.store.administrators import AdministratorStore, LinkStore
+from emporion.store.catalogue import CatalogueStore
+from emporion.store.catalogue_files import CatalogueFileStore
 from emporion.store.clients import ClientStore
 from emporion.store.idempotency import IdempotencyStore
 from emporion.store.imports import ImportStore
 from emporion.store.login_failures import LoginFailureStore
 from emporion.store.orders import ORDERS, OrderStore
 from emporion.store.platform import PlatformStore
+from emporion.store.prices import PriceStore
+from emporion.store.product_lists import ProductListStore
 from emporion.store.reports import REPORTS, ReportStore
 from emporion.store.sessions import SessionStore
 from emporion.store.signing_keys import SigningKeyStore
@@ -67,6 +71,10 @@ class Store(ABC):
         self.idempotency = IdempotencyStore(database)
         self.imports = ImportStore(database)
         self.reports = ReportStore(database, REPORTS)
+        self.catalogue = CatalogueStore(database)
+        self.catalogue_files = CatalogueFileStore(database)
+        self.prices = PriceStore(database)
+        self.product_lists = ProductListStore(database)
         self.orders = OrderStore(database, ORDERS)
         self.subscriptions = SubscriptionStore(database, SUBSCRIPTIONS)
 

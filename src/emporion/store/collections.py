@@ -16,32 +16,25 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from emporion.errors import Code, Fault, raise_invalid
+from emporion.store.collection_lists import Asked, list_page
 from emporion.store.database import fetch_row, placeholders
 from emporion.store.events import append, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
-from emporion.store.records import Listing
 from emporion.store.statements import BELOW
 
 if TYPE_CHECKING:
     from emporion.events import NewEvent, Subject, SubjectType
     from emporion.store.database import Database, Write
     from emporion.store.idempotency import IdempotentRequest
+    from emporion.store.records import Listing
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 # Before the declared columns of each table; `document` comes after them.
 HEAD = ("reseller_id", "ordinal", "id", "version", "created_at", "due_at")
-# Beyond every list.
-LAST_POSITION = 2**62
-
 _COUNT = """
     INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, ?, 1)
     ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + 1 RETURNING last
-"""
-_COUNTED = """
-    SELECT coalesce((SELECT c.last FROM counters c WHERE c.reseller_id = r.reseller_id AND c.collection = ?), 0),
-        EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = r.reseller_id)
-    FROM resellers r WHERE r.reseller_id = ?
 """
 
 
@@ -55,15 +48,22 @@ class Column(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """A condition on columns of a table `r`, with a placeholder for each value."""
+    """A condition on columns of a table `r`, with a placeholder for each value. column: the one by which an index finds
+    what fulfils it, in the order of ordinals."""
 
     sql: str
     values: tuple[object, ...]
+    column: str | None = None
 
 
 def equals(column: str, value: object) -> Condition:
     """That a column has this value."""
     return Condition(f"r.{column} = ?", (value,))
+
+
+def indexed(column: str, value: object) -> Condition:
+    """The same of a column for which there is an index (reseller_id, column, ordinal)."""
+    return Condition(f"r.{column} = ?", (value,), column)
 
 
 def contains(column: str, text: str) -> Condition:
@@ -87,7 +87,8 @@ class Collection(Generic[T]):
     name: of the table. noun: what one is called, also as the subject of its events. type: of a document; it has a
     member `id`, which no other one of the platform has. columns: in their order in the table. filters: of a list, by
     the members of its query. due: when a worker is to look at it, in milliseconds since 1970; None for never. shown:
-    what readers of events see of a document.
+    what readers of events see of a document. listed, answered: the columns with the JSON that is shown of a document,
+    in lists and to its own reseller by its id. counted: the column of whose values triggers count the documents.
     """
 
     name: str
@@ -97,6 +98,9 @@ class Collection(Generic[T]):
     filters: Mapping[str, Callable[[Any], Iterable[Condition]]]
     due: Callable[[T], int | None] = lambda _: None
     shown: Callable[[T], object] = lambda document: document
+    listed: str = "document"
+    answered: str = "document"
+    counted: str | None = None
 
     @cached_property
     def decode(self) -> Callable[[bytes], T]:
@@ -145,28 +149,30 @@ class Collection(Generic[T]):
             WHERE r.id = ? AND t.reseller_id = ?
         """  # noqa: S608
 
-    def page(self, conditions: Sequence[Condition]) -> str:
-        """Rows of a reseller's list and all below it, each with the total before it; at least one, with the total."""
+    @cached_property
+    def answer(self) -> str:
+        """The same, with what is kept of it to be answered in the place of the document where it is the reseller's."""
+        return self.get.replace(
+            "r.document", f"CASE WHEN r.reseller_id = t.reseller_id THEN r.{self.answered} ELSE r.document END"
+        )
+
+    def page(self, conditions: Sequence[Condition], column: str) -> str:
+        """Rows of a reseller's list and all below it, each with the total before it; at least one, with the total.
+
+        column: what is read of each.
+        """
         where = "".join(f" AND {condition.sql}" for condition in conditions)
         return f"""
             {BELOW}, found AS MATERIALIZED (
                 SELECT r.reseller_id, r.ordinal, r.created_at, r.id FROM below
                 CROSS JOIN {self.name} r WHERE r.reseller_id = below.id{where}
             )
-            SELECT (SELECT count(*) FROM found), p.document FROM (SELECT 1 AS one) o LEFT JOIN (
-                SELECT 1 AS one, f.created_at, f.id, r.document
+            SELECT (SELECT count(*) FROM found), p.{column} FROM (SELECT 1 AS one) o LEFT JOIN (
+                SELECT 1 AS one, f.created_at, f.id, r.{column}
                 FROM (SELECT * FROM found ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?) f
                 JOIN {self.name} r ON r.reseller_id = f.reseller_id AND r.ordinal = f.ordinal
             ) p ON p.one = o.one ORDER BY p.created_at DESC, p.id DESC
         """  # noqa: S608
-
-    @cached_property
-    def range(self) -> str:
-        """Documents of one reseller by their ordinals, newest first."""
-        return (
-            f"SELECT document FROM {self.name} WHERE reseller_id = ? AND ordinal BETWEEN ? AND ?"  # noqa: S608
-            " ORDER BY ordinal DESC"
-        )
 
     @cached_property
     def due_by(self) -> str:
@@ -206,21 +212,28 @@ class CollectionStore(Generic[T]):
         row = await self._database.row(self._collection.get, id_, root_id)
         return Item(*row) if row else None
 
-    async def page(self, root_id: int, conditions: Sequence[Condition], offset: int, limit: int) -> Listing:
+    async def answer(self, root_id: int, id_: str) -> Item | None:
+        """What `get` gives; of a document of `root_id` itself with what is kept to be answered in its place."""
+        row = await self._database.point(self._collection.answer, id_, root_id)
+        return Item(*row) if row else None
+
+    async def page(
+        self,
+        root_id: int,
+        conditions: Sequence[Condition],
+        offset: int,
+        limit: int,
+        *,
+        whole: bool = False,
+        column: str | None = None,
+    ) -> Listing:
         """The documents of the reseller `root_id` and of all below it: `limit` of them after `offset`, newest first.
 
-        conditions: combined with and. The total is exact.
+        conditions: combined with and. whole: as they are kept, else as they are shown in lists. column: another one
+        that has JSON in it. The total is exact.
         """
-        offset = min(offset, LAST_POSITION)
-        counted = await self._database.row(_COUNTED, self._collection.name, root_id) if not conditions else None
-        if counted and not counted[1]:
-            last = counted[0] - offset
-            found = await self._database.rows(self._collection.range, root_id, max(last - limit + 1, 1), max(last, 0))
-            return _listing(counted[0], [row[0] for row in found])
-        values = [value for condition in conditions for value in condition.values]
-        sql = self._collection.page(conditions)
-        rows = await self._database.long_rows(root_id, sql, root_id, *values, limit, offset)
-        return _listing(rows[0][0], [row[1] for row in rows if row[1] is not None])
+        column = column or ("document" if whole else self._collection.listed)
+        return await list_page(self._database, Asked(self._collection, column, root_id, conditions, offset, limit))
 
     async def due(self, now: int, limit: int) -> list[Item]:
         """Up to `limit` documents of the whole platform that a worker is to look at by `now`, longest due first."""
@@ -243,10 +256,6 @@ class CollectionStore(Generic[T]):
         event: goes into the log with it. Raises Problem (CONFLICT) as `add` does.
         """
         return await self._database.write(update_item, self._collection, item, document, event)
-
-
-def _listing(total: int, documents: Sequence[bytes]) -> Listing:
-    return Listing(b"[" + b",".join(documents) + b"]", total)
 
 
 def add_item(

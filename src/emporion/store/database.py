@@ -32,10 +32,18 @@ Write: TypeAlias = Generator[Statement, Rows, T]
 
 
 class Database(Protocol):
-    """A database: all methods raise Problem (UNAVAILABLE) if it cannot be reached or written in time."""
+    """A database: all methods raise Problem (UNAVAILABLE) if it cannot be reached or written in time.
+
+    is_local: a statement costs no round trip, so that several simple ones are better than one that does it all.
+    """
+
+    is_local: bool
 
     async def row(self, sql: str, *values: Any) -> Row | None:
         """The first row of a statement that reads one or a few by an index."""
+
+    async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
+        """The first row, as of `row`, of a statement that many ask at a time: then they share a round trip."""
 
     async def rows(self, sql: str, *values: Any) -> Rows:
         """All rows of a statement that reads a few by an index."""

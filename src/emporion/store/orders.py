@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, structs
 
 from emporion import times
 from emporion.errors import Code, Problem
 from emporion.events import Subject
-from emporion.orders.kept import PREFIXES, KeptOrder
+from emporion.orders import shown
+from emporion.orders.kept import PREFIXES, UNFINISHED, KeptOrder
 from emporion.store.accounts import take_ids
 from emporion.store.collections import (
     Collection,
@@ -21,15 +22,17 @@ from emporion.store.collections import (
     add_locked,
     between,
     equals,
+    indexed,
     update_item,
 )
-from emporion.store.database import execute, execute_many, fetch_row
+from emporion.store.database import execute, execute_many, fetch_row, placeholders
 from emporion.store.events import append, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.subscriptions import SUBSCRIPTIONS, subscription_of
 from emporion.subscriptions import KeptSubscription
 
 if TYPE_CHECKING:
+    from emporion.accounts.statuses import Status
     from emporion.events import NewEvent
     from emporion.orders.kept import OrderType
     from emporion.store.database import Write
@@ -45,23 +48,31 @@ ORDERS: Collection[KeptOrder] = Collection(
         Column("type", lambda kept: kept.type),
         Column("status", lambda kept: kept.status),
         Column("status_code", lambda kept: kept.status_code),
+        Column("listed", lambda kept: shown.encode(shown.summary(kept))),
+        Column("listed_whole", lambda kept: shown.encode(shown.row(kept, shown.seller_level(kept)))),
+        Column("shown", lambda kept: shown.encode(shown.detailed(kept, shown.seller_level(kept)))),
     ),
     filters={
-        "customer_id": lambda value: [equals("customer_id", value)],
+        "customer_id": lambda value: [indexed("customer_id", int(value))],
         "subscription_id": lambda value: [
             Condition(
-                "EXISTS (SELECT 1 FROM order_subscriptions s WHERE s.reseller_id = r.reseller_id"
-                " AND s.subscription_id = ? AND s.order_id = r.id)",
-                (value,),
+                "r.id IN (SELECT s.order_id FROM order_subscriptions s WHERE s.subscription_id = ?"
+                " AND s.reseller_id IN (SELECT x.reseller_id FROM subscriptions x WHERE x.id = ?))",
+                (value, value),
+                "subscription_id",
             )
         ],
         "order_number": lambda value: [equals("order_number", value)],
-        "status": lambda value: [equals("status", value)],
+        "status": lambda value: [indexed("status", value)],
         "status_code": lambda value: [equals("status_code", value)],
         "creation_time_from": lambda value: between("created_at", times.instant(value), None),
         "creation_time_to": lambda value: between("created_at", None, (times.instant(value) or 0) + 1000),
     },
     due=lambda kept: kept.due,
+    shown=shown.in_events,
+    listed="listed",
+    answered="shown",
+    counted="status",
 )
 
 _NUMBER = """
@@ -72,9 +83,24 @@ _TOUCH = """
     INSERT INTO order_subscriptions (reseller_id, subscription_id, order_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _BY_NUMBER = "SELECT reseller_id, id, version, document FROM orders WHERE reseller_id = ? AND order_number = ?"
+_OF_PLANS = "SELECT document FROM subscriptions WHERE reseller_id = ? AND customer_id = ? AND plan_id IN "
 _ADD_CHARGE = """
     INSERT INTO charges (reseller_id, number, order_id, link, at, document) VALUES (?, ?, ?, ?, ?, ?)
 """
+_POSTPONE = "UPDATE orders SET due_at = ? WHERE reseller_id = ? AND id = ? AND version = ? RETURNING 1"
+_OF_CUSTOMER = f"""
+    SELECT reseller_id, id, version, document FROM orders
+    WHERE reseller_id = ? AND customer_id = ? AND status IN {UNFINISHED} ORDER BY created_at, id LIMIT ?
+"""  # noqa: S608 - put together from what stands here
+_LEDGER = "SELECT link, at, document FROM charges WHERE reseller_id = ? AND order_id = ? ORDER BY number"
+_LEDGER_OF = """
+    SELECT link, at, document FROM charges WHERE reseller_id = ? AND order_id IN (
+        SELECT s.order_id FROM order_subscriptions s WHERE s.reseller_id = ? AND s.subscription_id = ?
+    ) ORDER BY number
+"""
+_CUSTOMER_STATUS = "SELECT status FROM customers WHERE reseller_id = ? AND id = ?"
+_CHANGED_CUSTOMERS = "SELECT reseller_id, customer_id, number FROM changed_customers ORDER BY 1, 2 LIMIT ?"
+_FOLLOWED = "DELETE FROM changed_customers WHERE reseller_id = ? AND customer_id = ? AND number = ?"
 _COUNT_CHARGES = """
     INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, 'charges', ?)
     ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + excluded.last RETURNING last
@@ -108,12 +134,22 @@ class ChargeRow(Struct, frozen=True):
 
 
 class OrderStep(Struct, frozen=True):
-    """What an order and all that comes of it are after a step."""
+    """What an order and all that comes of it are after a step. customer_status: in which its customer must be for it,
+    None for any. events: of the order, then of each subscription, then any others."""
 
     order: KeptOrder
-    events: Sequence[NewEvent] = ()
+    customer_status: Status | None = None
+    events: Sequence[NewEvent | None] = ()
     subscriptions: Sequence[SubscriptionWrite] = ()
     charges: Sequence[ChargeRow] = ()
+
+
+class ChangedCustomer(NamedTuple):
+    """A customer whose subscriptions and orders must follow its status. number: how often that has changed."""
+
+    reseller_id: int
+    customer_id: int
+    number: int
 
 
 class OrderStore(CollectionStore[KeptOrder]):
@@ -132,9 +168,46 @@ class OrderStore(CollectionStore[KeptOrder]):
         """Put an order, and what comes of it, into their next state; what the order is afterwards.
 
         ids: how many new subscriptions there are, whose ids `step` is given. Returns None, and does nothing, if the
-        order or one of the subscriptions is in another version than its item.
+        order or one of the subscriptions is in another version than its item, or the customer in another status.
         """
         return await self._database.write(_advance, item, ids, step)
+
+    async def by_number(self, reseller_id: int, number: str) -> KeptOrder | None:
+        """An order of a reseller by its number."""
+        row = await self._database.row(_BY_NUMBER, reseller_id, number)
+        return ORDERS.decode(Item(*row).document) if row else None
+
+    async def had_trial(self, reseller_id: int, customer_id: int, plan_ids: Iterable[int]) -> bool:
+        """Whether a customer has, or has had, a trial of one of these plans."""
+        ids = list(plan_ids)
+        sql = f"{_OF_PLANS}{placeholders(len(ids))}"
+        rows = await self._database.rows(sql, reseller_id, customer_id, *ids)
+        return any(SUBSCRIPTIONS.decode(row[0]).trial for row in rows)
+
+    async def postpone(self, item: Item, due: int) -> None:
+        """Let a worker look at an order later; in another version it stays as it is. No new version comes of it."""
+        await self._database.write(_run, _POSTPONE, due, item.reseller_id, item.id, item.version)
+
+    async def unfinished(self, reseller_id: int, customer_id: int, limit: int) -> list[Item]:
+        """Up to `limit` orders of a customer that are not finished, oldest first."""
+        return [Item(*row) for row in await self._database.rows(_OF_CUSTOMER, reseller_id, customer_id, limit)]
+
+    async def ledger(self, item: Item) -> list[ChargeRow]:
+        """What an order has in the ledger, in the order in which it was written."""
+        return [ChargeRow(*row) for row in await self._database.rows(_LEDGER, item.reseller_id, item.id)]
+
+    async def ledger_of(self, reseller_id: int, subscription_id: str) -> list[ChargeRow]:
+        """What the orders of a subscription have in the ledger, in the order in which it was written."""
+        rows = await self._database.rows(_LEDGER_OF, reseller_id, reseller_id, subscription_id)
+        return [ChargeRow(*row) for row in rows]
+
+    async def changed_customers(self, limit: int) -> list[ChangedCustomer]:
+        """Up to `limit` customers whose subscriptions and orders must follow their status."""
+        return [ChangedCustomer(*row) for row in await self._database.rows(_CHANGED_CUSTOMERS, limit)]
+
+    async def followed(self, changed: ChangedCustomer) -> None:
+        """Forget a customer that was followed, unless its status has changed again."""
+        await self._database.write(_run, _FOLLOWED, *changed)
 
 
 def _place(new: NewOrder) -> Write[Item | None]:
@@ -164,6 +237,10 @@ def _place(new: NewOrder) -> Write[Item | None]:
     return item
 
 
+def _run(sql: str, *values: object) -> Write[None]:
+    yield from execute(sql, *values)
+
+
 def _next_number(type_: OrderType) -> Write[str]:
     prefix = PREFIXES[type_]
     row = yield from fetch_row(_NUMBER, prefix)
@@ -174,10 +251,14 @@ def _next_number(type_: OrderType) -> Write[str]:
 def _in_the_way(reseller_id: int, number: str) -> Write[Problem]:
     row = yield from fetch_row(_BY_NUMBER, reseller_id, number)
     assert row
-    order = ORDERS.decode(Item(*row).document)
+    return in_the_way(ORDERS.decode(Item(*row).document))
+
+
+def in_the_way(order: KeptOrder) -> Problem:
+    """What is told where an order must be finished before another one of its subscription."""
     return Problem(
         Code.CONFLICT,
-        f"The subscription has the unfinished {order.type} order {number} (id {order.id}, status {order.status}). Wait "
+        f"The subscription has the unfinished {order.type} order {order.order_number} (id {order.id}, status {order.status}). Wait "
         f'until it is finished, or cancel it with PATCH /orders/{order.id} {{"statusCode": "CL"}}.',
     )
 
@@ -186,7 +267,7 @@ def _advance(item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -
     yield from lock_reseller(item.reseller_id)
     taken = (yield from take_ids("subscription", item.reseller_id, ids)) if ids else []
     done = step([str(id_) for id_ in taken])
-    if not (yield from _are_as_they_were(item, done.subscriptions)):
+    if not (yield from _are_as_they_were(item, done)):
         return None
     events = iter(done.events)
     changed = yield from update_item(ORDERS, item, done.order, next(events, None))
@@ -196,20 +277,26 @@ def _advance(item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -
             yield from update_item(SUBSCRIPTIONS, write.item, subscription, next(events, None))
         else:
             event = next(events)
+            assert event, "a new subscription has an event"
             yield from add_locked(SUBSCRIPTIONS, item.reseller_id, subscription, subscription.id, event)
         yield from execute(_TOUCH, item.reseller_id, subscription.id, item.id)
     for event in events:
-        yield from append(event)
+        if event:
+            yield from append(event)
     yield from _charge(item, done.charges)
     return changed
 
 
-def _are_as_they_were(item: Item, writes: Sequence[SubscriptionWrite]) -> Write[bool]:
-    """Whether an order and the subscriptions that are changed with it are in their versions still."""
+def _are_as_they_were(item: Item, step: OrderStep) -> Write[bool]:
+    """Whether an order, its customer, and the subscriptions that are changed with it are as they were read."""
     row = yield from fetch_row("SELECT version FROM orders WHERE reseller_id = ? AND id = ?", item.reseller_id, item.id)
     if not row or row[0] != item.version:
         return False
-    for write in writes:
+    if step.customer_status:
+        status = yield from fetch_row(_CUSTOMER_STATUS, item.reseller_id, step.order.customer_id)
+        if not status or status[0] != step.customer_status:
+            return False
+    for write in step.subscriptions:
         if write.item:
             now = yield from subscription_of(item.reseller_id, write.item.id)
             if not now or now.version != write.item.version:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from msgspec import Struct, structs
 
 from emporion.accounts.resellers import Reseller
@@ -32,6 +33,11 @@ _IS_WITHIN = """
 """
 _CHAIN = """
     SELECT t.reseller_id FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
+    WHERE b.reseller_id = ? ORDER BY t.first
+"""
+_CURRENCIES = """
+    SELECT t.reseller_id, t.document
+    FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
     WHERE b.reseller_id = ? ORDER BY t.first
 """
 _SHUTS = "SELECT shuts FROM reseller_accounts WHERE reseller_id = ?"
@@ -69,6 +75,15 @@ _ABOVE = """
 """
 _TREE = "SELECT reseller_id, parent_id, first, last FROM reseller_accounts"
 _NUMBER = "UPDATE reseller_accounts SET first = ?, last = ? WHERE reseller_id = ?"
+
+
+class _Currency(Struct):
+    """What is wanted of a reseller's document."""
+
+    currency: str | None = None
+
+
+_currency = msgspec.json.Decoder(_Currency).decode
 
 
 class NewResellerRecord(Struct, frozen=True):
@@ -133,6 +148,10 @@ class ResellerStore(ABC):
     async def page(self, root_id: int, wanted: Filter, offset: int, limit: int) -> Listing:
         """The reseller `root_id` and all below it, whole: `limit` of them after `offset`, by descending id."""
 
+    async def has_children(self, reseller_id: int) -> bool:
+        """Whether resellers stand below a reseller."""
+        return bool(await self._database.row("SELECT 1 FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id))
+
     async def children(self, parent_id: int, offset: int, limit: int) -> Children:
         """The resellers right below another one: `limit` of them after `offset`, by descending id."""
         found = await self._database.long_rows(parent_id, _CHILDREN, parent_id, limit, offset)
@@ -151,6 +170,14 @@ class ResellerStore(ABC):
     async def chain(self, reseller_id: int) -> list[int]:
         """The accounts from the provider down to a reseller, which comes last; empty if there is no such one."""
         return [row[0] for row in await self._database.rows(_CHAIN, reseller_id)]
+
+    async def currencies(self, reseller_id: int) -> dict[int, str | None]:
+        """The currency of each account from the provider down to a reseller, which comes last; None where it has none.
+
+        Empty if there is no such reseller.
+        """
+        found = await self._database.rows(_CURRENCIES, reseller_id)
+        return {id_: _currency(document).currency for id_, document in found}
 
     async def is_suspended(self, reseller_id: int) -> bool:
         """Whether the reseller or one above it has a status in `SUSPENDED`; by one look-up. True if unknown."""

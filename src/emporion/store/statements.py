@@ -7,6 +7,8 @@ login, reseller, customer, position, password hash. {next_account_id}: ?, or the
 the next id, where `i` counts them from 1.
 {for_update}: locks the rows until the transaction ends. {skip_locked}: the same, and leaves out what is locked.
 {lock_tree}, {lock_feed}: one transaction at a time changes the tree of resellers, or numbers events.
+{try_lock_catalogue}: gives true if no other transaction writes the catalogue, and lets none until this one ends.
+{numbers_by_name}: the numbers of plans and products with ?, of three letters or more, in their folded names.
 """
 # ruff: noqa: S608 - put together from what stands here
 

@@ -5,12 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emporion import times
-from emporion.store.collections import Collection, CollectionStore, Column, Item, between, equals
+from emporion.orders.subscription_shown import as_listed, as_shown
+from emporion.store.collections import (
+    Collection,
+    CollectionStore,
+    Column,
+    Condition,
+    Item,
+    between,
+    indexed,
+    update_item,
+)
 from emporion.store.database import fetch_row
-from emporion.subscriptions import KeptSubscription
+from emporion.store.events import append, lock_reseller
+from emporion.subscriptions import ENDED, KeptSubscription
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from emporion.events import NewEvent
     from emporion.store.database import Write
+
+
+def _lines(values: Iterable[str | None]) -> str:
+    """Values as a column has them, between line ends."""
+    return "".join(f"{value}\n" for value in ["", *sorted({value for value in values if value})])
+
+
+def _has_line(column: str, value: str) -> Condition:
+    """That a column of lines has this value, letter by letter."""
+    return Condition(f"replace(r.{column}, ?, '') <> r.{column}", (f"\n{value}\n",))
+
 
 SUBSCRIPTIONS: Collection[KeptSubscription] = Collection(
     "subscriptions",
@@ -23,24 +48,57 @@ SUBSCRIPTIONS: Collection[KeptSubscription] = Collection(
         Column("created_on", lambda kept: times.day(kept.created)),
         Column("renewal_on", lambda kept: times.day(kept.renewal_date or "")),
         Column("expiration_on", lambda kept: times.day(kept.expiration or "")),
+        Column("mpns", lambda kept: _lines(item.mpn for item in kept.items)),
+        Column("vendor_ids", lambda kept: _lines(item.vendor_subscription_id for item in kept.items)),
+        Column("listed", as_listed),
+        Column("shown", as_shown),
     ),
     filters={
-        "customer_id": lambda value: [equals("customer_id", value)],
-        "status": lambda value: [equals("status", value)],
+        "customer_id": lambda value: [indexed("customer_id", value)],
+        "status": lambda value: [indexed("status", value)],
         "creation_date_from": lambda value: between("created_on", times.day(value), None),
         "creation_date_to": lambda value: between("created_on", None, times.next_day(value)),
         "renewal_date_from": lambda value: between("renewal_on", times.day(value), None),
         "renewal_date_to": lambda value: between("renewal_on", None, times.next_day(value)),
         "expiration_date_from": lambda value: between("expiration_on", times.day(value), None),
         "expiration_date_to": lambda value: between("expiration_on", None, times.next_day(value)),
+        "mpn": lambda value: [_has_line("mpns", value)],
+        "vendor_subscription_id": lambda value: [_has_line("vendor_ids", value)],
     },
+    listed="listed",
+    answered="shown",
+    counted="status",
 )
+
+_OF_CUSTOMER = f"""
+    SELECT reseller_id, id, version, document FROM subscriptions
+    WHERE reseller_id = ? AND customer_id = ? AND status NOT IN {ENDED} ORDER BY created_at, id LIMIT ?
+"""  # noqa: S608 - put together from what stands here
 
 _OF_RESELLER = "SELECT reseller_id, id, version, document FROM subscriptions WHERE reseller_id = ? AND id = ?"
 
 
 class SubscriptionStore(CollectionStore[KeptSubscription]):
     """Subscriptions, as they are kept. Orders write them (`OrderStore.advance`)."""
+
+    async def of_customer(self, reseller_id: int, customer_id: int, limit: int) -> list[Item]:
+        """Up to `limit` subscriptions of a customer that have not ended, oldest first."""
+        return [Item(*row) for row in await self._database.rows(_OF_CUSTOMER, reseller_id, customer_id, limit)]
+
+    async def change(self, item: Item, document: KeptSubscription, events: Sequence[NewEvent]) -> Item | None:
+        """What `update` does, with events in the logs of any resellers."""
+        return await self._database.write(_change, item, document, events)
+
+
+def _change(item: Item, document: KeptSubscription, events: Sequence[NewEvent]) -> Write[Item | None]:
+    # In one order, so that no two writes wait for each other.
+    for reseller_id in sorted({item.reseller_id, *(event.reseller_id for event in events)}):
+        yield from lock_reseller(reseller_id)
+    changed = yield from update_item(SUBSCRIPTIONS, item, document, None)
+    if changed:
+        for event in events:
+            yield from append(event)
+    return changed
 
 
 def subscription_of(reseller_id: int, id_: str) -> Write[Item | None]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
 from emporion.fair_semaphore import FairSemaphore, asking
+from emporion.paging import LARGEST_NUMBER
 from emporion.store.database import MOST_WAITING, Row, Rows, Write
 from emporion.store.faults import busy
 from emporion.store.postgres import schema
+from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
 from emporion.store.postgres.connections import Connections, Limits, again
 from emporion.store.postgres.dialect import run, translated
 from emporion.store.postgres.standby import Standby
@@ -16,9 +21,13 @@ from emporion.store.postgres.standby import Standby
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_TYPES: dict[type, str] = {int: "bigint", str: "text", bytes: "bytea"}
+
 
 class PostgresDatabase:
     """See `emporion.store.database.Database`."""
+
+    is_local = False
 
     def __init__(self, url: str, limits: Limits, read_url: str | None) -> None:
         """read_url: a standby for lists and searches, which are read there as far as it has followed."""
@@ -26,6 +35,8 @@ class PostgresDatabase:
         self.standby = Standby(Connections(read_url, limits)) if read_url else None
         # Of this database, by which names are searched.
         self.search_key = b""
+        # Reads of one row that go out together, by their statements and the types of their values.
+        self._points: dict[tuple[str, tuple[str, ...]], Coalescer[tuple[Any, ...], Row | None]] = {}
         at_once = max(1, limits.connections // 2)
         self.turns = FairSemaphore(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
 
@@ -49,12 +60,31 @@ class PostgresDatabase:
         self.turns.stop()
 
     async def close(self) -> None:
+        for points in self._points.values():
+            await points.finish()
         await self.primary.close()
         if self.standby:
             await self.standby.close()
 
     async def row(self, sql: str, *values: Any) -> Row | None:
         found: Row | None = None if has_nul(values) else await self.primary.row(translated(sql), *values)
+        return found
+
+    async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
+        if has_nul(values) or any(isinstance(value, int) and abs(value) > LARGEST_NUMBER for value in values):
+            return None
+        types = tuple(_TYPES[type(value)] for value in values)
+        points = self._points.get((sql, types))
+        if not points:
+            points = Coalescer(partial(self._read_points, _many_at_once(sql, types)), LARGEST_GROUP)
+            self._points[sql, types] = points
+        return await points.do(values)
+
+    async def _read_points(self, sql: str, asked: list[tuple[Any, ...]]) -> list[Row | None]:
+        found: list[Row | None] = [None] * len(asked)
+        for number, *row in await self.primary.rows(sql, *zip(*asked, strict=True)):
+            if found[number - 1] is None:
+                found[number - 1] = row
         return found
 
     async def rows(self, sql: str, *values: Any) -> Rows:
@@ -70,6 +100,19 @@ class PostgresDatabase:
                 return await run(connection, write(*args, **kwargs))
 
         return await again(do)
+
+
+@lru_cache
+def _many_at_once(sql: str, types: Sequence[str]) -> str:
+    """A statement for many values at a time: each row that it gives, after the number of the values that it is for."""
+    numbers = count()
+    asked = re.sub(r"\?", lambda _: f"q.v{next(numbers)}", sql)
+    arrays = ", ".join(f"?::{type_}[]" for type_ in types)
+    names = ", ".join(f"v{number}" for number in range(len(types)))
+    return translated(
+        f"SELECT q.number, f.* FROM unnest({arrays}) WITH ORDINALITY AS q ({names}, number)"  # noqa: S608
+        f" CROSS JOIN LATERAL ({asked}) f"
+    )
 
 
 def has_nul(values: Sequence[Any]) -> bool:

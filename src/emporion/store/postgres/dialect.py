@@ -13,7 +13,7 @@ import asyncpg
 from emporion.store import statements
 from emporion.store.database import Write
 from emporion.store.postgres.connections import Connection
-from emporion.store.postgres.locks import FEEDING, GROWING
+from emporion.store.postgres.locks import CATALOGUING, FEEDING, GROWING
 
 T = TypeVar("T")
 
@@ -61,6 +61,10 @@ _MARKS = {
     "skip_locked": "FOR UPDATE SKIP LOCKED",
     "lock_tree": f"SELECT pg_advisory_xact_lock({GROWING})",
     "lock_feed": f"SELECT pg_advisory_xact_lock({FEEDING})",
+    "try_lock_catalogue": f"SELECT pg_try_advisory_xact_lock({CATALOGUING})",
+    "numbers_by_name": """
+        SELECT number FROM listings WHERE name_parts(name_folded) @> name_parts($1) AND strpos(name_folded, $1) > 0
+    """,
 }
 
 

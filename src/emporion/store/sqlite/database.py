@@ -33,6 +33,8 @@ INTERVAL = 0.5
 class SqliteDatabase:
     """See `emporion.store.database.Database`."""
 
+    is_local = True
+
     def __init__(self, path: Path, statement_timeout: float = STATEMENT_TIMEOUT) -> None:
         """statement_timeout: seconds that a long read may take; 0 for any number."""
         self._path = path
@@ -111,6 +113,9 @@ class SqliteDatabase:
     async def row(self, sql: str, *values: Any) -> Row | None:
         row: Row | None = self._connections.row(translated(sql), *values)
         return row
+
+    async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
+        return await self.row(sql, *values)
 
     async def rows(self, sql: str, *values: Any) -> Rows:
         return self._connections.rows(translated(sql), *values)

@@ -26,6 +26,10 @@ _MARKS = {
     "skip_locked": "",
     "lock_tree": "SELECT 1",
     "lock_feed": "SELECT 1",
+    "try_lock_catalogue": "SELECT 1",
+    "numbers_by_name": """
+        SELECT rowid FROM listing_names WHERE listing_names MATCH '"' || replace(?, '"', '""') || '"'
+    """,
 }
 
 

@@ -1,0 +1,120 @@
+"""What is sold, by whom and for how much: what orders ask of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from emporion.catalogue.own_prices import chain_rates, target_of_item
+
+if TYPE_CHECKING:
+    from emporion.catalogue.own_prices import OwnPrice
+    from emporion.catalogue.plans import Plan
+    from emporion.catalogue.products import CatalogueProduct
+    from emporion.catalogue.rates import Rates
+    from emporion.store.catalogue import CatalogueStore
+    from emporion.store.prices import PriceStore
+    from emporion.store.resellers import ResellerStore
+
+# So many products with one MPN are looked at, for whichever plans and periods.
+MOST_CANDIDATES = 500
+
+
+class Catalogue:
+    """The catalogue as a seller sees it. A seller is a reseller or the provider; a chain comes down to it from there.
+
+    What a seller sells is published, delegated to it, and has prices in its currency.
+    """
+
+    def __init__(self, store: CatalogueStore, resellers: ResellerStore, prices: PriceStore) -> None:
+        self._store = store
+        self._resellers = resellers
+        self._prices = prices
+
+    async def candidates(self, seller_id: int, mpn: str) -> list[CatalogueProduct]:
+        """What a seller sells under exactly this MPN, oldest first."""
+        return await self._sold(seller_id, await self._store.by_mpn(mpn, MOST_CANDIDATES))
+
+    async def product(self, seller_id: int, product_id: str) -> CatalogueProduct | None:
+        """A product, if the seller sells it."""
+        product = await self._store.product(product_id)
+        sold = await self._sold(seller_id, [product] if product else [])
+        return sold[0] if sold else None
+
+    async def known_product(self, product_id: str) -> CatalogueProduct | None:
+        """A product in any state, for subscriptions that have it."""
+        return await self._store.product(product_id)
+
+    async def plan(self, plan_id: int) -> Plan | None:
+        """A plan in any state."""
+        return await self._store.plan(plan_id)
+
+    async def plan_products(self, plan_id: int) -> list[CatalogueProduct]:
+        """The products of a plan in any state, oldest first."""
+        return await self._store.by_plan(plan_id)
+
+    async def rates(self, chain: Sequence[int], product_ids: Collection[str]) -> dict[str, list[Rates]]:
+        """What products cost on each link of a chain: first vendor → provider, last seller → customer.
+
+        A product without prices in the currency of the chain is left out.
+        """
+        currency = await self.currency(chain)
+        if not currency:
+            return {}
+        own = await self._own_prices(chain, product_ids)
+        found = await self._store.rates(product_ids, currency)
+        return {id_: chain_rates(rates, currency, chain, own.get(id_, {})) for id_, rates in found.items()}
+
+    async def currency(self, chain: Sequence[int]) -> str | None:
+        """The currency in which a chain sells: that of the reseller right below the provider, or the provider's own.
+
+        None where a reseller further below has another one, or none: then nothing is delegated to the last.
+        """
+        return _common(await self._resellers.currencies(chain[-1]))
+
+    async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
+        """The chain down to a seller, and the currency in which it sells, as `currency` says."""
+        currencies = await self._resellers.currencies(seller_id)
+        return list(currencies), _common(currencies)
+
+    async def _own_prices(
+        self, chain: Sequence[int], product_ids: Collection[str]
+    ) -> Mapping[str, Mapping[int, OwnPrice]]:
+        """The prices that accounts of a chain have set for products: that of a product before that of its item."""
+        sellers = await self._prices.sellers(chain)
+        if not sellers:
+            return {}
+        products = {product.id: product for product in await self._store.products(product_ids)}
+        items = {id_: target_of_item(product.plan_id, product.mpn) for id_, product in products.items()}
+        prices = await self._prices.of(sellers, {*products, *items.values()})
+        found: dict[str, dict[int, OwnPrice]] = {}
+        for id_, item in items.items():
+            for seller in sellers:
+                price = prices.get((seller, id_)) or prices.get((seller, item))
+                if price:
+                    found.setdefault(id_, {})[seller] = price
+        return found
+
+    async def _sold(self, seller_id: int, products: Sequence[CatalogueProduct]) -> list[CatalogueProduct]:
+        """Those of these products that a seller sells."""
+        published = [product for product in products if product.state == "published"]
+        if not published:
+            return []
+        chain, currency = await self.seller(seller_id)
+        if not currency:
+            return []
+        delegated = {id_ for id_ in {product.plan_id for product in published} if await self._is_delegated(id_, chain)}
+        offered = [product for product in published if product.plan_id in delegated]
+        priced = await self._store.rates([product.id for product in offered], currency)
+        return [product for product in offered if product.id in priced]
+
+    async def _is_delegated(self, plan_id: int, chain: Sequence[int]) -> bool:
+        delegation = await self._store.delegation(plan_id)
+        return delegation is not None and delegation.is_to(chain)
+
+
+def _common(currencies: Mapping[int, str | None]) -> str | None:
+    """The currency of all accounts of a chain; that of the provider counts only where it is alone."""
+    below = list(currencies.values())
+    some = set(below[1:] or below)
+    return some.pop() if len(some) == 1 else None

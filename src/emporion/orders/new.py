@@ -1,0 +1,269 @@
+"""What a client sends to have an order placed or estimated (contract: POST /orders, OrderDetailed)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import UNSET, Meta, Struct
+
+from emporion import times
+from emporion.accounts.fields import Attributes, text_meta
+from emporion.catalogue.parameters import MOST_VALUES, SentParameter
+from emporion.errors import Fault
+from emporion.orders.kept import OrderType
+from emporion.periods import Period
+from emporion.validation import read
+
+MOST_PRODUCTS = 200
+# Digits before the point of a quantity.
+MOST_QUANTITY_DIGITS = 10
+# Digits after the point of a price for one unit, and before it.
+UNIT_PRICE_DECIMALS = 6
+UNIT_PRICE_DIGITS = 12
+
+NEW_PARAMETERS = "is ignored, did you mean products[].parameters?"
+_ONLY_MIGRATION = "counts only in an order of type migration: leave it out"
+
+
+def refused(instead: str) -> Meta:
+    """Meta of a member of the contract that is not supported yet; instead: what a client can do."""
+
+    def refuse(value: object) -> None:
+        if value not in ("", [], {}):
+            raise ValueError(f"is not supported yet: {instead}")
+
+    return Meta(description=f"Not supported yet: {instead}.", extra={"take": refuse})
+
+
+def _not_a_quantity(value: Decimal) -> str | None:
+    if abs(value) >= 10**MOST_QUANTITY_DIGITS:
+        return f"must have at most {MOST_QUANTITY_DIGITS} digits"
+    return None
+
+
+def _not_a_price(value: Decimal) -> str | None:
+    if value < 0:
+        return "must be 0 or more"
+    if value >= 10**UNIT_PRICE_DIGITS:
+        return f"must have at most {UNIT_PRICE_DIGITS} digits before the point"
+    if value != round(value, UNIT_PRICE_DECIMALS):
+        return f"must have at most {UNIT_PRICE_DECIMALS} digits after the point"
+    return None
+
+
+def _number(description: str, rule: Any, example: object) -> Meta:
+    return Meta(
+        description=description,
+        examples=[example],
+        extra={"rule": rule},
+        extra_json_schema={"type": ["number", "string"], "format": "decimal"},
+    )
+
+
+_UnitPrice = Annotated[Decimal, _number("For each unit.", _not_a_price, "4.5")]
+_Day = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="A day; of a date and time, the day in UTC.",
+        examples=["2026-09-18"],
+        extra={"rule": times.not_an_instant},
+        extra_json_schema={"format": "date"},
+    ),
+]
+_Id = Annotated[str, text_meta(32, "An id.", "1000177")]
+_Mpn = Annotated[str, text_meta(255, "Manufacturer part number; case counts.", "ACME-MAIL-STD")]
+
+
+class PriceStep(Struct, rename="camel", frozen=True):
+    """A step of a price."""
+
+    lower_limit: Annotated[Decimal, _number("The quantity from which it counts.", _not_a_quantity, "10")]
+    amount: _UnitPrice
+
+
+class SpecialPrice(Struct, rename="camel", frozen=True):
+    """The price for each unit that counts in place of the seller's own, for the life of the subscription."""
+
+    currency: Annotated[str, text_meta(3, "ISO 4217; that of the reseller.", "EUR")]
+    amount: _UnitPrice
+    price_tiers: Annotated[list[PriceStep], Meta(max_length=100)] | None = None
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+class OrderProductRequest(Struct, kw_only=True, frozen=True, rename=lambda name: _camel(name).replace("Mpn", "MPN")):
+    """A product of an order as a client sends it (contract: OrderLineProduct)."""
+
+    READ_ONLY: ClassVar = frozenset(
+        ("name", "extendedPrice", "previousQuantity", "newQuantity", "newProductId", "error", "type")
+    )
+    DID_YOU_MEAN: ClassVar[Mapping[str, str]] = {
+        "sku": "mpn",
+        "partnumber": "mpn",
+        "qty": "quantity",
+        "seats": "quantity",
+        "productid": "id",
+        "orderparameters": "parameters",
+        "manufacturer": "vendor",
+    }
+
+    mpn: _Mpn | None = None
+    vendor: Annotated[str, text_meta(255, "Which vendor's, where several have this MPN.", "acme")] | None = None
+    id: Annotated[str, text_meta(32, "The product's id, which decides alone.", "1000301")] | None = None
+    billing_period: Period | None = None
+    subscription_period: Period | None = None
+    new_mpn: Annotated[str, text_meta(255, "The product to switch to, by its MPN.", "ACME-MAIL-PRO")] | None = None
+    new_id: Annotated[str, text_meta(32, "The product to switch to, by its id.", "1000302")] | None = None
+    quantity: (
+        Annotated[
+            Decimal,
+            _number(
+                "How many; in a change the new total of the subscription, 0 to take it out. A number, or a string "
+                "that holds one.",
+                _not_a_quantity,
+                12,
+            ),
+        ]
+        | None
+    ) = None
+    special_price: SpecialPrice | None = None
+    special_cost: Annotated[Any, refused("costs come from the catalogue, a price is set with specialPrice")] | None = (
+        None
+    )
+    special_provider_cost: (
+        Annotated[Any, refused("costs come from the catalogue, a price is set with specialPrice")] | None
+    ) = None
+    deals: Annotated[Any, refused("set a price with specialPrice")] | None = None
+    subscription_id: _Id | None = None
+    target_subscription_id: Annotated[Any, refused("change the quantities of both subscriptions")] | None = None
+    parameters: Annotated[list[SentParameter], Meta(max_length=MOST_VALUES)] | None = None
+    tcvs: Annotated[Any, refused("leave it out")] | None = None
+    new_subscription: Annotated[Any, refused("leave it out")] | None = None
+    margins: Annotated[Any, refused("set a price with specialPrice")] | None = None
+    vendor_rated_extended_cost: Annotated[Any, refused("leave it out")] | None = None
+    vendor_discounts: Annotated[Any, refused("set a price with specialPrice")] | None = None
+    vendor_already_accounted_tcvs: Annotated[Any, refused("leave it out")] | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        """What is missing."""
+        if self.mpn is None and self.id is None:
+            if not self.subscription_id or self.quantity is not None:
+                yield Fault("mpn", "is required, or id")
+        elif self.quantity is None and self.new_mpn is None and self.new_id is None:
+            yield Fault("quantity", "is required")
+
+
+class OrderRequest(Struct, kw_only=True, frozen=True, rename="camel"):
+    """An order as a client sends it (contract: OrderDetailed)."""
+
+    READ_ONLY: ClassVar = frozenset(
+        (
+            "id", "orderNumber", "creationDate", "provisioningDate", "status", "statusCode", "total", "details",
+            "creditCheck", "lastBillingDate", "nextBillingDate", "billingModel", "subscriptions", "error",
+            "orderParameters",
+        )
+    )  # fmt: skip
+    DID_YOU_MEAN: ClassVar[Mapping[str, str]] = {
+        "items": "products",
+        "lineitems": "products",
+        "lines": "products",
+        "autorenew": "autorenewal",
+        "renewalstatus": "autorenewal",
+        "purchaseordernumber": "poNumber",
+    }
+
+    type: Annotated[OrderType, Meta(description="What is ordered.", examples=["sales"])] = "sales"
+    customer_id: Annotated[str, text_meta(32, "Who buys.", "1000001")]
+    po_number: (
+        Annotated[str, text_meta(255, "The customer's purchase order number; need not be unique.", "T-17")] | None
+    ) = None
+    attributes: Attributes | None = None
+    autorenewal: Annotated[bool, Meta(description="Of a migrated subscription: whether it renews.")] | None = None
+    start_date: _Day | None = None
+    migration_date: _Day | None = None
+    expiration_date: _Day | None = None
+    migration_program: (
+        Annotated[str, text_meta(255, "`count_migration_billing_period` charges the running billing period.",
+                         "count_migration_billing_period")]
+        | None
+    ) = None  # fmt: skip
+    plan_id: Annotated[str, text_meta(32, "The plan to buy from, or to switch to.", "10005")] | None = None
+    subscription_period: Period | None = None
+    scheduled_on: Annotated[Any, refused("place the order on that day; at the end of the term a subscription ends with "
+                          "PATCH /subscriptions/{id} {\"renewalStatus\": false}")] | None = None  # fmt: skip
+    upgrade_start_type: (
+        Annotated[
+            Literal["from_old_start_date", "from_date_of_upgrade"],
+            Meta(description="From when a switch counts; must be what the switch of the plan does."),
+        ]
+        | None
+    ) = None
+    products: Annotated[list[OrderProductRequest], Meta(max_length=MOST_PRODUCTS)] | None = None
+    subscription_id: _Id | None = None
+    target_subscription_id: Annotated[Any, refused("change the quantities of both subscriptions")] | None = None
+    align_expiration_date: Annotated[Any, refused("leave it out")] | None = None
+    placement_type: Annotated[Any, refused("leave it out")] | None = None
+    vendor_billing_settings: Annotated[Any, refused("leave it out")] | None = None
+    estimate_id: (
+        Annotated[
+            str, text_meta(200_000, "Of an estimate of the last 15 minutes: the order costs what that said.", "gAAAA…")
+        ]
+        | None
+    ) = None
+
+    def faults(self) -> Iterator[Fault]:
+        """Rules between its members."""
+        yield from self._of_migrations()
+        if self.type in ("sales", "migration") and self.products in (None, []):
+            yield Fault("products", "is required")
+        if self.type == "renewal" and _named(self.products):
+            yield Fault("products", "must be left out: a renewal names none, quantities are changed by type change")
+        if self.type == "cancellation" and _named(self.products):
+            yield Fault("products", "must be left out: a cancellation names none, one is taken out by a change to 0")
+
+    def _of_migrations(self) -> Iterator[Fault]:
+        members = {
+            "startDate": self.start_date,
+            "migrationDate": self.migration_date,
+            "expirationDate": self.expiration_date,
+        }
+        if self.type == "migration":
+            for name, value in {"autorenewal": self.autorenewal, **members}.items():
+                if value is None:
+                    yield Fault(name, "is required in an order of type migration")
+            return
+        if self.autorenewal is False:
+            instead = 'to stop renewals, PATCH /subscriptions/{id} {"renewalStatus": false}'
+            yield Fault("autorenewal", f"{_ONLY_MIGRATION}; {instead}")
+        for name, value in {**members, "migrationProgram": self.migration_program}.items():
+            if value is not None:
+                yield Fault(name, _ONLY_MIGRATION)
+
+
+def _named(products: Any) -> bool:
+    """Whether a product is named, and not only the subscription."""
+    if products in (None, UNSET):
+        return False
+    return any(
+        one is UNSET or one.mpn is not None or one.id is not None or one.quantity is not None for one in products
+    )
+
+
+def read_order(body: dict[str, Any]) -> tuple[OrderRequest, list[Fault]]:
+    """An order that a client sends, whose faulty members are UNSET, and its faults."""
+    start = body.get("upgradeStartType")
+    # Clients write it in both cases.
+    request, faults = read(
+        OrderRequest, {**body, "upgradeStartType": start.lower()} if isinstance(start, str) else body
+    )
+    if request.type in ("renewal", "cancellation"):
+        faults = [fault for fault in faults if not fault.field.startswith("products[")]
+    if body.get("orderParameters") not in (None, "", [], {}):
+        faults.append(Fault("orderParameters", NEW_PARAMETERS))
+    return request, faults

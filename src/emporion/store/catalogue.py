@@ -1,0 +1,119 @@
+"""The catalogue as it is kept: plans, products and what they cost. `catalogue_writes.py` applies files to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from emporion.accounts.ids import account_number
+from emporion.catalogue.kept import Delegation, ProductRates
+from emporion.catalogue.plans import Plan
+from emporion.catalogue.products import CatalogueProduct
+from emporion.store.database import fetch_row, placeholders
+
+if TYPE_CHECKING:
+    from emporion.store.database import Database, Write
+
+T = TypeVar("T")
+
+# How many ids one statement asks for.
+_AT_A_TIME = 500
+
+CATALOGUE_VERSION = "SELECT coalesce(max(version), 0) FROM catalogue"
+_PRODUCT = "SELECT document FROM products WHERE id = ?"
+_BY_MPN = "SELECT document FROM products WHERE mpn = ? ORDER BY id LIMIT ?"
+_BY_PLAN = "SELECT document FROM products WHERE plan_id = ? ORDER BY id"
+_PLAN = "SELECT document FROM plans WHERE id = ?"
+_PLANS = "SELECT document FROM plans WHERE id IN {}"
+_PRODUCTS = "SELECT document FROM products WHERE id IN {}"
+_RATES = "SELECT product_id, document FROM product_rates WHERE currency = ? AND product_id IN {}"
+_DELEGATION = "SELECT is_for_all FROM plans WHERE id = ?"
+_DELEGATES = "SELECT reseller_id, granted FROM plan_delegations WHERE plan_id = ? ORDER BY reseller_id"
+
+_product = msgspec.json.Decoder(CatalogueProduct).decode
+_plan = msgspec.json.Decoder(Plan).decode
+_rates = msgspec.json.Decoder(ProductRates).decode
+
+
+class CatalogueStore:
+    """The catalogue of the platform: all plans and products, in any state, whichever reseller may see them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def version(self) -> int:
+        """How often the catalogue was changed; 0 if never."""
+        row = await self._database.row(CATALOGUE_VERSION)
+        return row[0] if row else 0
+
+    async def product(self, id_: str) -> CatalogueProduct | None:
+        """A product."""
+        number = account_number(id_)
+        row = await self._database.row(_PRODUCT, number) if number else None
+        return _product(row[0]) if row else None
+
+    async def products(self, ids: Collection[str]) -> list[CatalogueProduct]:
+        """Those of these products that there are, in no order."""
+        found = []
+        for part in _parts(_numbers(ids)):
+            rows = await self._database.rows(_PRODUCTS.format(placeholders(len(part))), *part)
+            found += [_product(row[0]) for row in rows]
+        return found
+
+    async def by_mpn(self, mpn: str, limit: int) -> list[CatalogueProduct]:
+        """Products with exactly this MPN, oldest first."""
+        return [_product(row[0]) for row in await self._database.rows(_BY_MPN, mpn, limit)]
+
+    async def by_plan(self, plan_id: int) -> list[CatalogueProduct]:
+        """All products of a plan, oldest first."""
+        return [_product(row[0]) for row in await self._database.rows(_BY_PLAN, plan_id)]
+
+    async def plan(self, id_: int) -> Plan | None:
+        """A plan."""
+        row = await self._database.row(_PLAN, id_)
+        return _plan(row[0]) if row else None
+
+    async def plans(self, ids: Collection[int]) -> list[Plan]:
+        """Those of these plans that there are, in no order."""
+        found = []
+        for part in _parts(list(ids)):
+            rows = await self._database.rows(_PLANS.format(placeholders(len(part))), *part)
+            found += [_plan(row[0]) for row in rows]
+        return found
+
+    async def delegation(self, plan_id: int) -> Delegation | None:
+        """Whom a plan is delegated to; None if there is no such plan."""
+        row = await self._database.row(_DELEGATION, plan_id)
+        if not row:
+            return None
+        rows = await self._database.rows(_DELEGATES, plan_id)
+        granted, withheld = [id_ for id_, is_ in rows if is_], [id_ for id_, is_ in rows if not is_]
+        return Delegation(None if row[0] else granted, withheld)
+
+    async def rates(self, ids: Collection[str], currency: str) -> dict[str, ProductRates]:
+        """What products cost in a currency, by their ids; those that have no prices in it are left out."""
+        found = {}
+        for part in _parts(_numbers(ids)):
+            sql = _RATES.format(placeholders(len(part)))
+            for number, document in await self._database.rows(sql, currency, *part):
+                found[str(number)] = _rates(document)
+        return found
+
+
+def try_lock_catalogue() -> Write[bool]:
+    """Let no other transaction write the catalogue, or what is derived of it, until this one ends; False if one does.
+
+    Nothing else is locked before.
+    """
+    row = yield from fetch_row("{try_lock_catalogue}")
+    return bool(row and row[0])
+
+
+def _numbers(ids: Collection[str]) -> list[int]:
+    return [number for number in map(account_number, ids) if number]
+
+
+def _parts(some: Sequence[T]) -> list[Sequence[T]]:
+    return [some[first : first + _AT_A_TIME] for first in range(0, len(some), _AT_A_TIME)]
