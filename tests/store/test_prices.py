@@ -9,7 +9,7 @@ import pytest
 from emporion.catalogue.own_prices import OwnPrice, target_of_item, target_of_product
 from emporion.catalogue.rates import flat
 from emporion.errors import Code, Problem
-from emporion.events import NewEvent, Origin, Subject
+from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.store.base import Store
 from emporion.store.prices import OwnPriceChange
 from tests.catalogue_samples import tiers
@@ -25,8 +25,8 @@ def change(target: str, price: OwnPrice | None, reseller_id: int = ONE) -> OwnPr
     """A change whose event tells the margins before and after."""
 
     def event(before: OwnPrice | None) -> NewEvent:
-        changes = {"margin": (before and str(before.margin), price and str(price.margin))}
-        type_ = "price.updated" if before else "price.created"
+        changes: Changes = {"margin": (before and str(before.margin), price and str(price.margin))}
+        type_: EventType = "price.updated" if before else "price.created"
         about = Subject("price", target)
         return NewEvent(reseller_id, reseller_id, type_, 5, Origin("anna", "api"), changes, None, about)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from emporion.catalogue.own_prices import chain_rates, target_of_item
+from emporion.store.resellers import common_currency
 
 if TYPE_CHECKING:
     from emporion.catalogue.own_prices import OwnPrice
@@ -61,7 +62,9 @@ class Catalogue:
         currency = await self.currency(chain)
         if not currency:
             return {}
-        own = await self._own_prices(chain, product_ids)
+        sellers = await self._prices.sellers(chain)
+        products = await self._store.products(product_ids) if sellers else []
+        own = await self.own_prices(sellers, products)
         found = await self._store.rates(product_ids, currency)
         return {id_: chain_rates(rates, currency, chain, own.get(id_, {})) for id_, rates in found.items()}
 
@@ -70,23 +73,21 @@ class Catalogue:
 
         None where a reseller further below has another one, or none: then nothing is delegated to the last.
         """
-        return _common(await self._resellers.currencies(chain[-1]))
+        return common_currency(await self._resellers.currencies(chain[-1]))
 
     async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
         """The chain down to a seller, and the currency in which it sells, as `currency` says."""
         currencies = await self._resellers.currencies(seller_id)
-        return list(currencies), _common(currencies)
+        return list(currencies), common_currency(currencies)
 
-    async def _own_prices(
-        self, chain: Sequence[int], product_ids: Collection[str]
+    async def own_prices(
+        self, sellers: Sequence[int], products: Sequence[CatalogueProduct]
     ) -> Mapping[str, Mapping[int, OwnPrice]]:
-        """The prices that accounts of a chain have set for products: that of a product before that of its item."""
-        sellers = await self._prices.sellers(chain)
+        """The prices that sellers have set for products, by the products' ids: one of a product before its item's."""
         if not sellers:
             return {}
-        products = {product.id: product for product in await self._store.products(product_ids)}
-        items = {id_: target_of_item(product.plan_id, product.mpn) for id_, product in products.items()}
-        prices = await self._prices.of(sellers, {*products, *items.values()})
+        items = {product.id: target_of_item(product.plan_id, product.mpn) for product in products}
+        prices = await self._prices.of(sellers, {*items, *items.values()})
         found: dict[str, dict[int, OwnPrice]] = {}
         for id_, item in items.items():
             for seller in sellers:
@@ -111,10 +112,3 @@ class Catalogue:
     async def _is_delegated(self, plan_id: int, chain: Sequence[int]) -> bool:
         delegation = await self._store.delegation(plan_id)
         return delegation is not None and delegation.is_to(chain)
-
-
-def _common(currencies: Mapping[int, str | None]) -> str | None:
-    """The currency of all accounts of a chain; that of the provider counts only where it is alone."""
-    below = list(currencies.values())
-    some = set(below[1:] or below)
-    return some.pop() if len(some) == 1 else None

@@ -23,6 +23,7 @@ from emporion.catalogue.kept import Delegation
 from emporion.store.bit_sets import BitSet
 from emporion.store.collections import contains
 from emporion.store.database import execute, execute_many, fetch, fetch_row, placeholders
+from emporion.store.resellers import common_currency, currency_in
 
 if TYPE_CHECKING:
     from emporion.store.database import Database, Write
@@ -48,6 +49,17 @@ _BITS = "SELECT part, bits FROM listing_bits WHERE list IN {}"
 _BY_NAME = "{numbers_by_name}"
 _BY_PART = "SELECT r.number FROM listings r WHERE {}"
 _BY_MPN = "SELECT l.number FROM products p JOIN listings l ON l.id = p.id WHERE p.mpn = ?"
+_SELLER = """
+    SELECT t.reseller_id, t.document, EXISTS (SELECT 1 FROM prices p WHERE p.reseller_id = t.reseller_id),
+        (SELECT s.version FROM listing_state s WHERE s.id = 1)
+    FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
+    WHERE b.reseller_id = ? ORDER BY t.first
+"""
+_SOLD = """
+    SELECT l.number, p.document, r.document
+    FROM listings l JOIN products p ON p.id = l.id JOIN product_rates r ON r.product_id = p.id
+    WHERE r.currency = ? AND l.number IN {}
+"""
 _IDS = "SELECT number, id FROM listings WHERE number IN {}"
 _NUMBER = "SELECT number FROM listings WHERE id = ?"
 
@@ -95,6 +107,34 @@ class ListedPage(NamedTuple):
     total: int
 
 
+class Seller(NamedTuple):
+    """A reseller, or the provider, who sells.
+
+    chain: the accounts from the provider down to it. currency: in which it sells, None where nothing is delegated to
+    it. priced: those of the chain that have prices of their own. version: of the lists at that moment.
+    """
+
+    chain: list[int]
+    currency: str | None
+    priced: list[int]
+    version: int
+
+
+class SoldPage(NamedTuple):
+    """Products of a part of a list, newest first, each with what it costs, as they are kept. total: of the list."""
+
+    products: list[tuple[bytes, bytes]]
+    total: int
+
+
+class _Seen(NamedTuple):
+    """What a reseller sees. key: by which it is remembered. version: no later than that of the lists that were read."""
+
+    members: BitSet
+    key: tuple[object, ...]
+    version: int
+
+
 class _Entry(NamedTuple):
     """A plan or product, and the lists in which it belongs, as they are kept."""
 
@@ -116,54 +156,78 @@ class ProductListStore:
         self._sets: OrderedDict[object, BitSet] = OrderedDict()
         self._bytes = 0
 
+    async def seller(self, reseller_id: int) -> Seller:
+        """What lists depend on; its chain is empty if there is no such reseller."""
+        rows = await self._database.rows(_SELLER, reseller_id)
+        currencies = {row[0]: currency_in(row[1]) for row in rows}
+        version = (rows[0][3] if rows else 0) or 0
+        return Seller([*currencies], common_currency(currencies), [row[0] for row in rows if row[2]], version)
+
+    async def sold(self, seller: Seller, wanted: ProductFilter, offset: int, limit: int) -> SoldPage:
+        """The products that a seller sees: `limit` of them after `offset`, newest first. The total is exact."""
+        if not seller.currency:
+            return SoldPage([], 0)
+        found = await self._found(seller.chain, seller.currency, wanted, seller.version)
+        numbers = found.highest(offset, limit)
+        documents: dict[int, tuple[bytes, bytes]] = {}
+        for some in _groups(numbers, AT_ONCE):
+            rows = await self._database.rows(_SOLD.format(placeholders(len(some))), seller.currency, *some)
+            documents |= {number: (product, rates) for number, product, rates in rows}
+        return SoldPage([documents[number] for number in numbers if number in documents], len(found))
+
     async def products(
         self, chain: Sequence[int], currency: str, wanted: ProductFilter, offset: int, limit: int
     ) -> ListedPage:
         """The products that a reseller sees: `limit` of them after `offset`, newest first. The total is exact."""
-        seen = await self._seen("product", chain, currency)
-        if wanted != ProductFilter():
-            key = ("product", currency, self._concerning(chain), wanted)
-            found = self._remembered(key)
-            if found is None:
-                version = self._version
-                found = seen
-                for members in await self._filters(chain[-1], wanted):
-                    found &= members
-                self._remember(key, found, version)
-            seen = found
-        return await self._page(seen, offset, limit)
+        return await self._page(await self._found(chain, currency, wanted), offset, limit)
 
     async def plans(self, chain: Sequence[int], currency: str, offset: int, limit: int) -> ListedPage:
         """The plans that a reseller sees, likewise."""
-        return await self._page(await self._seen("plan", chain, currency), offset, limit)
+        return await self._page((await self._seen("plan", chain, currency)).members, offset, limit)
 
     async def sees(self, what: Listed, chain: Sequence[int], currency: str, id_: int) -> bool:
         """Whether a reseller sees a plan or a product."""
         seen = await self._seen(what, chain, currency)
         row = await self._database.row(_NUMBER, id_)
-        return bool(row and row[0] in seen)
+        return bool(row and row[0] in seen.members)
 
     async def sells(self, chain: Sequence[int], currency: str, product_id: str) -> bool:
         """Whether a reseller sells a product."""
         number = account_number(product_id)
         return number is not None and await self.sees("product", chain, currency, number)
 
-    async def _seen(self, what: Listed, chain: Sequence[int], currency: str) -> BitSet:
-        """All that a reseller sees."""
-        await self._look()
-        concerning = self._concerning(chain)
+    async def _found(
+        self, chain: Sequence[int], currency: str, wanted: ProductFilter, version: int | None = None
+    ) -> BitSet:
+        """The products that a reseller sees, of those that are wanted."""
+        seen = await self._seen("product", chain, currency, version)
+        if wanted == ProductFilter():
+            return seen.members
+        key = (*seen.key, wanted)
+        found = self._remembered(key)
+        if found is None:
+            found = seen.members
+            for members in await self._filters(chain[-1], wanted):
+                found &= members
+            self._remember(key, found, seen.version)
+        return found
+
+    async def _seen(self, what: Listed, chain: Sequence[int], currency: str, version: int | None = None) -> _Seen:
+        """All that a reseller sees. version: of the lists now, if that is known."""
+        await self._look(version)
+        version, concerning = self._version, self._concerning(chain)
         key = (what, currency, concerning)
         found = self._remembered(key)
         if found is None:
-            version = self._version
             found = await self._union([f"{what}/{currency}/{rule}" for rule in concerning])
             self._remember(key, found, version)
-        return found
+        return _Seen(found, key, version)
 
-    async def _look(self) -> None:
+    async def _look(self, version: int | None) -> None:
         """Forget what was before a change."""
-        row = await self._database.row(_VERSION)
-        version = row[0] if row else 0
+        if version is None:
+            row = await self._database.row(_VERSION)
+            version = row[0] if row else 0
         if version == self._version:
             return
         rules = {id_: _rule(rule) for id_, rule in await self._database.rows(_RULES)}

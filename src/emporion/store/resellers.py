@@ -22,7 +22,7 @@ from emporion.store.records import Record
 from emporion.store.tree import LAST, Span, span_below, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from emporion.store.database import Database, Write
     from emporion.store.records import Filter, Listing
@@ -84,6 +84,21 @@ class _Currency(Struct):
 
 
 _currency = msgspec.json.Decoder(_Currency).decode
+
+
+def currency_in(document: bytes) -> str | None:
+    """The currency that a reseller's document has."""
+    return _currency(document).currency
+
+
+def common_currency(currencies: Mapping[int, str | None]) -> str | None:
+    """The currency in which a chain sells, None if it sells nothing. currencies: of its accounts, the provider first.
+
+    It is that of all below the provider; the provider's own counts only where it is alone.
+    """
+    all_of_them = list(currencies.values())
+    some = set(all_of_them[1:] or all_of_them)
+    return some.pop() if len(some) == 1 else None
 
 
 class NewResellerRecord(Struct, frozen=True):
@@ -177,7 +192,7 @@ class ResellerStore(ABC):
         Empty if there is no such reseller.
         """
         found = await self._database.rows(_CURRENCIES, reseller_id)
-        return {id_: _currency(document).currency for id_, document in found}
+        return {id_: currency_in(document) for id_, document in found}
 
     async def is_suspended(self, reseller_id: int) -> bool:
         """Whether the reseller or one above it has a status in `SUSPENDED`; by one look-up. True if unknown."""
