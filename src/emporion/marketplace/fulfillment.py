@@ -18,6 +18,7 @@ from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
 from emporion.orders import steps
 from emporion.orders.kept import FulfillmentRequest, KeptOrder, OrderError
 from emporion.orders.steps import Outcome
+from emporion.store.orders import ORDERS
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
@@ -60,6 +61,13 @@ class Fulfillment:
     def __init__(self, store: Store, order_steps: OrderSteps) -> None:
         self._store = store
         self._steps = order_steps
+
+    async def kept(self, actor: Actor, order_id: str) -> KeptOrder:
+        """An order with what is asked of vendors. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
+        item = await self._store.orders.get(actor.account_id, order_id)
+        if not item:
+            raise not_found(f"there is no order {order_id}")
+        return ORDERS.decode(item.document)
 
     async def approve(self, actor: Actor, order_id: str, approval: Approval) -> Item:
         """Approve what an order asks of vendors; once all is approved it is completed. The order afterwards.

@@ -19,7 +19,7 @@ from emporion.logs import log
 from emporion.marketplace.order_steps import WORKER, MissingPlan, order_event, subscription_event
 from emporion.orders import steps
 from emporion.orders.completion import ended
-from emporion.orders.kept import OrderError
+from emporion.orders.kept import UNFINISHED, OrderError
 from emporion.orders.steps import Outcome
 from emporion.orders.templates import provided
 from emporion.store.orders import ORDERS
@@ -86,6 +86,8 @@ class OrderRunner:
         """Do the next step of an order; what it is then, or None if there is nothing more to do now."""
         situation = await self._steps.situation(item)
         order, status = situation.order, situation.customer_status
+        if order.status not in UNFINISHED:
+            return None
         if over := _over(order, situation.subscriptions, status):
             return await self._steps.write(
                 situation, 0, lambda _: steps.cancelled(order, situation.subscriptions, over, self._steps.now())
@@ -163,12 +165,12 @@ class OrderRunner:
         """Let the orders and subscriptions of a customer follow its status."""
         record = await self._store.customers.get(changed.reseller_id, changed.customer_id)
         status = _customer(record.document).status if record else "cancelled"
-        if status != "adminHold":
-            for item in await self._store.orders.unfinished(changed.reseller_id, changed.customer_id, MOST_FOLLOWED):
-                await self.move(item)
         found = await self._store.subscriptions.of_customer(changed.reseller_id, changed.customer_id, MOST_FOLLOWED)
         for item in found:
             await self._let_follow(item, status)
+        if status != "adminHold":
+            for item in await self._store.orders.unfinished(changed.reseller_id, changed.customer_id, MOST_FOLLOWED):
+                await self.move(item)
         await self._store.orders.followed(changed)
 
     async def _let_follow(self, item: Item, status: Status) -> None:
@@ -176,14 +178,14 @@ class OrderRunner:
         while found:
             before = SUBSCRIPTIONS.decode(found.document)
             now = self._steps.now()
-            after = followed(before, status, steps.Moment(now.at, now.day))
+            after = followed(before, status, steps.AsOf(now.at, now.day))
             event = subscription_event(before, after, now.at, WORKER, f"its customer is {status} now")
             if after == before or await self._store.subscriptions.update(found, after, event):
                 return
             found = await self._store.subscriptions.get(item.reseller_id, item.id)
 
 
-def followed(subscription: KeptSubscription, status: Status, now: steps.Moment) -> KeptSubscription:
+def followed(subscription: KeptSubscription, status: Status, now: steps.AsOf) -> KeptSubscription:
     """A subscription as it is where its customer has this status (ordering.md 6.9)."""
     day = now.day.isoformat()
     if status == "cancelled" and subscription.status in ("active", "hold"):

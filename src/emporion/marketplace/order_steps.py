@@ -15,7 +15,7 @@ from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.orders import steps
 from emporion.orders.ledger import Charged, ledger, read_ledger
 from emporion.orders.pricing import paid_for
-from emporion.orders.steps import Moment, Outcome, touched
+from emporion.orders.steps import AsOf, Outcome, touched
 from emporion.orders.subscription_shown import listed_subscription, number
 from emporion.orders.terms import running_term
 from emporion.store.orders import ORDERS, ChargeRow, OrderStep, SubscriptionWrite
@@ -75,10 +75,10 @@ class OrderSteps:
         self._plans = plans
         self._clock = clock
 
-    def now(self) -> Moment:
+    def now(self) -> AsOf:
         """Now, and the day of billing, which is that of UTC."""
         seconds = self._clock()
-        return Moment(int(seconds * 1000), datetime.fromtimestamp(seconds, UTC).date())
+        return AsOf(int(seconds * 1000), datetime.fromtimestamp(seconds, UTC).date())
 
     async def situation(self, item: Item) -> Situation:
         """What a step of an order needs to know. Raises MissingPlan."""
