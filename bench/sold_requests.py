@@ -35,6 +35,8 @@ PRODUCTS = "products"
 POST_CUSTOMER = "POST customer"
 POST_ORDER = "POST order of one line"
 ESTIMATE = "estimate of the same"
+# Lists of what customers have.
+LISTS = (ORDERS, SUBSCRIPTIONS)
 # The pages of a list, by what is asked for with it.
 OF_ONE, OF_LARGE, OF_SUBSCRIPTION = "of a customer", "of a large customer", "of a subscription"
 COMPLETED, FAILED = "completed", "failed"
@@ -88,7 +90,7 @@ def kinds(sales: Sales, plans: list[int], totals: dict[str, int], folder: Path) 
     large = seller.customers[0]
     subscriptions = [sales.subscriptions[number] for number in range(min(1000, len(sales.subscriptions)))]
     customers = [sales.customer_of(number) for number in range(1, min(1000, len(sales.subscriptions))) if number % 100]
-    for list_ in (ORDERS, SUBSCRIPTIONS):
+    for list_ in LISTS:
         bar = 0.5 if list_ == ORDERS else None
         for what, query in (
             ("", ""),

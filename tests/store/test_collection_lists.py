@@ -119,14 +119,14 @@ async def test_a_customers_are_found_few_or_many(
 ) -> None:
     orders = await _of_two(store, orders)
     monkeypatch.setattr(collection_lists, "FEW", few)
-    for make in (collection_lists._few_of, collection_lists._if_few):
+    for make in (collection_lists._ordinals, collection_lists._if_few):
         make.cache_clear()
     for customer_id in range(100, 105):
         wanted = ids([kept for kept in reversed(orders.kept) if kept.customer_id == customer_id])
         for offset in (0, 2, len(wanted), 2**63 - 1):
             found = await page(store, TWO, offset, 3, customer_id=customer_id)
             assert found == (wanted[offset : offset + 3], len(wanted))
-    for make in (collection_lists._few_of, collection_lists._if_few):
+    for make in (collection_lists._ordinals, collection_lists._if_few):
         make.cache_clear()
 
 

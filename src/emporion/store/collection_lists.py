@@ -135,12 +135,11 @@ async def _few(database: Database, asked: Asked) -> Listing | None:
     if database.is_local:
         if await database.row(f"SELECT 1 WHERE {_HAS_BELOW}", root_id):
             return None
-        (row,) = await database.rows(_few_of(name, condition.sql), *of)
-        if row[0] <= FEW:
-            found = await _read(
-                database, asked, _found(name, condition.sql, asked.column), *of, asked.limit, asked.offset
-            )
-            return _listing(row[0], [row[0] for row in found])
+        few = sorted((row[0] for row in await database.rows(_ordinals(name, condition.sql), *of)), reverse=True)
+        if len(few) <= FEW:
+            here = few[asked.offset : asked.offset + asked.limit]
+            found = await database.rows(_at(name, asked.column, len(here)), root_id, *here)
+            return _listing(len(few), [row[0] for row in found])
     else:
         values = (*of, root_id, asked.limit, asked.offset, root_id)
         rows = await _read(database, asked, _if_few(name, condition.sql, asked.column), *values)
@@ -205,20 +204,17 @@ def _below(table: str, counted: str, column: str) -> str:
 
 
 @lru_cache
-def _few_of(table: str, condition: str) -> str:
-    """How many documents fulfil a condition; FEW and one more where there are more."""
-    return f"""
-        SELECT count(*) FROM (SELECT 1 FROM {table} r WHERE r.reseller_id = ? AND {condition} LIMIT {FEW + 1}) few
-    """
+def _ordinals(table: str, condition: str) -> str:
+    """The ordinals of documents that fulfil a condition; of FEW and one more where there are more."""
+    return f"SELECT r.ordinal FROM {table} r WHERE r.reseller_id = ? AND {condition} LIMIT {FEW + 1}"
 
 
 @lru_cache
-def _found(table: str, condition: str, column: str) -> str:
-    """Documents that fulfil a condition, newest first."""
-    return f"""
-        SELECT r.{column} FROM {table} r WHERE r.reseller_id = ? AND {condition}
-        ORDER BY r.ordinal DESC LIMIT ? OFFSET ?
-    """
+def _at(table: str, column: str, count: int) -> str:
+    """So many documents of a reseller, by their ordinals, newest first."""
+    ordinals = ", ".join("?" * count) or "NULL"
+    at = f"r.reseller_id = ? AND r.ordinal IN ({ordinals})"
+    return f"SELECT r.{column} FROM {table} r WHERE {at} ORDER BY r.ordinal DESC"
 
 
 @lru_cache
