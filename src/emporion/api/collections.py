@@ -44,7 +44,8 @@ class Noun(msgspec.Struct, frozen=True):
 
 def list_operation(
     noun: Noun, id_: str, summary: str, description: str, page: Lists, *, query: type[msgspec.Struct],
-    answer: type[msgspec.Struct], invalid: Problem, row: Mapping[str, Any] | None = None, unknown: Problem | None = None,
+    answer: type[msgspec.Struct], invalid: Problem, row: Mapping[str, Any] | None = None,
+    unknown: Problem | None = None,
 ) -> Operation:  # fmt: skip
     """GET of a list. page: what gives it. invalid: what a parameter that is wrong is told. row: an entry, where it has
     less than the document. unknown: where a parameter can name what is not there."""

@@ -123,8 +123,8 @@ OPERATIONS = (
         SUBSCRIPTION.tag,
         "Update subscription pricing details",
         "Sets prices of products for the rest of the subscription's life, from its next billing period on: `unitPrice` "
-        "is what you take, `unitCost` what the seller pays (the account right above it sets that), `unitProviderCost` what "
-        "the provider pays (the provider sets that).",
+        "is what you take, `unitCost` what the seller pays (the account right above it sets that), `unitProviderCost` "
+        "what the provider pays (the provider sets that).",
         update_special_pricing,
         body=SubscriptionUpdateSpecialPricing,
         request_example=PRICES,

@@ -92,7 +92,7 @@ def approve(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="What the vendor calls the subscription. Default: the value of the service's reconciliation parameter.",
+            help="What the vendor calls the subscription. Default: the value of the reconciliation parameter.",
             show_default=False,
         ),
     ] = None,
