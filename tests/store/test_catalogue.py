@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import sqlite3
 from decimal import Decimal
 from textwrap import dedent
 from typing import Any
@@ -134,7 +133,7 @@ async def test_what_a_file_says_is_kept(store: Store) -> None:
         "published",
     )
     assert [parameter.name for parameter in plan.parameters] == ["domain"]
-    assert (standard.name, standard.minimum_quantity, standard.billing_period) == ("Standard", 1, MONTH)
+    assert (standard.name, standard.minimum_quantity, standard.billing_period) == ("Standard", Decimal(1), MONTH)
     assert await store.catalogue.product(standard.id) == standard
     assert await store.catalogue.products([standard.id, "17", "nonsense"]) == [standard]
     assert len(await store.catalogue.by_plan(plan.id)) == 6
@@ -178,9 +177,6 @@ async def test_to_apply_a_file_again_writes_nothing(store: Store) -> None:
     before = await everything(store), await store.events.log(PROVIDER_ID, 0, 100)
     applied = await apply(store)
     assert (applied.version, applied.summary.is_empty) == (1, True)
-    assert (
-        await apply(store, CATALOGUE.replace("4.50", "4.5").replace("1 year]", "12 months]") and CATALOGUE) == applied
-    )
     assert (await everything(store), await store.events.log(PROVIDER_ID, 0, 100)) == before
 
 
@@ -263,8 +259,8 @@ async def test_differences_are_told_in_the_words_of_the_file(store: Store) -> No
 
 async def test_a_change_of_a_service_counts_for_its_plans(store: Store) -> None:
     await apply(store)
-    await apply(store, CATALOGUE.replace("automatic", "manual").replace("vendors: {", "vendors: {other: O, ").replace(
-        "vendor: acme", "vendor: other"))  # fmt: skip
+    manual = CATALOGUE.replace("automatic", "manual").replace("vendor: acme", "vendor: other")
+    await apply(store, manual.replace("vendors: {", "vendors: {other: O, "))
     standard = await product(store, "STD", YEAR)
     plan = await store.catalogue.plan(standard.plan_id)
     assert plan
@@ -281,11 +277,11 @@ async def test_what_was_applied_is_in_the_providers_log(store: Store) -> None:
 
 
 async def test_the_event_of_a_large_file_is_small(store: Store) -> None:
-    many = "".join(f"      p{n}: {{service: MAIL, name: P, periods: 1 year, items: {{X{n}: {{name: X, prices: {{EUR: 1}}}}}}}}\n"
-                   for n in range(300))  # fmt: skip
-    await apply(
-        store, dedent(CATALOGUE) + dedent(many).replace("p", "  p", 0).replace("\np", "\n  p").replace("p0", "  p0", 1)
-    )
+    many = [
+        f"      p{n}: {{service: MAIL, name: P, periods: 1 year, items: {{X: {{name: X, prices: {{EUR: 1}}}}}}}}\n"
+        for n in range(300)
+    ]
+    await apply(store, CATALOGUE + "".join(many))
     (*_, event) = await store.events.log(PROVIDER_ID, 0, 100)
     assert event.reason
     assert len(event.reason) < 400
@@ -305,7 +301,6 @@ async def test_of_two_operators_at_once_one_is_told(store: Store, open_store: Op
 
 async def test_the_ids_of_an_apply_that_lost_are_given_back(store: Store) -> None:
     await apply(store)
-    loser = CATALOGUE + "          MORE: {name: More, prices: {EUR: 1}}\n".replace("          ", "        ", 0)
     loser = CATALOGUE.replace(
         "ADD: {name: Add on", "MORE: {name: More, prices: {EUR: 1}}\n          ADD: {name: Add on"
     )
@@ -332,9 +327,9 @@ async def ids(store: Store) -> list[int]:
 
 
 async def test_an_apply_that_fails_leaves_nothing(store: Store) -> None:
-    with mock.patch("emporion.store.catalogue_files.append", side_effect=Problem(Code.UNAVAILABLE, "x")):
-        with pytest.raises(Problem):
-            await apply(store)
+    broken = mock.patch("emporion.store.catalogue_files.append", side_effect=Problem(Code.UNAVAILABLE, "x"))
+    with broken, pytest.raises(Problem):
+        await apply(store)
     assert await everything(store) == [[], [], [], [], []]
     assert await ids(store) == []
     assert await store.catalogue.version() == 0
@@ -343,10 +338,7 @@ async def test_an_apply_that_fails_leaves_nothing(store: Store) -> None:
 async def test_a_plan_id_is_below_two_to_the_31st(store: Store) -> None:
     database: Any = store.catalogue_files._database
 
-    def far() -> Any:
-        yield from []
-
-    take = store.catalogue_files._database.write
+    take = database.write
 
     async def high(write: Any, kind: str = "", *args: Any) -> Any:
         taken = await take(write, kind, *args) if kind else await take(write)

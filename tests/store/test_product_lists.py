@@ -10,7 +10,7 @@ import pytest
 
 from emporion.accounts.folding import fold
 from emporion.catalogue.kept import Delegation
-from emporion.store import product_lists
+from emporion.store import product_lists, relisting
 from emporion.store.base import Store
 from emporion.store.bit_sets import BitSet
 from emporion.store.product_lists import ListedPage, ProductFilter
@@ -149,9 +149,11 @@ async def test_pages_are_those_of_the_whole_list_whatever_was_changed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many plans, changed again and again, in small parts: always as if each list was made anew."""
-    monkeypatch.setattr(product_lists, "PART_NUMBERS", 64)
+    monkeypatch.setattr(relisting, "PART_NUMBERS", 64)
+    monkeypatch.setattr(relisting, "PART_BYTES", 8)
     monkeypatch.setattr(product_lists, "PART_BYTES", 8)
-    monkeypatch.setattr(product_lists, "PLANS_AT_ONCE", 7)
+    monkeypatch.setattr(relisting, "PLANS_AT_ONCE", 7)
+    monkeypatch.setattr(relisting, "MOST_CHANGED", 5)
     dice = random.Random(7)
     delegations = (
         Delegation(), Delegation([ONE]), Delegation([TWO, BELOW_ONE]), Delegation(None, [TWO]),
