@@ -187,7 +187,8 @@ class Shop:
 
     async def bought(self, plan_id: int = 1, quantity: int = 10, **members: Any) -> KeptSubscription:
         """An active subscription of a new customer."""
-        item = await self.place(await self.customer(), line(plan_id, quantity), **members)
+        own = rates(len(self.chain) + 1)
+        item = await self.place(await self.customer(), line(plan_id, quantity, rates=own), **members)
         await self.run()
         return await self.subscription((await self.order(item)).subscription_id)
 
