@@ -128,7 +128,8 @@ class OrderPlanner:
             if not isinstance(request.customer_id, str):
                 raise_invalid(faults)
             if faults:
-                raise_invalid([*faults, Fault("customerId", f"No entity has been found with id {request.customer_id}")])
+                unknown = Fault("customerId", f"No entity has been found with id {request.customer_id}")
+                raise_invalid(_once([unknown, *faults]))
             raise not_found(f"there is no customer {request.customer_id}")
         owner, customer_id = found
         chain = await self._store.resellers.chain(owner)
