@@ -81,7 +81,7 @@ class Items:
     nodes: list[Node] = field(default_factory=list)
 
 
-class Entry(NamedTuple):
+class MappedNode(NamedTuple):
     """A value of a mapping, and the line of its key."""
 
     line: int
@@ -93,7 +93,7 @@ class Mapping:
     """A mapping, by its keys."""
 
     line: int
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, MappedNode] = field(default_factory=dict)
 
 
 Node = Scalar | Items | Mapping
@@ -235,7 +235,7 @@ class _Reader:
             if name in entries:
                 self._faults.add(_line(key), inside, f"is there twice, on line {entries[name].line} as well")
             else:
-                entries[name] = Entry(key.start_mark.line + 1, node)
+                entries[name] = MappedNode(key.start_mark.line + 1, node)
         return mapping
 
     def _key(self, event: Event, path: str) -> str | None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from emporion.store.base import Store
 
 # How many members an event names.
-MOST_NAMED = 20
+NAMED_IN_EVENT = 20
 
 
 class AppliedCatalogue(Struct, rename="camel", frozen=True):
@@ -101,7 +101,7 @@ class CatalogueFiles:
         named: list[str] = []
         async for difference in self.differences(actor, content):
             summary.add(difference)
-            if len(named) < MOST_NAMED:
+            if len(named) < NAMED_IN_EVENT:
                 named.append(difference.mpn or difference.key)
         with RowSpool() as rows:
             changes = CatalogueChanges(content, files, actor.account_id, rows)
@@ -159,8 +159,8 @@ class CatalogueFiles:
                 changes |= {f"{what}.{kind}s": (None, count) for kind, count in counts.items()}
             else:
                 changes["new.products"] = (None, counts)
-        names = ", ".join(islice(named, MOST_NAMED))
-        more = ", …" if len(named) == MOST_NAMED else ""
+        names = ", ".join(islice(named, NAMED_IN_EVENT))
+        more = ", …" if len(named) == NAMED_IN_EVENT else ""
         return NewEvent(
             actor.account_id,
             actor.account_id,

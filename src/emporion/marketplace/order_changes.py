@@ -35,6 +35,8 @@ async def changed(reader: LineReader, planning: Planning) -> list[OrderLine]:
     plan = planning.plans[planning.running.plan_id]
     products = {one.id: one for one in await reader.catalogue.plan_products(plan.id)}
     target = await _target(reader, planning)
+    if any(planning.is_faulty(f"{at}.newId") for at, _ in planning.sent()):
+        return []
     if target:
         return await _switched(reader, planning, plan, products, *target)
     if planning.request.upgrade_start_type:
