@@ -21,6 +21,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -53,6 +54,7 @@ JSON_TYPES = {
     bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"
 }  # fmt: skip
 DECIMAL = re.compile("(-?)0*([0-9]+)")
+NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
 # Longest run of digits that we turn into a number; any limit of ours is far below.
 MOST_DIGITS = 40
 # How many ignored members we compare with our own: a hostile body has a hundred thousand of them.
@@ -135,6 +137,8 @@ def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
             return _dictionary(type_)
         case inspect.StructType():
             return _object(type_)
+        case inspect.DecimalType():
+            return _decimal(extra)
         case inspect.AnyType():
             return _anything(extra["take"])
     raise TypeError(f"no reader for {type_}")
@@ -265,6 +269,26 @@ def _number(type_: inspect.IntType) -> Read:
         return UNSET
 
     return read_number
+
+
+def _decimal(extra: dict[str, Any]) -> Read:
+    rule: Callable[[Decimal], str | None] | None = extra.get("rule")
+
+    def read_decimal(value: object, path: str, faults: list[Fault]) -> object:
+        # A number of JSON came as a float, whose shortest form is what was sent, as long as it has up to 15 digits.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        text = format(Decimal(repr(value)), "f") if is_number else value.strip() if isinstance(value, str) else ""
+        if not NUMBER.fullmatch(text):
+            wrong = "must be a number, or a string that holds one"
+            faults.append(Fault(path, wrong if isinstance(value, str | int | float) else _instead(value, "a number")))
+            return UNSET
+        number = Decimal(text)
+        if message := rule(number) if rule else None:
+            faults.append(Fault(path, message))
+            return UNSET
+        return number
+
+    return read_decimal
 
 
 def _array(type_: inspect.ListType) -> Read:
