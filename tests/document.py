@@ -16,8 +16,8 @@ from emporion.api import openapi
 from emporion.app import OPERATIONS
 from tests.strict_reader import OPERATION_TYPES, read_strictly
 
-# Operations that answer the same in both contract versions, and those whose answers are not read strictly: a reseller of
-# a platform that was begun with a name only has no address.
+# Operations that answer the same in both contract versions; and those whose answers are not read strictly, since a
+# reseller of a platform that was begun with a name only has no address.
 ONE_ANSWER = {f"{one.method} {one.path}" for one in OPERATIONS if not isinstance(one.answer, dict)}
 NOT_STRICT = {name for name, type_ in OPERATION_TYPES.items() if type_ in ("Reseller", "ResultListReseller")}
 
