@@ -33,7 +33,7 @@ class Node:
     """A server with its own connection to the database."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        catalogue = CatalogueInMemory()
+        catalogue = CatalogueInMemory(store.resellers)
         self.orders = Orders(store, catalogue, SigningKeys(store.signing_keys, clock), clock)
         self.runner = OrderRunner(store, OrderSteps(store, catalogue, clock))
 
