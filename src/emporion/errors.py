@@ -26,8 +26,8 @@ class Code(Enum):
     METHOD_NOT_ALLOWED = "The address does not serve this method; `Allow` lists those that it serves."
     TIMEOUT = "The body did not arrive in time."
     CONFLICT = (
-        "Something is in the way: an `externalId` or login is taken, a subscription has an unfinished order, or the "
-        "status does not allow it."
+        "An `externalId` or login is taken, the status cannot change that way, or what is there is in the way of an "
+        "order: the message says what, and how to get it out of the way."
     )
     IDEMPOTENCY_KEY_IN_USE = "The first request with this `Idempotency-Key` is still running; try again shortly."
     PRECONDITION_FAILED = "What you change has changed since the state that `If-Match` names: read it again."

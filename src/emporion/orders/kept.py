@@ -97,8 +97,8 @@ class FulfillmentRequest(Struct, rename="camel", frozen=True, kw_only=True):
 class OrderError(Struct, frozen=True, omit_defaults=True):
     """Why an order failed or was cancelled, for clients. code: stable. parameter: the one at fault."""
 
-    code: Annotated[str, Meta(description="Stable, for programs.", examples=["provisioning_failed"])]
-    message: Annotated[str, Meta(description="For people.", examples=["The domain is taken."])]
+    code: Annotated[str, Meta(description="What went wrong; it stays the same.", examples=["vendorFailed"])]
+    message: Annotated[str, Meta(description="The same in words.", examples=["The domain is taken."])]
     parameter: Annotated[str, Meta(description="The parameter at fault.", examples=["domain"])] | None = None
 
 
