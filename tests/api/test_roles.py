@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from emporion.credentials import Role
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.platforms import SANDBOX
+from emporion.store.sqlite import SqliteStore
+from tests.catalogue_samples import put_catalogue, sample_catalogue
 from tests.conftest import CALLERS, Caller, Serve, new_customer
 from tests.marketplace.test_tokens import OWNER, done_by_command
 from tests.postgres import wait_until
@@ -54,6 +57,19 @@ def as_client(database: Path) -> As:
     return caller
 
 
+@pytest.fixture(autouse=True)
+def catalogue(database: Path) -> None:
+    """What is sold: the product 2101 of the plan 2001, and others."""
+
+    async def put() -> None:
+        store = SqliteStore(database)
+        await store.open()
+        await put_catalogue(store, sample_catalogue())
+        await store.close()
+
+    asyncio.run(put())
+
+
 def new_reseller() -> dict[str, Any]:
     return new_customer(currency="EUR")
 
@@ -71,6 +87,10 @@ NEEDED: dict[str, tuple[Role, str, str, dict[str, Any] | None]] = {
     "getResellerCustomers": ("reader", "GET", f"/resellers/{BELOW_ID}/customers", None),
     "createCustomerForReseller": ("editor", "POST", f"/resellers/{BELOW_ID}/customers", new_customer()),
     "getEvents": ("reader", "GET", "/events", None),
+    "getCatalog": ("reader", "GET", "/products", None),
+    "getProduct": ("reader", "GET", "/products/2101", None),
+    "getServicePlans": ("reader", "GET", "/plans", None),
+    "getServicePlanById": ("reader", "GET", "/plans/2001", None),
     "getReports": ("reader", "GET", "/reports", None),
     "createReport": ("editor", "POST", "/reports", {"name": "Events", "startDate": "2026-09-01"}),
     "getReportById": ("reader", "GET", f"/reports/{REPORT}", None),
