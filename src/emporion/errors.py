@@ -25,7 +25,10 @@ class Code(Enum):
     NOT_FOUND = "There is no such account or address, or it is not yours to see."
     METHOD_NOT_ALLOWED = "The address does not serve this method; `Allow` lists those that it serves."
     TIMEOUT = "The body did not arrive in time."
-    CONFLICT = "An `externalId` or login is taken, or the status cannot change that way."
+    CONFLICT = (
+        "An `externalId` or login is taken, the status cannot change that way, or what is there is in the way of an "
+        "order: the message says what, and how to get it out of the way."
+    )
     IDEMPOTENCY_KEY_IN_USE = "The first request with this `Idempotency-Key` is still running; try again shortly."
     PRECONDITION_FAILED = "The account has changed since the state that `If-Match` names: read it again."
     TOO_LARGE = (

@@ -1,4 +1,4 @@
-"""Orders: estimated, placed, listed, cancelled, by those who may (contract: /orders). `order_runner.py` carries them out."""
+"""Orders: estimated, placed, listed and cancelled (contract: /orders). `order_runner.py` carries them out."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Orders:
         self._service = CollectionService(store.orders, ORDERS, clock)
 
     async def estimate(self, actor: Actor, body: dict[str, Any]) -> bytes:
-        """What an order would cost, and all that is wrong with it. Nothing is stored. Raises Problem as `place` does."""
+        """What an order would cost. Nothing is stored. Raises Problem as `place` does."""
         request, faults = read_order(body)
         planned = await self._planner.plan(actor, request, faults)
         estimate_id = await self._estimates.id_of(actor, request, planned)
@@ -74,13 +74,14 @@ class Orders:
 
         once: what makes it be done once. expected: the versions in one of which the subscription must be that it
         changes, if not any. Raises Problem (INVALID) with every fault, (NOT_FOUND) for an unknown customer or
-        subscription, (CONFLICT) for what is in the way, (PRECONDITION_FAILED), and AccessDenied (FORBIDDEN) for a reader.
+        subscription, (CONFLICT) for what is in the way, (PRECONDITION_FAILED), and AccessDenied (FORBIDDEN) for a
+        reader.
         """
         actor.must_be("editor")
         request, faults = read_order(body)
-        if once and (found := await self._planner.owner(actor, request.customer_id)):
-            if kept := await self._store.idempotency.get(found[0], once):
-                return self._seen(actor, Item(found[0], kept.subject_id, 1, kept.document, replayed=True))
+        found = await self._planner.owner(actor, request.customer_id) if once else None
+        if once and found and (kept := await self._store.idempotency.get(found[0], once)):
+            return self._seen(actor, Item(found[0], kept.subject_id, 1, kept.document, replayed=True))
         promised, check = None, None
         if request.estimate_id and not faults:
             promised, check = await self._estimates.promised(actor, request)
