@@ -178,7 +178,7 @@ class OrderPlanner:
                 planning.fault(ids[0][0], f"No entity has been found with id {wanted}")
                 return
             raise not_found(f"customer {planning.customer_id} has no subscription {wanted}")
-        check_expected(item.version, expected)
+        check_expected(item.version, expected, "subscription")
         planning.item, planning.subscription = item, subscription
         await self._check_state(planning, subscription)
 

@@ -92,7 +92,7 @@ class Orders:
                 check(planned)
             if item := await self._store.orders.place(self._new(actor, planned, once)):
                 return self._seen(actor, item)
-        raise too_busy()
+        raise too_busy("order")
 
     def _new(self, actor: Actor, planned: PlannedOrder, once: IdempotentRequest | None) -> NewOrder:
         seller_id, at, origin = planned.order.chain[-1], planned.order.created_at, actor.origin()
@@ -158,14 +158,14 @@ class Orders:
             raise_invalid(faults)
         for _ in range(ATTEMPTS):
             item = await self._service.get(actor, order_id)
-            check_expected(item.version, expected)
+            check_expected(item.version, expected, "order")
             order = ORDERS.decode(item.document)
             if update.status_code is None and update.credit_check in (None, order.credit_check):
                 return self._seen(actor, item)
             _check_can_change(order)
             if changed := await self._changed(actor, item, update):
                 return self._seen(actor, changed)
-        raise too_busy()
+        raise too_busy("order")
 
     async def _changed(self, actor: Actor, item: Item, update: OrderUpdate) -> Item | None:
         """The order after a change; None where a worker was faster."""
