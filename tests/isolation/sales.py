@@ -23,11 +23,15 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.catalogue_content import CatalogueContent
 from emporion.marketplace.sales_rows import SalesRows
 from tests.isolation.application import Answer, Application
+from tests.isolation.machine import UUIDS
 
 OPERATOR = Actor(PROVIDER_ID, "operator", "command line")
 # An amount that is multiplied by a year's months is none of the others then.
 LEAST_AMOUNT = 100_000
 MONTHS = 12
+AMOUNT = re.compile(r'"amount": ?"([0-9.-]+)"')
+# An amount wherever it stands, such as in events: no id has six digits.
+IN_WORDS = re.compile(r"(?<![\w.-])1[0-9]{5}(?!\w)")
 UNKNOWN_ID = "999999999"
 MISSING = "No entity has been found: "
 ALWAYS = (0, 1 << 45)
@@ -273,8 +277,8 @@ class Selling(RuleBasedStateMachine):
             assert orders.json["pagination"]["total"] == len(mine)
         subscriptions = self._ask(root, "getSubscriptions", query={"limit": "1000"})
         assert {row["id"] for row in subscriptions.json["data"]} == {one.subscription_id for one in mine}
-        for operation, query in (("getOrders", {}), ("getSubscriptions", {})):
-            answer = self._ask(root, operation, query={"customerId": wanted.customer, **query})
+        for operation in ("getOrders", "getSubscriptions"):
+            answer = self._ask(root, operation, query={"customerId": wanted.customer})
             assert answer.status == (200 if root.reaches(wanted) else 404)
         answer = self._ask(root, "getResellerOrders", {"id": str(wanted.number)}, {"limit": "1000"})
         if root.reaches(wanted):
@@ -379,9 +383,11 @@ class Selling(RuleBasedStateMachine):
                 assert below or product.mpn in sent or product.mpn not in text, f"{product.mpn} is in {text}"
         known = root.amounts | {amount for one in mine for amount in one.amounts(root)}
         known |= {amount for one in self._below(root) for amount in self._through(root, one)}
-        for found in set(re.findall(r'"amount": ?"([0-9.-]+)"', text)):
+        for found in set(AMOUNT.findall(text)):
             value = abs(Decimal(found))
             assert value in (0, 1) or value in known or value / MONTHS in known, f"the amount {found} is in {text}"
+        for found in set(IN_WORDS.findall(UUIDS.sub("", text))):
+            assert int(found) in known, f"the amount {found} is in {text}"
 
     def _below(self, root: Seller) -> Iterator[Seller]:
         return (one for one in self.sellers if root.reaches(one))
