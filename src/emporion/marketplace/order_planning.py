@@ -277,7 +277,7 @@ class OrderPlanner:
         if planning.plans[running.plan_id].policies.renewal_prices == "list":
             listed = await self._reader.listed_rates(planning, [item.product_id for item in running.items])
         lines = []
-        for line in _present(running):
+        for line in _present(running, renews=True):
             rates = listed.get(line.product_id) or line.rates
             if line.special and rates is not line.rates:  # for the life of the subscription
                 rates = [*rates[:-1], line.rates[-1]]
@@ -307,8 +307,8 @@ def _is_elsewhere(planning: Planning, line: OrderLine) -> bool:
     )
 
 
-def _present(running: KeptSubscription) -> list[OrderLine]:
-    """What a subscription has, as lines that leave it so."""
+def _present(running: KeptSubscription, *, renews: bool = False) -> list[OrderLine]:
+    """What a subscription has, as lines that leave it so. renews: at the prices that count from then on."""
     return [
         OrderLine(
             product_id=item.product_id,
@@ -321,7 +321,7 @@ def _present(running: KeptSubscription) -> list[OrderLine]:
             quantity=item.quantity,
             previous_quantity=item.quantity,
             subscription_id=running.id,
-            rates=item.next_rates or item.rates,
+            rates=(item.next_rates or item.rates) if renews else item.rates,
             special=getattr(item, "special", False),
         )
         for item in running.items
