@@ -151,7 +151,7 @@ CONDITIONS: dict[str, list[str]] = {
 }
 MORE_PARAMETERS: Json = {
     "If-None-Match": "The ETag that you have: if it is still the same, the answer is 304 without a body.",
-    "If-Match": "The ETag that you have read: if the account has changed since, the answer is 412 and nothing is done.",
+    "If-Match": "The ETag that you have read: if it has changed since, the answer is 412 and nothing is done.",
     "Idempotency-Key": "A new value for each new request, 1 to 255 characters: sent again with the same one, the "
     "request is done once, and the first answer is given again for 24 hours.",
 }
@@ -259,6 +259,8 @@ def _operation(operation: Operation, schemas: Json) -> Json:
     parameters += [_path_parameter(name) for name in IN_PATH.findall(operation.path)]
     if operation.access in ("Bearer", "Public"):
         parameters += [_header_parameter(name) for name in CONDITIONS[operation.method]]
+        if operation.method == "POST" and Code.PRECONDITION_FAILED in operation.errors:
+            parameters.append(_header_parameter("If-Match"))
     if operation.repeatable:
         parameters.append(_header_parameter("Idempotency-Key"))
     if operation.query:
