@@ -7,15 +7,18 @@ is compared with, and on PostgreSQL the reference build as well.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated
 
+import asyncpg
 import msgspec
 import typer
 from msgspec import structs
@@ -28,10 +31,13 @@ from bench.drive import CONNECTIONS, Figures, check_wrk, run
 from bench.grounds import GROUNDS
 from bench.load import wait_until_verified
 from bench.offers import apply_catalogue, ordered, write_catalogue
-from bench.server import emporion
+from bench.reference import load as reference_load
+from bench.reference.load_sales import load_sales
+from bench.server import emporion, reference
 from bench.sold import Seller
-from bench.sold_requests import POST_CUSTOMER, POST_ORDER, kinds
-from bench.table import facts, table
+from bench.sold_requests import POST_CUSTOMER, POST_ORDER, REFERRED, kinds
+from bench.table import Ceiling, facts, table
+from emporion.accounts.customers import Customer
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.accounts.resellers import Reseller
 from emporion.credentials import new_login
@@ -52,7 +58,6 @@ if TYPE_CHECKING:
     from bench.grounds import Ground
     from bench.sold import Sales
     from bench.sold_requests import Kind
-    from bench.table import Ceiling
     from emporion.store.base import Store
 
 BUILD = Path(__file__).parents[1] / "build" / "bench"
@@ -108,7 +113,7 @@ def marketplace(
             sales, loaded = _fill(ground, folder, sizes, say)
             measured = _Measured(stack, ground, folder, sales, workers, seconds)
             if beside and ground.databases:
-                measured.put_reference_beside(stack, ground.databases)
+                measured.put_reference_beside(stack, ground.databases, say)
             _measure(measured, rounds, only, say)
             _keep(store, measured, (facts(ground.fact), conditions), loaded)
 
@@ -210,15 +215,36 @@ class _Measured:
         self.ceilings: dict[str, list[Ceiling]] = {kind.name: [kind.ceiling] for kind in self.kinds if kind.ceiling}
         # Orders that were provided in each second after a run.
         self.provided: list[float] = []
-        self._reference: Callable[[Kind], Figures] | None = None
+        self._reference: tuple[int, Mapping[str, str]] | None = None
 
     def answer(self, path: str) -> bytes:
         """The body of a good answer. Raises Failed."""
         return good(ask(self._port, path, self._headers)).body
 
-    def put_reference_beside(self, stack: ExitStack, databases: Databases) -> None:
+    def put_reference_beside(self, stack: ExitStack, databases: Databases, say: _Sayer) -> None:
         """Start the reference build with the same data, and check that it gives the same answers."""
-        raise NotImplementedError
+        name, secret = stack.enter_context(databases.temporary()), secrets.token_hex(32)
+        url = databases.url(name)
+        more = partial(load_sales, self._url, url, self.sales, say.now_and_then)
+        asyncio.run(reference_load.load(url, asyncio.run(_all_customers(self._url)), more))
+        say("loaded the reference build")
+        port = stack.enter_context(reference(url, secret, self._folder / "reference.log", self._workers))
+        headers = reference_load.headers(secret)
+        for kind in self.kinds:
+            if kind.name.partition(",")[0] in REFERRED:
+                for path in kind.paths():
+                    theirs = good(ask(port, path, headers, patience=60)).body
+                    if msgspec.json.decode(self.answer(path)) != msgspec.json.decode(theirs):
+                        raise Failed(f"the reference build answers {path} with {theirs!r}, not {self.answer(path)!r}")
+                self.ceilings.setdefault(kind.name, []).append(Ceiling(theirs_of(kind.name)))
+        self._reference = port, headers
+
+    def run_reference(self, kind: Kind) -> Figures | None:
+        """The same requests to the reference build, if that is beside and knows them. Raises Failed."""
+        if not self._reference or kind.name.partition(",")[0] not in REFERRED:
+            return None
+        port, headers = self._reference
+        return run(port, kind.drive, headers, self._seconds)
 
     def run(self, kind: Kind) -> Figures:
         """Send the requests of a kind for some seconds. Raises Failed."""
@@ -230,6 +256,21 @@ class _Measured:
             waiting = asyncio.run(_wait_until_provided(_store(self._url)))
             self.provided.append(waiting / (time.monotonic() - began))
         return found
+
+
+def theirs_of(name: str) -> str:
+    """The same figure of the reference build."""
+    return f"reference: {name}"
+
+
+async def _all_customers(url: str) -> list[Customer]:
+    """The customers of the large reseller, by id."""
+    connection = await asyncpg.connect(url)
+    try:
+        found = await connection.fetch("SELECT document FROM customers WHERE reseller_id = $1 ORDER BY id", RESELLER_ID)
+    finally:
+        await connection.close()
+    return [msgspec.json.decode(row["document"], type=Customer) for row in found]
 
 
 class _Totals(dict[str, int]):
@@ -273,6 +314,9 @@ def _measure(measured: _Measured, rounds: int, only: str, say: _Sayer) -> None:
                 found = measured.run(kind)
                 measured.figures.setdefault(kind.name, []).append(found)
                 say(f"round {number} of {rounds}: {kind.name}: {found.per_second:,.0f}/s")
+                if theirs := measured.run_reference(kind):
+                    measured.figures.setdefault(theirs_of(kind.name), []).append(theirs)
+                    say(f"round {number} of {rounds}: {theirs_of(kind.name)}: {theirs.per_second:,.0f}/s")
 
 
 def _keep(store: str, measured: _Measured, conditions: tuple[str, ...], loaded: Mapping[str, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,7 +16,6 @@ from bench.table import Ceiling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from bench.sold import Sales
 
@@ -44,6 +44,14 @@ BY_NAME, BY_FEW_NAMES, BY_VENDOR, BY_SERVICE, BY_MPN = "by name", "by a rare nam
 FIRST, MIDDLE = "first page", "in the middle"
 
 
+# What the reference build knows, by the beginnings of their names.
+REFERRED = {
+    GET_CUSTOMER, GET_ORDER, GET_PRODUCT, ORDERS, PRODUCTS, "customers", POST_CUSTOMER, POST_ORDER, ESTIMATE
+}  # fmt: skip
+# Requests of a kind whose answers are compared with those of the reference build.
+COMPARED = 5
+
+
 def called(list_: str, what: str, where: str) -> str:
     """What a page is called."""
     return ", ".join(part for part in (list_, what, where) if part)
@@ -55,6 +63,12 @@ class Kind(Struct, frozen=True):
     name: str
     drive: Drive
     ceiling: Ceiling | None = None
+
+    def paths(self) -> list[str]:
+        """Some that are only read."""
+        if self.drive.script == "paths.lua":
+            return Path(self.drive.arguments[0]).read_text(encoding="utf-8").splitlines()[:COMPARED]
+        return [self.drive.path] if self.drive.script == Drive("").script else []
 
 
 def _pages(list_: str, what: str, query: str, total: int, bar: float | None) -> Iterable[Kind]:
