@@ -131,14 +131,14 @@ def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
             return _choice(values)
         case inspect.IntType():
             return _number(type_)
-        case inspect.DecimalType():
-            return _decimal(extra)
         case inspect.ListType():
             return _array(type_)
         case inspect.DictType():
             return _dictionary(type_)
         case inspect.StructType():
             return _object(type_)
+        case inspect.DecimalType():
+            return _decimal(extra)
         case inspect.AnyType():
             return _anything(extra["take"])
     raise TypeError(f"no reader for {type_}")

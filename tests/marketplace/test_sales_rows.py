@@ -140,9 +140,7 @@ async def test_only_what_falls_into_the_period_is_in_it(store: Store) -> None:
     assert len(await all_of(rows.subscriptions(LAST - 1, LAST))) == 1
 
 
-async def test_what_was_sold_below_costs_whoever_is_above_what_they_pay(
-    store: Store, marketplace: Marketplace
-) -> None:
+async def test_what_was_sold_below_costs_whoever_is_above_what_they_pay(store: Store, marketplace: Marketplace) -> None:
     customer = await marketplace.customers.create(BELOW, new_customer(status="active"))
     line = {"mpn": "ACME-MAIL-BASIC", "quantity": 10}
     await placed(marketplace, BELOW, {"customerId": str(customer.id), "products": [line]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from decimal import Decimal
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 from unittest import mock
@@ -21,11 +22,16 @@ from emporion.marketplace.actors import Actor
 from emporion.marketplace.catalogue_content import CatalogueContent
 from emporion.marketplace.catalogue_files import AppliedCatalogue, CatalogueFiles
 from emporion.periods import Period
+from emporion.store import copying
 from emporion.store.base import Store
 from emporion.store.catalogue_files import LARGEST_PLAN_ID
 from emporion.store.platform import Platform
+from emporion.store.postgres import PostgresStore
+from emporion.store.postgres.connections import Limits
+from emporion.store.sqlite import SqliteStore
 from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.users import User
+from tests.postgres import Databases
 from tests.store.conftest import Open, new_reseller
 
 OPERATOR = Actor(PROVIDER_ID, "root", "command line")
@@ -367,3 +373,28 @@ async def test_a_reseller_that_there_is_not_is_a_fault(store: Store) -> None:
             await files(store).apply(OPERATOR, file)
         assert raised.value.code is Code.INVALID
         assert "names the reseller 1000077, and there is no such one" in file.faults.kept[0].message
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgres"])
+async def test_a_catalogue_moves_to_another_store(
+    store: Store, target: str, tmp_path: Path, postgres: Databases
+) -> None:
+    await apply(store)
+    with postgres.temporary() as name:
+        copy = SqliteStore(tmp_path / "copy.db") if target == "sqlite" else PostgresStore(postgres.url(name), Limits())
+        await copy.migrate()
+        await copy.open()
+        try:
+            await copying.copy(store, copy, lambda _: None)
+            checked = [one.table.name async for one in copying.check(store, copy, lambda _: None)]
+            assert {"plans", "plan_items", "products", "product_rates"} <= {*checked}
+            await copying.finish(store, copy)
+            assert await everything(copy) == await everything(store)
+            assert await differences(copy, CATALOGUE) == []
+            more = "          MORE: {name: More, prices: {EUR: 1}}\n          ADD: {name: Add on"
+            assert (await apply(copy, CATALOGUE.replace("          ADD: {name: Add on", more))).version == 2
+            added = {int(one.id) for one in await copy.catalogue.by_mpn("MORE", 10)}
+            assert len(added) == 3
+            assert not added & {*await ids(store)}
+        finally:
+            await copy.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emporion.api.collections import Noun, get_operation, list_operation, update_operation
-from emporion.api.etags import expected_versions
 from emporion.api.operations import Answer, Call, Operation
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.orders.subscription_changes import SubscriptionUpdate, SubscriptionUpdateSpecialPricing
@@ -60,11 +59,11 @@ EXAMPLE: dict[str, Any] = {
     "planId": 10005,
 }
 SUBSCRIPTION = Noun("/subscriptions", "Subscription Management", "subscription", SubscriptionDetailed, EXAMPLE)
-PRICES = {"products": [{"mpn": "ACME-MAIL-STD", "unitPrice": _eur("4.2")}]}
-STATUS_FAULT = Fault("status", "must be pending, active, hold, terminated or removed")
+_PRICES = {"products": [{"mpn": "ACME-MAIL-STD", "unitPrice": _eur("4.2")}]}
+_STATUS_FAULT = Fault("status", "must be active, hold, pending, removed or terminated")
 QUANTITY_FAULT = Fault("products[0].quantity", "is not changed here: place an order of type change (POST /orders)")
 CURRENCY_FAULT = Fault("products[0].unitPrice.currency", "must be EUR, that of the subscription")
-ENDED = Problem(Code.CONFLICT, "The subscription 1000177 is terminated since 2026-10-02; it cannot change.")
+_ENDED = Problem(Code.CONFLICT, "The subscription 1000177 is terminated since 2026-10-02; it cannot change.")
 
 
 def _invalid(fault: Fault) -> Problem:
@@ -73,8 +72,7 @@ def _invalid(fault: Fault) -> Problem:
 
 async def update_special_pricing(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The subscription with its new prices."""
-    expected = expected_versions(call.headers)
-    item = await marketplace.subscriptions.set_prices(actor, call.path["id"], call.body, expected)
+    item = await marketplace.subscriptions.set_prices(actor, call.path["id"], call.body)
     return Answer(item.document, item.version)
 
 
@@ -88,7 +86,7 @@ OPERATIONS = (
         lambda marketplace: marketplace.subscriptions.page,
         query=SubscriptionQuery,
         answer=SubscriptionPage,
-        invalid=_invalid(STATUS_FAULT),
+        invalid=_invalid(_STATUS_FAULT),
         row=ROW,
         unknown=not_found("there is no customer 1000001"),
     ),
@@ -114,7 +112,7 @@ OPERATIONS = (
             "renewalStatus": False,
         },
         invalid=_invalid(QUANTITY_FAULT),
-        conflict=ENDED,
+        conflict=_ENDED,
     ),
     Operation(
         "POST",
@@ -127,14 +125,14 @@ OPERATIONS = (
         "what the provider pays (the provider sets that).",
         update_special_pricing,
         body=SubscriptionUpdateSpecialPricing,
-        request_example=PRICES,
+        request_example=_PRICES,
         answer=SubscriptionDetailed,
         answer_example=EXAMPLE,
-        errors=(Code.NOT_FOUND, Code.CONFLICT, Code.PRECONDITION_FAILED),
+        errors=(Code.NOT_FOUND, Code.CONFLICT),
         error_examples={
             Code.INVALID: _invalid(CURRENCY_FAULT),
             Code.NOT_FOUND: SUBSCRIPTION.unknown,
-            Code.CONFLICT: ENDED,
+            Code.CONFLICT: _ENDED,
         },
     ),
 )

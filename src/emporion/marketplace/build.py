@@ -59,7 +59,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     customers_of_all = Customers(store, administrators, clock)
     customer_rows = CustomerRows(store, customers_of_all, administrators)
     logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
-    catalogue = Catalogue(store.catalogue, store.resellers, store.prices)
+    catalogue = Catalogue(store.catalogue, store.prices, store.product_lists)
     sessions = Sessions(store, passwords, guesses, visits, clock)
     order_steps = OrderSteps(store, catalogue, clock)
     return Marketplace(

@@ -27,7 +27,7 @@ Rows = list[dict[str, Any]]
 # How many rows are read at a time.
 AT_ONCE = 200
 # Of how many customers it is remembered who they are.
-MOST_REMEMBERED = 10_000
+MOST_CUSTOMERS_KNOWN = 10_000
 # What rows have of a customer.
 _OF_CUSTOMER = ("externalId", "name", "taxRegId")
 _OF_ORDER = ("id", "orderNumber", "type", "poNumber", "creationDate", "provisioningDate", "subscriptionId")
@@ -142,7 +142,7 @@ class SalesRows:
     async def _who(self, reseller_id: int, customer_id: int) -> dict[str, Any]:
         """Whose it is."""
         if customer_id not in self._customers:
-            if len(self._customers) >= MOST_REMEMBERED:
+            if len(self._customers) >= MOST_CUSTOMERS_KNOWN:
                 self._customers.clear()
             found = await self._store.customers.document(reseller_id, customer_id)
             members = _decode(found.document) if found else {}

@@ -117,16 +117,14 @@ class Subscriptions:
 
         return await self._change(actor, subscription_id, change, expected)
 
-    async def set_prices(
-        self, actor: Actor, subscription_id: str, body: dict[str, Any], expected: Collection[int] | None = None
-    ) -> Item:
+    async def set_prices(self, actor: Actor, subscription_id: str, body: dict[str, Any]) -> Item:
         """Set prices of products, which count from the next billing period on. Raises as `update` does."""
         actor.must_be("editor")
         wanted, faults = read(SubscriptionUpdateSpecialPricing, body)
         if faults:
             raise_invalid(faults)
         return await self._change(
-            actor, subscription_id, lambda kept: self._with_prices(actor, kept, wanted.products), expected
+            actor, subscription_id, lambda kept: self._with_prices(actor, kept, wanted.products), None
         )
 
     async def _change(

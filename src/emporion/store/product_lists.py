@@ -52,6 +52,7 @@ _SOLD = """
     WHERE r.currency = ? AND l.number IN {}
 """
 _IDS = "SELECT number, id FROM listings WHERE number IN {}"
+_NUMBERS = "SELECT number, id FROM listings WHERE id IN {}"
 _NUMBER = "SELECT number FROM listings WHERE id = ?"
 
 _rule = msgspec.json.Decoder(Delegation).decode
@@ -148,6 +149,17 @@ class ProductListStore:
         seen = await self._seen(what, chain, currency)
         row = await self._database.row(_NUMBER, id_)
         return bool(row and row[0] in seen.members)
+
+    async def among(self, seller: Seller, product_ids: Sequence[str]) -> set[str]:
+        """Those of these products that a seller sees."""
+        if not seller.currency:
+            return set()
+        seen = await self._seen("product", seller.chain, seller.currency, seller.version)
+        found: set[str] = set()
+        for some in in_groups([number for number in map(account_number, product_ids) if number], AT_ONCE):
+            rows = await self._database.rows(_NUMBERS.format(placeholders(len(some))), *some)
+            found |= {str(id_) for number, id_ in rows if number in seen.members}
+        return found
 
     async def sells(self, chain: Sequence[int], currency: str, product_id: str) -> bool:
         """Whether a reseller sells a product."""

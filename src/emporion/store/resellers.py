@@ -35,11 +35,6 @@ _CHAIN = """
     SELECT t.reseller_id FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
     WHERE b.reseller_id = ? ORDER BY t.first
 """
-_CURRENCIES = """
-    SELECT t.reseller_id, t.document
-    FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
-    WHERE b.reseller_id = ? ORDER BY t.first
-"""
 _SHUTS = "SELECT shuts FROM reseller_accounts WHERE reseller_id = ?"
 _BY_ID = "SELECT version, document FROM reseller_accounts WHERE reseller_id = ?"
 _PENDING = """
@@ -185,14 +180,6 @@ class ResellerStore(ABC):
     async def chain(self, reseller_id: int) -> list[int]:
         """The accounts from the provider down to a reseller, which comes last; empty if there is no such one."""
         return [row[0] for row in await self._database.rows(_CHAIN, reseller_id)]
-
-    async def currencies(self, reseller_id: int) -> dict[int, str | None]:
-        """The currency of each account from the provider down to a reseller, which comes last; None where it has none.
-
-        Empty if there is no such reseller.
-        """
-        found = await self._database.rows(_CURRENCIES, reseller_id)
-        return {id_: currency_in(document) for id_, document in found}
 
     async def is_suspended(self, reseller_id: int) -> bool:
         """Whether the reseller or one above it has a status in `SUSPENDED`; by one look-up. True if unknown."""
