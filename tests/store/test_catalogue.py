@@ -13,14 +13,14 @@ from unittest import mock
 import pytest
 
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
-from emporion.catalogue.differences import Difference
+from emporion.catalogue.differences import AppliedCatalogue, Difference
 from emporion.catalogue.kept import Delegation, ProductRates
 from emporion.catalogue.products import CatalogueProduct, Dependency
 from emporion.catalogue.rates import Rate, Rates, Tier, flat
 from emporion.errors import AccessDenied, Code, Problem
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.catalogue_content import CatalogueContent
-from emporion.marketplace.catalogue_files import AppliedCatalogue, CatalogueFiles
+from emporion.marketplace.catalogue_files import CatalogueFiles
 from emporion.periods import Period
 from emporion.store import copying
 from emporion.store.base import Store
