@@ -53,7 +53,7 @@ EXAMPLES = {
     ),
     Code.PRECONDITION_FAILED: Problem(
         Code.PRECONDITION_FAILED,
-        "The account is not in the state that If-Match names: read it again, then change what is there now.",
+        "It is not in the state that If-Match names: read it again, then change what is there now.",
     ),
     Code.IDEMPOTENCY_KEY_REUSED: Problem(
         Code.IDEMPOTENCY_KEY_REUSED, "The Idempotency-Key was used for another request; use a new one for each."
@@ -279,7 +279,7 @@ def _path_parameter(name: str) -> Json:
         "name": name,
         "in": "path",
         "required": True,
-        "description": "The account's id." if name == "id" else "The realm that the client is registered in.",
+        "description": "Its id." if name == "id" else "The realm that the client is registered in.",
         "schema": id_schema if name == "id" else {"type": "string", "examples": ["sandbox"]},
     }
 

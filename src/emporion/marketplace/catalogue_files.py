@@ -24,6 +24,10 @@ class CatalogueFiles:
         self._store = store
         self._clock = clock
 
+    async def version(self) -> int:
+        """How often a catalogue was applied: 0 where none was."""
+        return await self._store.catalogue.version()
+
     async def check(self, actor: Actor, content: CatalogueContent) -> None:
         """Add the faults to a file that only this platform can find: resellers that there are not."""
         await self._work.check(actor, content)

@@ -77,7 +77,10 @@ class CatalogueWork:
         await self.check(actor, content)
         if content.faults.count:
             line, path, message = content.faults.in_order()[0]
-            raise Problem(Code.INVALID, f"The file has {content.faults.count:,} faults: line {line}: {path} {message}.")
+            raise Problem(
+                Code.INVALID,
+                f"The file has a fault on line {line} ({content.faults.count:,} in all): {path} {message}.",
+            )
         files = self._store.catalogue_files
         version = await self._store.catalogue.version()
         summary = Summary()

@@ -174,7 +174,7 @@ class Fulfillment:
             item = await self._store.orders.get(actor.account_id, order_id)
             if not item:
                 raise not_found(f"there is no order {order_id}")
-            check_expected(item.version, expected)
+            check_expected(item.version, expected, "order")
             situation = await self._steps.situation(item)
             decided = await decide(situation)
             if decided.outcome is None:
@@ -184,7 +184,7 @@ class Fulfillment:
             )
             if written:
                 return written
-        raise too_busy()
+        raise too_busy("order")
 
 
 def _as_decided(outcome: Outcome, ids: Sequence[str]) -> Outcome:

@@ -136,7 +136,7 @@ class Subscriptions:
     ) -> Item:
         for _ in range(ATTEMPTS):
             item = await self._service.get(actor, subscription_id)
-            check_expected(item.version, expected)
+            check_expected(item.version, expected, "subscription")
             kept = SUBSCRIPTIONS.decode(item.document)
             if kept.status in ENDED:
                 raise Problem(
@@ -149,7 +149,7 @@ class Subscriptions:
             events = self._events(actor, kept, after, done)
             if changed := await self._store.subscriptions.change(item, after, events):
                 return _shown(actor, changed)
-        raise too_busy()
+        raise too_busy("subscription")
 
     def _events(
         self, actor: Actor, before: KeptSubscription, after: KeptSubscription, done: PricesSet

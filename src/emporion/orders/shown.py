@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -14,6 +13,7 @@ from emporion.catalogue.parameters import ParameterValue
 from emporion.money import Amount, amount
 from emporion.orders import pricing
 from emporion.orders.kept import ChargeType, OrderError, OrderStatus, OrderType, StatusCode
+from emporion.orders.subscription_shown import number
 from emporion.paging import Pagination
 from emporion.periods import Period
 
@@ -278,7 +278,7 @@ def in_events(order: KeptOrder) -> dict[str, Any]:
             found[name] = to_builtins(value)
     lines = order.lines if order.type not in ("renewal", "cancellation") else []
     for line in lines:
-        found[f"products.{line.mpn}"] = _whole(line.quantity)
+        found[f"products.{line.mpn}"] = number(line.quantity)
     return found
 
 
@@ -308,7 +308,7 @@ def _detail(charge: Charge, currency: str) -> OrderDetail:
         product_id=charge.product_id,
         duration=ChargeDuration(charge.duration.type, charge.duration.duration) if charge.duration else None,
         description=charge.description,
-        quantity=_whole(charge.quantity),
+        quantity=number(charge.quantity),
         unit_price=amount(charge.unit_price, currency),
         extended_price=amount(charge.amount, currency),
     )
@@ -324,15 +324,10 @@ def _product(order: KeptOrder, line: OrderLine, charges: list[Charge]) -> OrderP
         billing_period=line.billing_period,
         subscription_period=line.subscription_period,
         name=line.name,
-        quantity=_whole(line.quantity if previous is None else line.quantity - previous),
-        previous_quantity=None if previous is None else _whole(previous),
-        new_quantity=None if previous is None else _whole(line.quantity),
+        quantity=number(line.quantity if previous is None else line.quantity - previous),
+        previous_quantity=None if previous is None else number(previous),
+        new_quantity=None if previous is None else number(line.quantity),
         extended_price=amount(pricing.extended(charges, line.product_id), order.currency),
         subscription_id=line.subscription_id or order.subscription_id,
         parameters=parameters or None,
     )
-
-
-def _whole(quantity: Decimal) -> int | float:
-    """The same number, as JSON has it: whole where it is."""
-    return int(quantity) if quantity == int(quantity) else float(quantity)

@@ -10,7 +10,9 @@ and for other filters, many are looked at (`Collection.page`).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emporion.store.customers import SHORT_PAGE
@@ -109,22 +111,20 @@ async def _counted(database: Database, asked: Asked) -> Listing | None:
         )
     if await database.row(f"SELECT 1 WHERE {_HAS_BELOW}", root_id):
         return None
-    total, before, block = 0, 0, -1
-    for number, documents in await database.rows(_BLOCKS, *of, HIGHEST, 0, LAST_POSITION):
-        if total <= asked.offset < total + documents:
-            block, before = number, total
-        total += documents
-    if block < 0:
+    rows = await database.rows(_BLOCKS, *of, HIGHEST, 0, LAST_POSITION)
+    until = [*accumulate(row[1] for row in rows)]
+    total, before, first = until[-1] if until else 0, 0, 0
+    if asked.offset >= total:
         return _listing(total, [])
-    for level in reversed(range(HIGHEST)):
-        first = block * WIDTH
-        for number, documents in await database.rows(_BLOCKS, *of, level, first, first + WIDTH - 1):
-            if asked.offset < before + documents:
-                block = number
-                break
-            before += documents
+    for level in reversed(range(-1, HIGHEST)):
+        place = bisect_right(until, asked.offset - before)
+        before += until[place - 1] if place else 0
+        first = rows[place][0] * WIDTH
+        if level >= 0:
+            rows = await database.rows(_BLOCKS, *of, level, first, first + WIDTH - 1)
+            until = [*accumulate(row[1] for row in rows)]
     sql = _below(asked.collection.name, condition.column, asked.column)
-    values = (root_id, of[2], (block + 1) * WIDTH, asked.limit, asked.offset - before)
+    values = (root_id, of[2], first + WIDTH, asked.limit, asked.offset - before)
     return _listing(total, [row[0] for row in await _read(database, asked, sql, *values)])
 
 
