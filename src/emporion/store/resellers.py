@@ -160,7 +160,9 @@ class ResellerStore(ABC):
 
     async def has_children(self, reseller_id: int) -> bool:
         """Whether resellers stand below a reseller."""
-        return bool(await self._database.point("SELECT reseller_id FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id))
+        return bool(
+            await self._database.point("SELECT reseller_id FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id)
+        )
 
     async def children(self, parent_id: int, offset: int, limit: int) -> Children:
         """The resellers right below another one: `limit` of them after `offset`, by descending id."""
