@@ -80,7 +80,7 @@ async def _ordered(store: Store, reseller_id: int) -> tuple[list[int], str, list
             page = await lists.products(chain, currency, ProductFilter(), number * total // wanted, 1)
             ids += map(str, page.ids)
         products = {product.id: product for product in await store.catalogue.products(ids)}
-        rates = await catalogue.rates(chain, ids)
+        rates = await catalogue.rates(chain, ids, currency)
         plans = {plan.id: plan for plan in await store.catalogue.plans({one.plan_id for one in products.values()})}
         return chain, currency, [Product(products[id_], plans[products[id_].plan_id].name, rates[id_]) for id_ in ids]
     finally:

@@ -223,6 +223,17 @@ def test_a_dependency_must_be_sold_for_the_same_periods() -> None:
     assert "depends on B, which is not sold for 1 month" in fault_of(plan(periods="[1 year, 1 month]", items=items))
 
 
+def test_items_must_not_depend_on_each_other_in_a_circle() -> None:
+    items = "{A: {name: A, prices: {EUR: 1}, dependsOn: B}, B: {name: B, prices: {EUR: 1}, dependsOn: A}}"
+    assert "items.A.dependsOn leads back to A by way of B of mail" in fault_of(plan(items=items))
+    items = items.replace("A}}", "{plan: plus, mpn: C}}}")
+    other = "service: MAIL, name: Plus, periods: 1 year, items: {C: {name: C, prices: {EUR: 1}"
+    assert faults_of(plan(items=items) + f"  plus: {{{other}}}}}}}\n") == []
+    assert " leads back to " in fault_of(
+        plan(items=items) + f"  plus: {{{other}, dependsOn: {{plan: mail, mpn: A}}}}}}}}\n"
+    )
+
+
 def test_a_switch_maps_every_item() -> None:
     switch = "{other: {from: 1 year, to: 1 year, billingPolicy: no_refund%s}}"
     other = "  other: {service: MAIL, name: O, periods: 1 year, items: {PLUS: {name: P, prices: {EUR: 1}}}}\n"
@@ -293,6 +304,8 @@ def test_what_is_not_supported_yet_is_refused_by_name(text: str, said: str) -> N
         (item(prices="{}"), "has no currency"),
         (item(prices="{EUR: {cost: 1}}"), "has no price"),
         (item(prices="{EUR: {model: TIERED, tiers: {1: 5}}}"), "must begin at 0, not at 1"),
+        (item(prices="{EUR: {model: TIERED, tiers: {}}}"), "prices.EUR.tiers has no tiers"),
+        (item(prices="{EUR: {price: 1, cost: {model: TIERED, tiers: {}}}}"), "prices.EUR.cost.tiers has no tiers"),
         (item(prices="{EUR: {model: TIERED, tiers: {0: 5, 0.0: 4}}}"), "begins where another tier begins"),
         (item(prices="{EUR: {model: FLAT, tiers: {0: 5, 10: 4}}}"), "is FLAT, which has no tiers"),
         (parameter("{type: choice}"), "has no choices, which the type choice needs"),
@@ -318,6 +331,8 @@ def test_what_is_wrong_is_told(text: str, said: str) -> None:
         (b"\tplans: 1\n", "is no YAML"),
         (HEAD + PLAN + "---\na: 1\n", "has a second document"),
         ("plans:\n  a: " + "[" * 100 + "]" * 100, "is nested more than 16 deep"),
+        ("plans: " + "[" * 100_000, "is nested more than 16 deep"),
+        ("others: " + "[" * 100_000, "is nested more than 16 deep"),
         (b"plans: \xff\xfe\n", "is no text in UTF-8"),
         (b"plans: {a: '\x01'}\n", "has a control character, U+0001"),
     ],

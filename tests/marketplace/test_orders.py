@@ -395,6 +395,27 @@ async def test_a_special_price_of_a_change_counts_from_that_day(shop: Shop, cust
     assert (await shop.subscription(id_)).items[0].rates[-1].recurring.tiers[0].amount == Decimal("3.5")
 
 
+async def test_a_subscription_keeps_its_currency_when_the_reseller_gets_another(shop: Shop, customer: str) -> None:
+    id_ = await shop.bought(customer)
+    shop.catalogue.selling_in = "EUR"
+    change = {"type": "change", "subscriptionId": id_}
+    added = await shop.estimate(customer, {"id": "1003", "quantity": 1}, **change)
+    assert added["details"][-1]["extendedPrice"] == {"currency": "USD", "amount": "4.5"}
+    switched = await shop.estimate(customer, **change, planId="102")
+    assert switched["total"] == {"currency": "USD", "amount": "0"}
+    special = {"id": "1001", "quantity": 12, "specialPrice": {"currency": "EUR", "amount": "3.5"}}
+    assert await faults(shop.estimate(customer, special, **change)) == {
+        "products[0].specialPrice.currency": "must be USD, that of the subscription"
+    }
+    special["specialPrice"] = {"currency": "USD", "amount": "3.5"}
+    assert (await shop.estimate(customer, special, **change))["total"] == {"currency": "USD", "amount": "-12"}
+    shop.clock.now += timedelta(days=335).total_seconds()
+    policies = Policies(renewal_point=30, renewal_prices="list")
+    shop.catalogue.plans[101] = structs.replace(shop.catalogue.plans[101], policies=policies)
+    renewed = await shop.estimate(customer, type="renewal", subscriptionId=id_)
+    assert renewed["total"] == {"currency": "USD", "amount": "54"}
+
+
 async def test_one_order_changes_one_subscription(shop: Shop, customer: str) -> None:
     first, second = await shop.bought(customer), await shop.bought(customer)
     lines = ({**STD, "subscriptionId": first, "quantity": 1}, {"id": "1003", "quantity": 1, "subscriptionId": second})
@@ -616,6 +637,12 @@ async def test_an_estimate_of_what_has_changed_meanwhile_is_not_held(shop: Shop,
     assert "estimate again" in await conflict(
         shop.orders.place(EDITOR, {**asked, "estimateId": estimate["estimateId"]})
     )
+
+
+async def test_an_estimate_holds_in_its_own_currency_only(shop: Shop, customer: str) -> None:
+    estimate = await shop.estimate(customer, STD)
+    shop.catalogue.selling_in = "EUR"
+    assert "estimate again" in await conflict(shop.place(customer, STD, estimateId=estimate["estimateId"]))
 
 
 async def test_an_estimate_tells_nothing_of_other_links(shop: Shop, customer: str) -> None:

@@ -116,7 +116,7 @@ class CatalogueInMemory:
         self.products = dict(BY_ID)
         self.plans = {one.id: one for one in PLANS}
         self.prices = {one.id: Decimal("4.5") for one in PRODUCTS}
-        self._currency = currency
+        self._currency = self.selling_in = currency
 
     async def candidates(self, seller_id: int, mpn: str) -> list[CatalogueProduct]:
         del seller_id
@@ -136,11 +136,15 @@ class CatalogueInMemory:
     async def plan_products(self, plan_id: int) -> list[CatalogueProduct]:
         return [one for one in self.products.values() if one.plan_id == plan_id]
 
-    async def rates(self, chain: Sequence[int], product_ids: Collection[str]) -> dict[str, list[Rates]]:
-        return {id_: rates(self.prices[id_], len(chain) + 1) for id_ in product_ids if id_ in self.prices}
+    async def rates(
+        self, chain: Sequence[int], product_ids: Collection[str], currency: str
+    ) -> dict[str, list[Rates]]:  # fmt: skip
+        """In every other currency than its own all is a hundred times as dear."""
+        many = 1 if currency == self._currency else 100
+        return {id_: rates(self.prices[id_] * many, len(chain) + 1) for id_ in product_ids if id_ in self.prices}
 
     async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
-        return await self._resellers.chain(seller_id), self._currency
+        return await self._resellers.chain(seller_id), self.selling_in
 
 
 def rates(price: Decimal, links: int = 3) -> list[Rates]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import IO, NamedTuple, get_args
 
 from emporion.catalogue.definitions import DefinedPlan, ServiceDefinition, VendorDefinition, period_text
@@ -56,6 +57,9 @@ class References:
         # A reseller, to the first place where a plan names it.
         self.resellers: dict[int, tuple[int, str]] = {}
         self._wanted: list[tuple[int, str, str, str]] = []
+        # What each item that depends on others depends on, by plan and MPN, and where it stands.
+        self._needs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._items: dict[tuple[str, str], tuple[int, str]] = {}
 
     def add(self, line: int, path: str, definition: Definition) -> None:
         """Take in what a member is called, and what it names."""
@@ -74,9 +78,12 @@ class References:
                     at = f"{path}.switches.{switch.plan}"
                     self.between_plans.append(Reference(line, at, plan.key, switch.plan, period=switch.target))
                 for item in items:
+                    at = f"{path}.items.{item.mpn}.dependsOn"
+                    if item.depends_on:
+                        needs = [(needed.plan or plan.key, needed.mpn) for needed in item.depends_on]
+                        self._needs[plan.key, item.mpn], self._items[plan.key, item.mpn] = needs, (line, at)
                     for needed in item.depends_on:
                         if needed.plan:
-                            at = f"{path}.items.{item.mpn}.dependsOn"
                             self.between_plans.append(Reference(line, at, plan.key, needed.plan, needed.mpn))
 
     def check(self, plan: Callable[[str], DefinedPlan], faults: Faults) -> None:
@@ -98,6 +105,16 @@ class References:
                 faults.add(line, path, f"leads to {period}, which is none of the periods of {target}: {has}")
             else:
                 _check_items(reference, plan, faults)
+        self._check_circles(faults)
+
+    def _check_circles(self, faults: Faults) -> None:
+        """Add a fault where items depend on each other in a circle: none could be given up before the others."""
+        try:
+            TopologicalSorter(self._needs).prepare()
+        except CycleError as error:
+            first, *others, _ = reversed(error.args[1])
+            way = ", then ".join(f"{mpn} of {key}" for key, mpn in others)
+            faults.add(*self._items[first], f"leads back to {first[1]} by way of {way or 'itself'}")
 
 
 def read_catalogue(stream: IO[bytes], faults: Faults, references: References) -> Iterator[Definition]:

@@ -268,6 +268,8 @@ class _Reader:
         while True:
             if isinstance(event, MappingStartEvent | SequenceStartEvent):
                 depth += 1
+                if depth > DEEPEST:  # the parser takes ever longer with each step down
+                    raise Unreadable(_line(event), f"is nested more than {DEEPEST} deep")
             elif isinstance(event, MappingEndEvent | SequenceEndEvent):
                 depth -= 1
             if not depth:

@@ -113,8 +113,10 @@ def _rate(place: Place) -> Rate | None:
 def _tiers(place: Place) -> list[Tier] | None:
     """Tiers, from the quantity where each begins to its amount."""
     given = place.mapping("a mapping from a quantity to the amount from there on, such as {0: 4.90, 100: 4.50}")
-    if not given:
+    if given is None:
         return None
+    if not given:
+        place.fault("has no tiers; write from which quantity on each amount counts, such as {0: 4.90, 100: 4.50}")
     tiers: dict[Decimal, Tier] = {}
     for limit, inner in given.items():
         amount = inner.amount()

@@ -53,15 +53,15 @@ class Catalogue:
         """The products of a plan in any state, oldest first."""
         return await self._store.by_plan(plan_id)
 
-    async def rates(self, chain: Sequence[int], product_ids: Collection[str]) -> dict[str, list[Rates]]:
+    async def rates(
+        self, chain: Sequence[int], product_ids: Collection[str], currency: str
+    ) -> dict[str, list[Rates]]:  # fmt: skip
         """What products cost on each link of a chain: first vendor → provider, last seller → customer.
 
-        A product without prices in the currency of the chain is left out.
+        currency: that of the chain, or of a subscription that was bought in another one. A product without prices in it
+        is left out.
         """
         seller = await self._lists.seller(chain[-1])
-        currency = seller.currency
-        if not currency:
-            return {}
         products = await self._store.products(product_ids) if seller.priced else []
         own = await self.own_prices(seller.priced, products)
         found = await self._store.rates(product_ids, currency)

@@ -112,4 +112,5 @@ def _asked(actor: Actor, request: OrderRequest) -> bytes:
 
 def _cost(planned: PlannedOrder) -> bytes:
     """A digest of all that an order costs."""
-    return hashlib.sha256(msgspec.json.encode(planned.order.charges)).digest()
+    order = planned.order
+    return hashlib.sha256(msgspec.json.encode([order.currency, order.charges])).digest()

@@ -41,14 +41,16 @@ class ProductReader(Protocol):
     async def known_product(self, product_id: str) -> CatalogueProduct | None: ...
     async def plan(self, plan_id: int) -> Plan | None: ...
     async def plan_products(self, plan_id: int) -> list[CatalogueProduct]: ...
-    async def rates(self, chain: Sequence[int], product_ids: Collection[str]) -> dict[str, list[Rates]]: ...
+    async def rates(
+        self, chain: Sequence[int], product_ids: Collection[str], currency: str
+    ) -> dict[str, list[Rates]]: ...  # fmt: skip
     async def seller(self, seller_id: int) -> tuple[list[int], str | None]: ...
 
 
 class Planning(Struct, kw_only=True):
     """An order that is being planned: what is known of it, and all that is wrong with it so far.
 
-    level: the caller's place in the chain. item, subscription: what it changes. conflicts: full sentences. held: rates
+    level: the caller's place in the chain. currency: of all amounts, which is the subscription's where it has one. item, subscription: what it changes. conflicts: full sentences. held: rates
     that an estimate has promised, by product. used: those that the catalogue gave.
     """
 
@@ -71,6 +73,13 @@ class Planning(Struct, kw_only=True):
     def seller_id(self) -> int:
         """Who sells to the customer."""
         return self.chain[-1]
+
+    @property
+    def in_currency(self) -> str:
+        """The currency of the order, for a message."""
+        return (
+            f"{self.currency}, {'that of the subscription' if self.subscription else 'the currency of this reseller'}"
+        )
 
     @property
     def running(self) -> KeptSubscription:
@@ -162,7 +171,7 @@ class LineReader:
         for one in chosen:
             rates = found.get(one.product.id)
             if not rates:
-                planning.fault(_member(one), f"has no price in {planning.currency}, the currency of this reseller")
+                planning.fault(_member(one), f"has no price in {planning.in_currency}")
             elif special := self.special_price(planning, one, rates):
                 found[one.product.id] = special
         return found
@@ -172,7 +181,7 @@ class LineReader:
         held = planning.held or {}
         found = {id_: held[id_] for id_ in ids if id_ in held}
         if missing := [id_ for id_ in ids if id_ not in found]:
-            found |= await self.catalogue.rates(planning.chain, missing)
+            found |= await self.catalogue.rates(planning.chain, missing, planning.currency)
         planning.used |= found
         return found
 
@@ -185,7 +194,7 @@ class LineReader:
             planning.fault(at, "is set by the reseller that sells to the customer: leave it out")
             return None
         if special.currency != planning.currency:
-            planning.fault(f"{at}.currency", f"must be {planning.currency}, the currency of this reseller")
+            planning.fault(f"{at}.currency", f"must be {planning.in_currency}")
             return None
         tiers = [(step.lower_limit, step.amount) for step in special.price_tiers or ()]
         limits = [limit for limit, _ in tiers]

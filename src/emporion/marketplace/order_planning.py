@@ -180,6 +180,7 @@ class OrderPlanner:
             raise not_found(f"customer {planning.customer_id} has no subscription {wanted}")
         check_expected(item.version, expected, "subscription")
         planning.item, planning.subscription = item, subscription
+        planning.currency = subscription.currency
         await self._check_state(planning, subscription)
 
     async def _check_state(self, planning: Planning, subscription: KeptSubscription) -> None:
@@ -245,7 +246,7 @@ class OrderPlanner:
             type=request.type,
             customer_id=planning.customer_id,
             chain=planning.chain,
-            currency=planning.subscription.currency if planning.subscription else planning.currency,
+            currency=planning.currency,
             created_at=now,
             day=planning.day.isoformat(),
             status="submitted",
