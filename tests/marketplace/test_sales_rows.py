@@ -91,7 +91,7 @@ async def test_those_above_find_the_amounts_of_their_own_level(store: Store) -> 
 
 
 @pytest.mark.parametrize("name", ["below", "other"])
-async def test_nobody_else_finds_anything(store: Store, name: str) -> None:
+async def test_other_accounts_find_nothing(store: Store, name: str) -> None:
     rows = SalesRows(store, CALLERS[name].reseller_id)
     assert [await all_of(kind(*ALWAYS)) for kind in (rows.orders, rows.subscriptions, rows.charges)] == [[], [], []]
 
@@ -140,7 +140,7 @@ async def test_only_what_falls_into_the_period_is_in_it(store: Store) -> None:
     assert len(await all_of(rows.subscriptions(LAST - 1, LAST))) == 1
 
 
-async def test_what_was_sold_below_costs_whoever_is_above_what_they_pay(store: Store, marketplace: Marketplace) -> None:
+async def test_what_was_sold_below_costs_an_account_above_what_it_pays(store: Store, marketplace: Marketplace) -> None:
     customer = await marketplace.customers.create(BELOW, new_customer(status="active"))
     line = {"mpn": "ACME-MAIL-BASIC", "quantity": 10}
     await placed(marketplace, BELOW, {"customerId": str(customer.id), "products": [line]})

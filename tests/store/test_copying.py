@@ -146,8 +146,8 @@ async def answers(store: Store) -> list[object]:
         await store.administrators.by_email("anna@example.com", 9),
     ]
     for chain in ([PROVIDER], [PROVIDER, TWO]):
-        for wanted in (ProductFilter(), ProductFilter(name="MAIL"), ProductFilter(vendor="disks")):
-            given.append(await store.product_lists.products(chain, "USD", wanted, 0, 10))
+        for sold in (ProductFilter(), ProductFilter(name="MAIL"), ProductFilter(vendor="disks")):
+            given.append(await store.product_lists.products(chain, "USD", sold, 0, 10))
     given.append(await store.prices.of([ONE, TWO], ["2101"]))
     for root in (PROVIDER, ONE, TWO, BELOW_ONE):
         given += [await store.events.log(root, 0, 1000), await store.events.by_account(root, root, 0, 1000)]

@@ -15,7 +15,7 @@ from emporion.catalogue.definitions import (
     ServiceDefinition,
     VendorDefinition,
 )
-from emporion.catalogue.differences import Difference, changes_between
+from emporion.catalogue.differences import Difference, Kind, What, changes_between
 from emporion.catalogue.written import item_form, plan_form, service_form, vendor_form
 from emporion.marketplace.catalogue_content import CatalogueContent
 from emporion.store.catalogue_files import CatalogueFileStore, KeptItem, KeptPart, KeptPlan, in_parts
@@ -87,7 +87,7 @@ def part_differences(content: CatalogueContent, kept: Sequence[KeptPart]) -> Ite
             yield Difference(kind="service", key=service.key, what="changed", changes=changes)
     for part in there.values():
         if not part.is_retired:
-            kind = "vendor" if part.kind == "vendor" else "service"
+            kind: Kind = "vendor" if part.kind == "vendor" else "service"
             yield Difference(kind=kind, key=part.key, what="retired")
 
 
@@ -95,7 +95,7 @@ def plan_differences(compared: ComparedPlan) -> Iterator[Difference]:
     """What differs in a plan and its items."""
     plan = compared.defined.plan
     if not compared.kept or compared.is_back:
-        what = "back" if compared.kept else "new"
+        what: What = "back" if compared.kept else "new"
         count = len(compared.defined.items)
         yield Difference(kind="plan", key=plan.key, what=what, name=plan.name, items=count)
         if not compared.kept:
@@ -107,8 +107,7 @@ def plan_differences(compared: ComparedPlan) -> Iterator[Difference]:
     for item in compared.defined.items:
         kept = compared.items.get(item.mpn)
         if not kept or kept.is_retired:
-            what = "back" if kept else "new"
-            yield Difference(kind="item", key=plan.key, what=what, mpn=item.mpn, name=item.name)
+            yield Difference(kind="item", key=plan.key, what="back" if kept else "new", mpn=item.mpn, name=item.name)
         elif changes := changes_of_item(kept, item):
             yield Difference(kind="item", key=plan.key, what="changed", mpn=item.mpn, changes=changes)
     for kept in left_items(compared):
