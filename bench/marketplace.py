@@ -23,6 +23,7 @@ import msgspec
 import typer
 from msgspec import structs
 from rich.console import Console
+from rich.table import Table
 
 from bench import Failed
 from bench.client import ask, good, sign_in
@@ -36,7 +37,7 @@ from bench.reference.load_sales import load_sales
 from bench.server import emporion, reference
 from bench.sold import Seller
 from bench.sold_requests import POST_CUSTOMER, POST_ORDER, REFERRED, kinds
-from bench.table import Ceiling, facts, table
+from bench.table import facts
 from emporion.accounts.customers import Customer
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.accounts.resellers import Reseller
@@ -51,7 +52,7 @@ from emporion.store.records import Filter
 from emporion.store.resellers import NewResellerRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.postgres import Databases
 
@@ -198,6 +199,21 @@ async def _small_reseller(store: Store, number: int, customers: int) -> tuple[in
         await store.close()
 
 
+class Run(msgspec.Struct, frozen=True):
+    """What was found in one round. before: of what it is compared with, just before. theirs: of the reference build."""
+
+    found: Figures
+    before: Figures | None
+    theirs: Figures | None
+
+    def in_words(self) -> str:
+        """The rates."""
+        beside = f", before {self.before.per_second:,.0f}/s" if self.before else ""
+        return f"{self.found.per_second:,.0f}/s{beside}" + (
+            f", reference {self.theirs.per_second:,.0f}/s" if self.theirs else ""
+        )
+
+
 class _Measured:
     """A running server, and its reference if there is one; and what was found."""
 
@@ -211,8 +227,7 @@ class _Measured:
         requests.mkdir()
         plans = sorted({product.kept.plan_id for product in sales.seller.products})
         self.kinds = kinds(sales, plans, _Totals(self.answer), requests)
-        self.figures: dict[str, list[Figures]] = {}
-        self.ceilings: dict[str, list[Ceiling]] = {kind.name: [kind.ceiling] for kind in self.kinds if kind.ceiling}
+        self.runs: dict[str, list[Run]] = {}
         # Orders that were provided in each second after a run.
         self.provided: list[float] = []
         self._reference: tuple[int, Mapping[str, str]] | None = None
@@ -236,7 +251,6 @@ class _Measured:
                     theirs = good(ask(port, path, headers, patience=60)).body
                     if msgspec.json.decode(self.answer(path)) != msgspec.json.decode(theirs):
                         raise Failed(f"the reference build answers {path} with {theirs!r}, not {self.answer(path)!r}")
-                self.ceilings.setdefault(kind.name, []).append(Ceiling(theirs_of(kind.name)))
         self._reference = port, headers
 
     def run_reference(self, kind: Kind) -> Figures | None:
@@ -256,11 +270,6 @@ class _Measured:
             waiting = asyncio.run(_wait_until_provided(_store(self._url)))
             self.provided.append(waiting / (time.monotonic() - began))
         return found
-
-
-def theirs_of(name: str) -> str:
-    """The same figure of the reference build."""
-    return f"reference: {name}"
 
 
 async def _all_customers(url: str) -> list[Customer]:
@@ -305,18 +314,16 @@ async def _wait_until_provided(store: Store) -> int:
 
 
 def _measure(measured: _Measured, rounds: int, only: str, say: _Sayer) -> None:
-    """Measure each kind in each round, one after the other, for no two loads may run at a time."""
-    wanted = [kind for kind in measured.kinds if only in kind.name]
-    names = {kind.name for kind in wanted} | {kind.ceiling.name for kind in wanted if kind.ceiling}
+    """Measure each kind in each round, just after what it is compared with, for no two loads may run at a time."""
+    by_name = {kind.name: kind for kind in measured.kinds}
     for number in range(1, rounds + 1):
         for kind in measured.kinds:
-            if kind.name in names:
+            if only in kind.name:
+                before = measured.run(by_name[kind.ceiling.name]) if kind.ceiling else None
                 found = measured.run(kind)
-                measured.figures.setdefault(kind.name, []).append(found)
-                say(f"round {number} of {rounds}: {kind.name}: {found.per_second:,.0f}/s")
-                if theirs := measured.run_reference(kind):
-                    measured.figures.setdefault(theirs_of(kind.name), []).append(theirs)
-                    say(f"round {number} of {rounds}: {theirs_of(kind.name)}: {theirs.per_second:,.0f}/s")
+                run_ = Run(found, before, measured.run_reference(kind))
+                measured.runs.setdefault(kind.name, []).append(run_)
+                say(f"round {number} of {rounds}: {kind.name}: {run_.in_words()}")
 
 
 def _keep(store: str, measured: _Measured, conditions: tuple[str, ...], loaded: Mapping[str, float]) -> None:
@@ -324,11 +331,53 @@ def _keep(store: str, measured: _Measured, conditions: tuple[str, ...], loaded: 
     console = Console(record=True, width=WIDTH, highlight=False)
     size = loaded["bytes"] / 1e9
     steps = " · ".join(f"{what} in {seconds:.0f} s" for what, seconds in loaded.items() if what != "bytes")
-    for part in ("", *conditions, f"{steps} · {size:.2f} GB", table(measured.figures, measured.ceilings)):
+    for part in ("", *conditions, f"{steps} · {size:.2f} GB", _table(measured)):
         console.print(part)
     if measured.provided:
         console.print(f"behind POST: {median(measured.provided):,.0f} orders provided per second")
     (BUILD / f"marketplace-{store}.txt").write_text(console.export_text().lstrip(), encoding="utf-8")
+
+
+def _table(measured: _Measured) -> Table:
+    """A row for each kind."""
+    result = Table("what", caption="medians of the rounds; ratio: to what was measured just before; milliseconds")
+    for column in ("per second", "p50", "p99"):
+        result.add_column(column, justify="right")
+    result.add_column("beside")
+    for column in ("ratio", "bar"):
+        result.add_column(column, justify="right")
+    result.add_column("reached")
+    for column in ("reference", "its p50", "ratio"):
+        result.add_column(column, justify="right")
+    for kind in measured.kinds:
+        if runs := measured.runs.get(kind.name):
+            rates = [median(getattr(run_.found, member) for run_ in runs) for member in ("per_second", "p50", "p99")]
+            result.add_row(
+                kind.name, f"{rates[0]:,.0f}", *(f"{rate:.2f}" for rate in rates[1:]), *_beside(kind, runs),
+                *_beside_reference(runs),
+            )  # fmt: skip
+    return result
+
+
+def _beside(kind: Kind, runs: Sequence[Run]) -> tuple[str, ...]:
+    """What it is compared with, the ratio, the bar and whether it is reached."""
+    ratios = [run_.found.per_second / run_.before.per_second for run_ in runs if run_.before]
+    if not kind.ceiling or not ratios:
+        return ("", "", "", "")
+    ratio, bar = median(ratios), kind.ceiling.bar
+    judged = ("", "") if bar is None else (f"{bar:.2f}", "yes" if ratio >= bar else "no")
+    return (kind.ceiling.name, f"{ratio:.2f}", *judged)
+
+
+def _beside_reference(runs: Sequence[Run]) -> tuple[str, ...]:
+    """The rate of the reference build, how long its answers take, and how many times its rate is reached."""
+    theirs = [run_.theirs for run_ in runs if run_.theirs]
+    if not theirs:
+        return ()
+    ratio = median(run_.found.per_second / run_.theirs.per_second for run_ in runs if run_.theirs)
+    return (
+        f"{median(one.per_second for one in theirs):,.0f}", f"{median(one.p50 for one in theirs):.2f}", f"{ratio:.1f}"
+    )  # fmt: skip
 
 
 def _stop(*_: object) -> None:

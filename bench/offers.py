@@ -68,7 +68,7 @@ def ordered(url: str, reseller_id: int) -> tuple[list[int], str, list[Product]]:
 async def _ordered(store: Store, reseller_id: int) -> tuple[list[int], str, list[Product]]:
     await store.open()
     try:
-        catalogue = Catalogue(store.catalogue, store.resellers, store.prices)
+        catalogue = Catalogue(store.catalogue, store.prices, store.product_lists)
         chain, currency = await catalogue.seller(reseller_id)
         if not currency:
             raise Failed(f"reseller {reseller_id} has no currency")

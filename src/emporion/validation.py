@@ -10,8 +10,8 @@ A member may carry, in `Meta(extra=…)`:
     "line": True                            it is one line, which can be seen
     "take": Callable[[object], object]      for a member of any type: what is read, or a ValueError that says why not
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
-missing or faulty is `UNSET` there. READ_ONLY names members that clients send back and nobody reads, DID_YOU_MEAN in
-small letters those that clients send in place of ours.
+missing or faulty is `UNSET` there. READ_ONLY names members that clients send back and that are not read, DID_YOU_MEAN
+in small letters those that clients send in place of ours.
 """
 
 from __future__ import annotations

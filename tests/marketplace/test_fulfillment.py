@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ def decided(item: Item) -> KeptOrder:
 
 
 async def refused(shop: Shop, item: Item, what: str = "approve") -> Problem:
-    decide = {
+    decide: Callable[[], Awaitable[Item]] = {
         "approve": lambda: shop.fulfillment.approve(OPERATOR, item.id, Approval()),
         "fail": lambda: shop.fulfillment.fail(OPERATOR, item.id, Refusal("No.")),
         "retry": lambda: shop.fulfillment.retry(OPERATOR, item.id),

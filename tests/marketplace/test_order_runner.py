@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,12 +14,15 @@ from msgspec import structs
 
 from emporion.accounts.statuses import Status
 from emporion.errors import Code, Problem
+from emporion.marketplace.actors import Actor
+from emporion.marketplace.fulfillment import Fulfillment
 from emporion.marketplace.order_runner import FAILED_INSIDE, LONGEST_WAIT_OF_ORDER, MOST_FAILURES, OrderRunner
 from emporion.marketplace.order_steps import OrderSteps
 from emporion.orders import steps
 from emporion.orders.kept import Migrated
 from emporion.orders.ledger import LedgerCharge
 from emporion.store.base import Store
+from emporion.store.collections import Item, indexed
 from tests.selling import DOMAIN, MANUAL, TRIAL, YEAR, Shop, line, plan, rates
 from tests.store.conftest import ONE, PROVIDER, Open, migrated_database, migrated_file, open_store, store
 
@@ -32,7 +36,7 @@ def shop(store: Store) -> Shop:
 
 def day(shop: Shop, days: int = 0) -> str:
     """Today, or so many days later."""
-    return (date.fromtimestamp(shop.clock()) + timedelta(days=days)).isoformat()
+    return (shop.steps.now().day + timedelta(days=days)).isoformat()
 
 
 def totals(charges: Any) -> list[Decimal]:
@@ -113,7 +117,7 @@ async def test_an_order_waits_for_its_customer_with_growing_pauses(shop: Shop) -
             shop.clock.now += 1
         pauses.append(shop.clock())
         assert (await shop.store.orders.due(2**60, 9))[0] == before, "no version comes of waiting"
-    gaps = [round(later - earlier) for earlier, later in zip(pauses, pauses[1:], strict=False)]
+    gaps = [round(later - earlier) for earlier, later in itertools.pairwise(pauses)]
     assert gaps == sorted(gaps)
     assert gaps[-1] == LONGEST_WAIT_OF_ORDER // 1000
     assert (await shop.order(item)).status == "submitted"
@@ -267,6 +271,33 @@ async def test_a_step_that_fails_blocks_no_other_order(shop: Shop) -> None:
     assert (await shop.events())[-1] == ("order.failed", f"order {broken.id}: {FAILED_INSIDE}")
 
 
+async def test_what_cannot_follow_its_customer_now_does_so_later(shop: Shop) -> None:
+    item = await shop.place(await shop.customer(), line(MANUAL.id))
+    await shop.run()
+    shop.plans.broken = {MANUAL.id}
+    await shop.set_status((await shop.order(item)).customer_id, "cancelled")
+    await shop.run()
+    assert (await shop.order(item)).status == "processing"
+    shop.plans.broken = set()
+    shop.clock.now += LONGEST_WAIT_OF_ORDER / 1000
+    await shop.run()
+    assert (await shop.order(item)).status == "cancelled"
+
+
+async def test_what_others_are_to_move_is_looked_at_once(shop: Shop) -> None:
+    item = await shop.place(await shop.customer(), line(MANUAL.id))
+    await shop.run()
+    events = await shop.events()
+    for status in ("processing", "error"):
+        found = await shop.store.orders.get(ONE, item.id)
+        assert found
+        due = structs.replace(await shop.order(item), status=status, due=1)
+        assert await shop.store.orders.update(found, due, None)
+        await shop.run()
+        assert await shop.order(item) == structs.replace(due, due=None)
+    assert await shop.events() == events
+
+
 async def test_a_database_that_is_away_is_no_failure_of_an_order(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     item = await shop.place(await shop.customer(), line())
 
@@ -352,3 +383,29 @@ async def test_a_hold_that_comes_while_an_order_is_completed_is_seen(shop: Shop)
     begun = steps.begun(situation.order, {}, situation.plans, ["1"], shop.steps.now())
     assert await shop.steps.write(situation, 1, lambda _: begun) is None
     assert (await shop.order(item)).status == "submitted"
+
+
+async def test_of_a_cancellation_and_a_completion_at_once_one_counts(shop: Shop, open_store: Open) -> None:
+    other = await open_store()
+    canceller = Fulfillment(other, OrderSteps(other, shop.plans, shop.clock))
+    for number in range(12):
+        buyer = await shop.customer()
+        item = await shop.place(buyer, line())
+
+        async def cancel(item: Item = item, yields: int = number % 4) -> Item | Problem:
+            for _ in range(yields):
+                await asyncio.sleep(0)
+            try:
+                return await canceller.cancel(Actor(ONE, "anna", "api"), item.id)
+            except Problem as problem:
+                return problem
+
+        answer, _ = await asyncio.gather(cancel(), shop.run())
+        await shop.run()
+        order = await shop.order(item)
+        made = (await shop.store.subscriptions.page(ONE, [indexed("customer_id", buyer)], 0, 9)).total
+        if isinstance(answer, Problem):
+            assert answer.code is Code.CONFLICT
+            assert (order.status, made, len(await shop.store.orders.ledger(item))) == ("completed", 1, 3)
+        else:
+            assert (order.status, made, len(await shop.store.orders.ledger(item))) == ("cancelled", 0, 0)

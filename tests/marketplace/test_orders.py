@@ -221,6 +221,13 @@ async def test_all_that_is_wrong_is_told_at_once(shop: Shop, customer: str) -> N
     assert await shop.page() == []
 
 
+async def test_what_could_not_be_read_is_not_told_twice(shop: Shop, customer: str) -> None:
+    half = {"type": "year"}
+    assert list(await faults(shop.estimate(customer, STD, subscriptionPeriod=half))) == ["subscriptionPeriod.duration"]
+    line = {"mpn": "STD", "quantity": 1, "subscriptionPeriod": half}
+    assert list(await faults(shop.estimate(customer, line))) == ["products[0].subscriptionPeriod.duration"]
+
+
 async def test_the_products_of_one_plan_are_bought_for_one_period(shop: Shop, customer: str) -> None:
     found = await faults(shop.estimate(customer, STD, {"id": "1002", "quantity": 1}))
     assert list(found) == ["products[1].id"]
@@ -494,7 +501,11 @@ async def test_a_cancellation_ends_a_subscription_and_gives_back(shop: Shop, cus
 
 
 async def test_a_migration_takes_over_what_runs_already(shop: Shop, customer: str) -> None:
-    days: dict[str, Any] = {"startDate": "2026-03-01T00:00:00Z", "migrationDate": "2026-09-10", "expirationDate": "2027-03-01"}
+    days: dict[str, Any] = {
+        "startDate": "2026-03-01T00:00:00Z",
+        "migrationDate": "2026-09-10",
+        "expirationDate": "2027-03-01",
+    }
     order = await shop.place(customer, STD, type="migration", autorenewal=False, **days)
     assert (order["orderNumber"], order["total"]["amount"]) == ("MG000001", "0")
     assert (order["lastBillingDate"], order["nextBillingDate"]) == ("2026-09-01", "2026-10-01")
@@ -508,6 +519,9 @@ async def test_a_migration_takes_over_what_runs_already(shop: Shop, customer: st
     wrong: dict[str, Any] = {"startDate": "2026-09-17", "migrationDate": "2026-09-16", "expirationDate": "2026-09-18"}
     told = await faults(shop.place(customer, STD, type="migration", autorenewal=True, **wrong))
     assert list(told) == ["migrationDate", "expirationDate"]
+    far: dict[str, Any] = {"startDate": "0001-01-01", "migrationDate": "2026-09-10", "expirationDate": "9999-12-31"}
+    told = await faults(shop.place(customer, STD, type="migration", autorenewal=True, **far))
+    assert list(told) == ["startDate", "expirationDate"]
     late = {**days, "migrationDate": "2026-09-19"}
     assert list(await faults(shop.place(customer, STD, type="migration", autorenewal=True, **late))) == [
         "migrationDate"

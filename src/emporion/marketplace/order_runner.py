@@ -93,7 +93,8 @@ class OrderRunner:
             return await self._steps.write(
                 situation, 0, lambda _: steps.cancelled(order, situation.subscriptions, over, self._steps.now())
             )
-        if order.status not in ("submitted", "processing"):
+        if order.status == "error":
+            await self._leave(item, order)
             return None
         if _waits(order, situation.subscriptions, status):
             await self._wait(situation)
@@ -105,9 +106,16 @@ class OrderRunner:
                 situation, steps.new_subscriptions(order), lambda ids: _from_the_start(situation, ids, now, paid)
             )
         done = _by_itself(Outcome(order), situation.subscriptions, situation, now, paid)
-        if done.order != order:
+        if done.order.requests == order.requests and done.order.status == order.status:
+            await self._leave(item, order)
+        else:
             await self._steps.write(situation, 0, lambda _: done)
         return None
+
+    async def _leave(self, item: Item, order: KeptOrder) -> None:
+        """Look at an order no more that is others' to move."""
+        if order.due is not None:
+            await self._store.orders.update(item, steps.waiting(order), None)
 
     async def _wait(self, situation: Situation) -> None:
         now = self._steps.now().at
@@ -118,7 +126,7 @@ class OrderRunner:
         """Try the step of an order again after a while, or let the order fail."""
         item = await self._store.orders.get(reseller_id, order_id)
         order = ORDERS.decode(item.document) if item else None
-        if not item or not order or order.due is None:
+        if not item or not order or order.status not in UNFINISHED:
             return
         log.error("a step of an order failed", order=order.order_number, exc_info=error)
         now = self._steps.now()

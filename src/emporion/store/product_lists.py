@@ -117,7 +117,7 @@ class ProductListStore:
 
     async def seller(self, reseller_id: int) -> Seller:
         """What lists depend on; its chain is empty if there is no such reseller."""
-        rows = await self._database.rows(_SELLER, reseller_id)
+        rows = await self._database.points(_SELLER, reseller_id)
         currencies = {row[0]: currency_in(row[1]) for row in rows}
         version = (rows[0][3] if rows else 0) or 0
         return Seller([*currencies], common_currency(currencies), [row[0] for row in rows if row[2]], version)
@@ -130,7 +130,7 @@ class ProductListStore:
         numbers = found.highest(offset, limit)
         documents: dict[int, tuple[bytes, bytes]] = {}
         for some in in_groups(numbers, AT_ONCE):
-            rows = await self._database.rows(_SOLD.format(placeholders(len(some))), seller.currency, *some)
+            rows = await self._database.points(_SOLD.format(placeholders(len(some))), seller.currency, *some)
             documents |= {number: (product, rates) for number, product, rates in rows}
         return SoldPage([documents[number] for number in numbers if number in documents], len(found))
 
@@ -147,7 +147,7 @@ class ProductListStore:
     async def sees(self, what: Listed, chain: Sequence[int], currency: str, id_: int) -> bool:
         """Whether a reseller sees a plan or a product."""
         seen = await self._seen(what, chain, currency)
-        row = await self._database.row(_NUMBER, id_)
+        row = await self._database.point(_NUMBER, id_)
         return bool(row and row[0] in seen.members)
 
     async def among(self, seller: Seller, product_ids: Sequence[str]) -> set[str]:
@@ -157,7 +157,7 @@ class ProductListStore:
         seen = await self._seen("product", seller.chain, seller.currency, seller.version)
         found: set[str] = set()
         for some in in_groups([number for number in map(account_number, product_ids) if number], AT_ONCE):
-            rows = await self._database.rows(_NUMBERS.format(placeholders(len(some))), *some)
+            rows = await self._database.points(_NUMBERS.format(placeholders(len(some))), *some)
             found |= {str(id_) for number, id_ in rows if number in seen.members}
         return found
 
@@ -260,5 +260,5 @@ class ProductListStore:
         numbers = members.highest(offset, limit)
         ids: dict[int, int] = {}
         for some in in_groups(numbers, AT_ONCE):
-            ids.update(await self._database.rows(_IDS.format(placeholders(len(some))), *some))  # type: ignore[arg-type]
+            ids.update(await self._database.points(_IDS.format(placeholders(len(some))), *some))  # type: ignore[arg-type]
         return ListedPage([ids[number] for number in numbers], len(members))

@@ -160,7 +160,9 @@ class ResellerStore(ABC):
 
     async def has_children(self, reseller_id: int) -> bool:
         """Whether resellers stand below a reseller."""
-        return bool(await self._database.row("SELECT 1 FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id))
+        return bool(
+            await self._database.point("SELECT reseller_id FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id)
+        )
 
     async def children(self, parent_id: int, offset: int, limit: int) -> Children:
         """The resellers right below another one: `limit` of them after `offset`, by descending id."""
@@ -175,11 +177,11 @@ class ResellerStore(ABC):
 
     async def is_within(self, reseller_id: int, root_id: int) -> bool:
         """Whether the reseller is `root_id` or stands below it, at any depth; by one look-up."""
-        return await self._database.row(_IS_WITHIN, reseller_id, root_id) is not None
+        return await self._database.point(_IS_WITHIN, reseller_id, root_id) is not None
 
     async def chain(self, reseller_id: int) -> list[int]:
         """The accounts from the provider down to a reseller, which comes last; empty if there is no such one."""
-        return [row[0] for row in await self._database.rows(_CHAIN, reseller_id)]
+        return [row[0] for row in await self._database.points(_CHAIN, reseller_id)]
 
     async def is_suspended(self, reseller_id: int) -> bool:
         """Whether the reseller or one above it has a status in `SUSPENDED`; by one look-up. True if unknown."""
