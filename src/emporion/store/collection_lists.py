@@ -36,7 +36,7 @@ NEAR = 2000
 # By how many positions documents of one reseller may have come at another time than their ordinals say.
 ASTRAY = 64
 
-_HAS_BELOW = "EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = ?)"
+_HAS_BELOW = "EXISTS (SELECT b.reseller_id FROM resellers b WHERE b.parent_id = ?)"
 _OF_VALUE = "c.collection = ? AND c.value = ?"
 _BLOCKS = f"""
     SELECT c.block, c.documents FROM document_counts c
