@@ -290,6 +290,9 @@ class Selling(RuleBasedStateMachine):
         for operation in ("getOrders", "getSubscriptions"):
             answer = self._ask(root, operation, query={"customerId": wanted.customer})
             assert answer.status == (200 if root.reaches(wanted) else 404)
+        buyer = _one(data, self.sellers)
+        answer = self._ask(root, "getResellerOrders", {"id": str(wanted.number)}, {"customerId": buyer.customer})
+        assert answer.status == (200 if root.reaches(wanted) and wanted.reaches(buyer) else 404)
         answer = self._ask(root, "getResellerOrders", {"id": str(wanted.number)}, {"limit": "1000"})
         if root.reaches(wanted):
             theirs = [one.id for one in reversed(self.orders) if wanted.reaches(one.seller)]
