@@ -50,8 +50,9 @@ class ProductReader(Protocol):
 class Planning(Struct, kw_only=True):
     """An order that is being planned: what is known of it, and all that is wrong with it so far.
 
-    level: the caller's place in the chain. currency: of all amounts, which is the subscription's where it has one. item, subscription: what it changes. conflicts: full sentences. held: rates
-    that an estimate has promised, by product. used: those that the catalogue gave.
+    level: the caller's place in the chain. currency: of all amounts, the subscription's where there is one. item,
+    subscription: what it changes. conflicts: full sentences. held: rates that an estimate has promised, by product.
+    used: those that the catalogue gave.
     """
 
     request: OrderRequest
