@@ -14,7 +14,7 @@ import pytest
 from msgspec import structs
 
 from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
-from emporion.catalogue.plans import Policies
+from emporion.catalogue.plans import PlanSwitch, Policies
 from emporion.errors import AccessDenied, Code, Problem
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
@@ -32,7 +32,7 @@ from emporion.store.subscriptions import SUBSCRIPTIONS
 from emporion.subscriptions import KeptSubscription
 from tests.clock import DAY, Clock
 from tests.conftest import CALLERS, new_customer, settings_for
-from tests.orders.catalogue import CatalogueInMemory
+from tests.orders.catalogue import MONTH, YEAR, CatalogueInMemory
 
 EDITOR = Actor(RESELLER_ID, "anna", "api", "editor")
 READER = Actor(RESELLER_ID, "rita", "api", "reader")
@@ -264,6 +264,29 @@ async def test_a_trial_is_had_once(shop: Shop, customer: str) -> None:
     await shop.bought(customer, {"id": "1010", "quantity": 1})
     assert "once" in await conflict(shop.estimate(customer, {"id": "1010", "quantity": 1}))
     await shop.estimate(await shop.customer(), {"id": "1010", "quantity": 1})
+
+
+async def test_a_trial_that_was_turned_into_more_was_had_as_well(shop: Shop, customer: str) -> None:
+    way = PlanSwitch(
+        plan_id=102, source_subscription_period=MONTH, subscription_period=YEAR, when_effective="immediately",
+        billing_policy="prorate_starting_new_subscription_period", items={"TRY": "PLUS"},
+    )  # fmt: skip
+    shop.catalogue.plans[107] = structs.replace(shop.catalogue.plans[107], switches=[way])
+    id_ = await shop.bought(customer, {"id": "1010", "quantity": 1})
+    period = {"type": "year", "duration": 1}
+    await shop.place(customer, type="change", subscriptionId=id_, planId="102", subscriptionPeriod=period)
+    await shop.run()
+    assert not (await shop.subscription(id_)).trial
+    assert "once" in await conflict(shop.estimate(customer, {"id": "1010", "quantity": 1}))
+
+
+async def test_of_many_trials_that_are_ordered_at_once_one_is_had(shop: Shop, customer: str) -> None:
+    asked = [shop.place(customer, {"id": "1010", "quantity": 1}) for _ in range(5)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    (order,) = [one for one in answers if isinstance(one, dict)]
+    assert all("once" in one.message for one in answers if isinstance(one, Problem))
+    await shop.orders.update(EDITOR, order["id"], {"statusCode": "CL"})
+    await shop.estimate(customer, {"id": "1010", "quantity": 1})
 
 
 # --- who may order, and for whom -------------------------------------------------------------------------------------

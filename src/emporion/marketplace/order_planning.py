@@ -23,7 +23,7 @@ from emporion.marketplace.order_changes import changed, check_others
 from emporion.marketplace.order_lines import LineReader, Planning, ProductReader
 from emporion.marketplace.order_sales import migrated_subscription, sold
 from emporion.marketplace.patches import check_expected
-from emporion.orders.charging import charges
+from emporion.orders.charging import billed, charges
 from emporion.orders.kept import KeptOrder, OrderLine
 from emporion.orders.lines import Held
 from emporion.store.orders import in_the_way
@@ -260,6 +260,7 @@ class OrderPlanner:
             subscription_period=switched.subscription_period if switched and planning.subscription else None,
             upgrade_start=request.upgrade_start_type or None,
             migrated=migrated,
+            trials=[] if planning.subscription else _trials(planning, lines),
         )
 
     async def _held(self, planning: Planning) -> list[Held]:
@@ -300,6 +301,11 @@ class OrderPlanner:
 
 def _is_new(request: OrderRequest) -> bool:
     return request.type in ("sales", "migration")
+
+
+def _trials(planning: Planning, lines: Sequence[OrderLine]) -> list[int]:
+    bought = {line.plan_id: billed(planning.plans[line.plan_id], line.subscription_period) for line in lines}
+    return sorted(plan_id for plan_id, one in bought.items() if one.trial)
 
 
 def _is_elsewhere(planning: Planning, line: OrderLine) -> bool:

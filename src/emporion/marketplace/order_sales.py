@@ -13,6 +13,7 @@ from emporion.orders import lines as rules
 from emporion.orders.kept import Migrated
 from emporion.orders.lines import Chosen, Dependent, period_text
 from emporion.orders.terms import charged_span, migrated_term
+from emporion.store.orders import trial_had
 
 if TYPE_CHECKING:
     from emporion.catalogue.products import CatalogueProduct
@@ -58,10 +59,7 @@ async def sold(
 async def _check_trials(store: Store, planning: Planning, chosen: Sequence[Chosen]) -> None:
     plans = {one.product.plan_id for one in chosen if one.product.trial}
     if plans and await store.orders.had_trial(planning.seller_id, planning.customer_id, plans):
-        listed = ", ".join(map(str, sorted(plans)))
-        planning.conflicts.append(
-            f"The customer has had a trial of plan {listed}, which there is once: buy another period."
-        )
+        planning.conflicts.append(trial_had(plans).message)
 
 
 def _check_periods(planning: Planning, chosen: Sequence[Chosen]) -> None:

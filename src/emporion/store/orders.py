@@ -25,7 +25,7 @@ from emporion.store.collections import (
     indexed,
     update_item,
 )
-from emporion.store.database import execute, execute_many, fetch_row, placeholders
+from emporion.store.database import execute, execute_many, fetch, fetch_row
 from emporion.store.events import append, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.subscriptions import SUBSCRIPTIONS, subscription_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from emporion.accounts.statuses import Status
     from emporion.events import NewEvent
     from emporion.orders.kept import OrderType
-    from emporion.store.database import Write
+    from emporion.store.database import Row, Write
     from emporion.store.idempotency import IdempotentRequest
 
 ORDERS: Collection[KeptOrder] = Collection(
@@ -83,7 +83,10 @@ _TOUCH = """
     INSERT INTO order_subscriptions (reseller_id, subscription_id, order_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _BY_NUMBER = "SELECT reseller_id, id, version, document FROM orders WHERE reseller_id = ? AND order_number = ?"
-_OF_PLANS = "SELECT document FROM subscriptions WHERE reseller_id = ? AND customer_id = ? AND plan_id IN "
+_SALES = """
+    SELECT document FROM orders
+    WHERE reseller_id = ? AND customer_id = ? AND type IN ('sales', 'migration') AND status <> 'cancelled'
+"""
 _ADD_CHARGE = """
     INSERT INTO charges (reseller_id, number, order_id, link, at, document) VALUES (?, ?, ?, ?, ?, ?)
 """
@@ -178,11 +181,8 @@ class OrderStore(CollectionStore[KeptOrder]):
         return ORDERS.decode(Item(*row).document) if row else None
 
     async def had_trial(self, reseller_id: int, customer_id: int, plan_ids: Iterable[int]) -> bool:
-        """Whether a customer has, or has had, a trial of one of these plans."""
-        ids = list(plan_ids)
-        sql = f"{_OF_PLANS}{placeholders(len(ids))}"
-        rows = await self._database.rows(sql, reseller_id, customer_id, *ids)
-        return any(SUBSCRIPTIONS.decode(row[0]).trial for row in rows)
+        """Whether a customer has ordered a trial of one of these plans, whatever has come of it since."""
+        return _have_trial(await self._database.rows(_SALES, reseller_id, customer_id), plan_ids)
 
     async def postpone(self, item: Item, due: int) -> None:
         """Let a worker look at an order later; in another version it stays as it is. No new version comes of it."""
@@ -223,6 +223,10 @@ def _place(new: NewOrder) -> Write[Item | None]:
         if not item or not subscription or item.version != touched.version:
             return None
         found.append((item, subscription))
+    if new.order.trials:
+        sales = yield from fetch(_SALES, new.reseller_id, new.order.customer_id)
+        if _have_trial(sales, new.order.trials):
+            raise trial_had(new.order.trials)
     number = yield from _next_number(new.order.type)
     (id_,) = yield from take_ids("order", new.reseller_id, 1)
     order = structs.replace(new.order, id=str(id_), order_number=number)
@@ -235,6 +239,19 @@ def _place(new: NewOrder) -> Write[Item | None]:
         subject = Subject("order", order.id)
         yield from keep_answer(new.reseller_id, new.once, subject, order.created_at, item.document)
     return item
+
+
+def _have_trial(sales: Iterable[Row], plan_ids: Iterable[int]) -> bool:
+    wanted = set(plan_ids)
+    return any(not wanted.isdisjoint(ORDERS.decode(document).trials) for (document,) in sales)
+
+
+def trial_had(plan_ids: Iterable[int]) -> Problem:
+    """What is told where a customer wants a trial again."""
+    listed = ", ".join(map(str, sorted(plan_ids)))
+    return Problem(
+        Code.CONFLICT, f"The customer has had a trial of plan {listed}, which there is once: buy another period."
+    )
 
 
 def _run(sql: str, *values: object) -> Write[None]:
