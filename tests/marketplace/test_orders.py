@@ -421,7 +421,7 @@ async def test_a_special_price_of_a_change_counts_from_that_day(shop: Shop, cust
 async def test_a_subscription_keeps_its_currency_when_the_reseller_gets_another(shop: Shop, customer: str) -> None:
     id_ = await shop.bought(customer)
     shop.catalogue.selling_in = "EUR"
-    change = {"type": "change", "subscriptionId": id_}
+    change: dict[str, Any] = {"type": "change", "subscriptionId": id_}
     added = await shop.estimate(customer, {"id": "1003", "quantity": 1}, **change)
     assert added["details"][-1]["extendedPrice"] == {"currency": "USD", "amount": "4.5"}
     switched = await shop.estimate(customer, **change, planId="102")
