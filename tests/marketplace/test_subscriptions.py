@@ -306,6 +306,15 @@ async def test_tiers_are_set_in_the_model_of_the_price(
     }
 
 
+@pytest.mark.parametrize("limits", [["-1"], ["5", "5"], ["9", "3"]])
+async def test_the_tiers_of_a_price_rise(
+    subscriptions: Subscriptions, kept: KeptSubscription, limits: list[str]
+) -> None:
+    price = {**usd("4"), "priceTiers": [{"lowerLimit": limit, "amount": "3.5"} for limit in limits]}
+    with pytest.raises(Problem, match="must have lower limits that rise"):
+        await subscriptions.set_prices(SELLER, kept.id, {"products": [{"mpn": "MPN-501", "unitPrice": price}]})
+
+
 @pytest.mark.parametrize("model", ["chargeBeforeSubscriptionPeriod", "chargeAfterBillingPeriod"])
 async def test_both_periods_are_shown_whatever_the_billing_model(
     subscriptions: Subscriptions, shop: Shop, model: BillingModel

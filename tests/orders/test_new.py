@@ -42,7 +42,7 @@ def test_a_quantity_is_a_number_or_a_string_that_holds_one(sent: Any) -> None:
     assert request.products[0].quantity == Decimal(2)
 
 
-@pytest.mark.parametrize("sent", ["two", "", True, [], "1e3", "NaN", "0x2"])
+@pytest.mark.parametrize("sent", ["two", "", True, [], "1e3", "NaN", "0x2", "+2", "２"])
 def test_what_holds_no_number_is_no_quantity(sent: Any) -> None:
     assert "products[0].quantity" in wrong(products=[{**LINE, "quantity": sent}])
 

@@ -198,10 +198,6 @@ class LineReader:
             planning.fault(f"{at}.currency", f"must be {planning.in_currency}")
             return None
         tiers = [(step.lower_limit, step.amount) for step in special.price_tiers or ()]
-        limits = [limit for limit, _ in tiers]
-        if limits != sorted(set(limits)) or any(limit < 0 for limit in limits):
-            planning.fault(f"{at}.priceTiers", "must have lower limits that rise, from 0 on")
-            return None
         return with_special_price(rates, special_rate(rates[-1].recurring, special.amount, tiers))
 
     def line(

@@ -18,7 +18,8 @@ from emporion.periods import Period
 from emporion.validation import read
 
 MOST_PRODUCTS = 200
-_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
+# No plus: who sends +3 may mean three more, where a quantity is the new total.
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 # Digits before the point of a quantity.
 MOST_QUANTITY_DIGITS = 10
 # Digits after the point of a price for one unit, and before it.
@@ -104,6 +105,14 @@ class SpecialPrice(Struct, rename="camel", frozen=True):
     currency: Annotated[str, text_meta(3, "ISO 4217; that of the reseller.", "EUR")]
     amount: _UnitPrice
     price_tiers: Annotated[list[PriceStep], Meta(max_length=100)] | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        """That each step begins above the one before it."""
+        steps = self.price_tiers if isinstance(self.price_tiers, list) else []
+        limits = [step.lower_limit for step in steps if isinstance(step, PriceStep)]
+        known = [limit for limit in limits if isinstance(limit, Decimal)]
+        if known != sorted(set(known)) or any(limit < 0 for limit in known):
+            yield Fault("priceTiers", "must have lower limits that rise, from 0 on")
 
 
 def _camel(name: str) -> str:
