@@ -45,8 +45,7 @@ WHAT_TO_DO = {
     "for or cancelled.",
     Code.IDEMPOTENCY_KEY_IN_USE: "Send it once more with the same key, after the seconds in `Retry-After`: then you "
     "get the answer of the first request.",
-    Code.PRECONDITION_FAILED: "Read it again, make your change of what is there now, and send it with the new "
-    "`ETag`.",
+    Code.PRECONDITION_FAILED: "Read it again, make your change of what is there now, and send it with the new `ETag`.",
     Code.TOO_LARGE: "Send less, and texts in UTF-8, not as `\\u` escapes: so customers within the rules are smaller.",
     Code.URI_TOO_LONG: "Ask with fewer or shorter parameters; no filter takes more than 255 characters.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from emporion.subscriptions import KeptSubscription
 
 _ORDERS = """
-    SELECT ordinal, document FROM orders WHERE reseller_id = ? AND ordinal > ? AND created_at < ? ORDER BY ordinal LIMIT ?
+    SELECT ordinal, document FROM orders WHERE reseller_id = ? AND ordinal > ? AND created_at < ?
+    ORDER BY ordinal LIMIT ?
 """
 _SUBSCRIPTIONS = """
     SELECT ordinal, document FROM subscriptions WHERE reseller_id = ? AND ordinal > ? AND created_at < ?
