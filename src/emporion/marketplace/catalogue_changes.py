@@ -185,7 +185,7 @@ class CatalogueChanges:
         self.products += len(there.keys() - kept.keys())
         self._add("product", [row for name, one in there.items() if (row := _product_row(name, one, kept.get(name)))])
         self._write_rates(there.values(), rates)
-        touched = {item.mpn for item in (*items, *gone)}
+        touched = {*(item.mpn for item in items), *(item.mpn for item in gone)}
         self._retire([one for name, one in kept.items() if name[0] in touched and name not in there])
 
     def _write_plan(self, compared: ComparedPlan, plan: Plan) -> None:

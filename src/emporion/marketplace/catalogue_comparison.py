@@ -87,17 +87,17 @@ def part_differences(content: CatalogueContent, kept: Sequence[KeptPart]) -> Ite
             yield Difference(kind="service", key=service.key, what="changed", changes=changes)
     for part in there.values():
         if not part.is_retired:
-            kind = "vendor" if part.kind == "vendor" else "service"
-            yield Difference(kind=kind, key=part.key, what="retired")
+            yield Difference(kind="vendor" if part.kind == "vendor" else "service", key=part.key, what="retired")
 
 
 def plan_differences(compared: ComparedPlan) -> Iterator[Difference]:
     """What differs in a plan and its items."""
     plan = compared.defined.plan
     if not compared.kept or compared.is_back:
-        what = "back" if compared.kept else "new"
         count = len(compared.defined.items)
-        yield Difference(kind="plan", key=plan.key, what=what, name=plan.name, items=count)
+        yield Difference(
+            kind="plan", key=plan.key, what="back" if compared.kept else "new", name=plan.name, items=count
+        )
         if not compared.kept:
             return
     if compared.kept and compared.kept.definition != encode(plan):
@@ -107,8 +107,7 @@ def plan_differences(compared: ComparedPlan) -> Iterator[Difference]:
     for item in compared.defined.items:
         kept = compared.items.get(item.mpn)
         if not kept or kept.is_retired:
-            what = "back" if kept else "new"
-            yield Difference(kind="item", key=plan.key, what=what, mpn=item.mpn, name=item.name)
+            yield Difference(kind="item", key=plan.key, what="back" if kept else "new", mpn=item.mpn, name=item.name)
         elif changes := changes_of_item(kept, item):
             yield Difference(kind="item", key=plan.key, what="changed", mpn=item.mpn, changes=changes)
     for kept in left_items(compared):
