@@ -14,7 +14,6 @@ from emporion.accounts.ids import PROVIDER_ID, RESELLER_ID
 from emporion.accounts.queries import CustomerQuery
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
-from emporion.marketplace.catalogue_content import CatalogueContent
 from emporion.marketplace.platforms import SANDBOX, SANDBOX_CUSTOMERS
 from emporion.orders.queries import OrderQuery
 from emporion.reports import ReportQuery
@@ -49,6 +48,8 @@ async def stock_sandbox(marketplace: Marketplace, now: int) -> None:
 async def _apply_catalogue(marketplace: Marketplace) -> None:
     if await marketplace.catalogue_files.version():
         return
+    from emporion.marketplace.catalogue_content import CatalogueContent  # it loads the reader of YAML
+
     file = resources.files("emporion.marketplace") / "sandbox.yaml"
     with file.open("rb") as stream, CatalogueContent(stream) as content, _by_another_node():
         await marketplace.catalogue_files.apply(_OPERATOR, content)
