@@ -190,7 +190,9 @@ class Selling(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def get_product_and_plan(self, data: Data) -> None:
-        root, product = _one(data, self.sellers), _one(data, self.products)
+        self._get_product(_one(data, self.sellers), _one(data, self.products))
+
+    def _get_product(self, root: Seller, product: Product) -> None:
         answer = self._ask(root, "getProduct", {"id": product.id})
         plan = self._ask(root, "getServicePlanById", {"id": product.plan_id})
         if root.sells(product):
@@ -220,6 +222,9 @@ class Selling(RuleBasedStateMachine):
         self._run(self.marketplace.prices.set(actor, seller.number, body))
         seller.own[product.mpn] = amount
         self._learn()
+        for root in self.sellers:
+            self._read_events(root)
+            self._get_product(root, product)
 
     # What is ordered
 
@@ -249,12 +254,20 @@ class Selling(RuleBasedStateMachine):
         shown = self._ask(root, "getOrderDetails", {"id": answer.json["id"]}, new=answer.json).json
         assert shown["status"] == "completed"
         self.orders.append(Order(shown["id"], shown["orderNumber"], shown["subscriptionId"], seller, product, links))
+        for one in self.sellers:
+            self._read_order(one, self.orders[-1])
+            self._list(one)
+            self._list_some(one, _one(data, self.sellers), _one(data, self.sellers))
+            self._report(one)
+            self._read_events(one)
 
     @rule(data=st.data())
     def read_order_and_subscription(self, data: Data) -> None:
         if not self.orders:
             return
-        root, order = _one(data, self.sellers), _one(data, self.orders)
+        self._read_order(_one(data, self.sellers), _one(data, self.orders))
+
+    def _read_order(self, root: Seller, order: Order) -> None:
         answer = self._ask(root, "getOrderDetails", {"id": order.id})
         subscription = self._ask(root, "getSubscription", {"id": order.subscription_id})
         if not root.reaches(order.seller):
@@ -270,6 +283,10 @@ class Selling(RuleBasedStateMachine):
     @rule(data=st.data())
     def list_orders_and_subscriptions(self, data: Data) -> None:
         root, wanted = _one(data, self.sellers), _one(data, self.sellers)
+        self._list(root)
+        self._list_some(root, wanted, _one(data, self.sellers))
+
+    def _list(self, root: Seller) -> None:
         mine = [one for one in self.orders if root.reaches(one.seller)]
         for version in ("1.6", "1.15"):
             orders = self._ask(root, "getOrders", query={"limit": "1000"}, version=version)
@@ -277,9 +294,16 @@ class Selling(RuleBasedStateMachine):
             assert orders.json["pagination"]["total"] == len(mine)
         subscriptions = self._ask(root, "getSubscriptions", query={"limit": "1000"})
         assert {row["id"] for row in subscriptions.json["data"]} == {one.subscription_id for one in mine}
+        totals = [row["total"]["amount"] for row in orders.json["data"]]
+        assert totals == [str(one.amounts(root)[0]) for one in reversed(mine)]
+
+    def _list_some(self, root: Seller, wanted: Seller, buyer: Seller) -> None:
+        """Those of a customer or a reseller."""
         for operation in ("getOrders", "getSubscriptions"):
             answer = self._ask(root, operation, query={"customerId": wanted.customer})
             assert answer.status == (200 if root.reaches(wanted) else 404)
+        answer = self._ask(root, "getResellerOrders", {"id": str(wanted.number)}, {"customerId": buyer.customer})
+        assert answer.status == (200 if root.reaches(wanted) and wanted.reaches(buyer) else 404)
         answer = self._ask(root, "getResellerOrders", {"id": str(wanted.number)}, {"limit": "1000"})
         if root.reaches(wanted):
             theirs = [one.id for one in reversed(self.orders) if wanted.reaches(one.seller)]
@@ -325,14 +349,19 @@ class Selling(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def read_events(self, data: Data) -> None:
-        root, after, more = _one(data, self.sellers), "0", True
+        self._read_events(_one(data, self.sellers))
+
+    def _read_events(self, root: Seller) -> None:
+        after, more = "0", True
         while more:
             answer = self._ask(root, "getEvents", query={"after": after, "limit": "1000"})
             after, more = answer.json["next"], answer.json["more"]
 
     @rule(data=st.data())
     def report(self, data: Data) -> None:
-        root = _one(data, self.sellers)
+        self._report(_one(data, self.sellers))
+
+    def _report(self, root: Seller) -> None:
         rows = SalesRows(self.application.store, root.number)
         numbers = [one.number for one in self.orders if root.reaches(one.seller)]
         orders, charges, items = (
@@ -348,7 +377,12 @@ class Selling(RuleBasedStateMachine):
             price, cost = by_number[row["orderNumber"]].amounts(root)
             assert row["product"]["extendedPrice"]["amount"] == str(price)
             assert row["product"]["extendedCost"]["amount"] == str(cost)
+        by_subscription = {order.subscription_id: order for order in self.orders}
         assert len(items) == len(numbers)
+        for row in items:
+            price, cost = by_subscription[row["id"]].amounts(root)
+            assert row["product"]["unitPrice"]["amount"] == str(price)
+            assert row["product"]["unitCost"]["amount"] == str(cost)
         self._check_nothing_leaks(json.dumps([orders, charges, items]), "", root, None)
 
     # How it is asked and checked
