@@ -392,8 +392,22 @@ async def test_what_another_subscription_depends_on_stays(shop: Shop, customer: 
     id_ = await shop.bought(customer, STD, {"id": "1003", "quantity": 1})
     await shop.bought(customer, {"id": "1007", "quantity": 1})
     assert "EXTRA" in await conflict(shop.place(customer, type="cancellation", subscriptionId=id_))
+    assert "EXTRA" in await conflict(shop.estimate(customer, type="change", subscriptionId=id_, planId="102"))
     await shop.bought(customer)
     await shop.estimate(customer, type="cancellation", subscriptionId=id_)
+    await shop.estimate(customer, type="change", subscriptionId=id_, planId="102")
+
+
+async def test_what_has_expired_is_renewed_before_it_is_changed(shop: Shop, customer: str) -> None:
+    id_ = await shop.bought(customer)
+    more: dict[str, Any] = {"type": "change", "subscriptionId": id_}
+    shop.clock.now += timedelta(days=364).total_seconds()
+    await shop.estimate(customer, {"id": "1001", "quantity": 20}, **more)
+    shop.clock.now += DAY
+    assert "renewal" in await conflict(shop.estimate(customer, {"id": "1001", "quantity": 20}, **more))
+    await shop.place(customer, type="renewal", subscriptionId=id_)
+    await shop.run()
+    await shop.estimate(customer, {"id": "1001", "quantity": 20}, **more)
 
 
 async def test_a_plan_may_not_let_quantities_fall_yet(shop: Shop, customer: str) -> None:

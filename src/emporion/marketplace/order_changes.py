@@ -171,8 +171,17 @@ def _depends(dependent: CatalogueProduct, product: CatalogueProduct, products: M
     )
 
 
-async def check_others(reader: LineReader, planning: Planning, gone: Sequence[CatalogueProduct], at: str) -> None:
-    """Note another subscription of the customer that depends on products which an order takes away."""
+async def check_others(
+    reader: LineReader,
+    planning: Planning,
+    gone: Sequence[CatalogueProduct],
+    at: str,
+    coming: Sequence[CatalogueProduct] = (),
+) -> None:
+    """Note another subscription of the customer that depends on products which an order takes away.
+
+    coming: what it brings in their place.
+    """
     for held in planning.had or ():
         product = await reader.catalogue.known_product(held.product_id)
         for needed in product.depends_on if product else ():
@@ -181,7 +190,7 @@ async def check_others(reader: LineReader, planning: Planning, gone: Sequence[Ca
                 rules.meets(needed, one.product_id, one.plan_id, one.mpn)
                 for one in planning.had or ()
                 if one.subscription_id != planning.running.id
-            )
+            ) or any(rules.meets(needed, one.id, one.plan_id, one.mpn) for one in coming)
             if taken and not others:
                 planning.conflicts.append(
                     f"{at}: {held.mpn} of subscription {held.subscription_id} depends on {taken[0].mpn}. Take that "
@@ -257,6 +266,8 @@ async def _switched(
         planning, dependents, list(coming), [one.product for one in chosen], planning.had or ()
     )
     chosen += added
+    gone = [products[item.product_id] for item in planning.running.items if item.product_id in products]
+    await check_others(reader, planning, gone, "planId", [one.product for one in chosen])
     _check_values(reader, planning, plan_id, chosen)
     rates = await reader.rates(planning, chosen)
     lines = [

@@ -197,6 +197,10 @@ class OrderPlanner:
             planning.conflicts.append(f"{about} is not provided yet: wait until its status is active.")
         elif subscription.status == "hold" and planning.request.type == "change":
             planning.conflicts.append(f"{about} is on hold and cannot be changed until it is active again.")
+        elif planning.request.type == "change" and planning.day >= date.fromisoformat(subscription.expiration):
+            planning.conflicts.append(
+                f"{about} has expired on {subscription.expiration}: renew it first, with an order of type renewal."
+            )
         elif planning.request.type == "renewal":
             await self._check_renewal(planning, subscription)
 
