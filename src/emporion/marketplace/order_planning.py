@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from emporion.accounts.customers import Customer
 from emporion.accounts.ids import account_number
@@ -106,6 +106,8 @@ class OrderPlanner:
         is in the way, and how to get it out of the way.
         """
         planning = await self._begun(actor, request, list(faults), promised)
+        if request.type is UNSET:  # type: ignore[comparison-overlap]  # what else is wrong depends on it
+            raise_invalid(_once(planning.faults))
         if request.type not in ("sales", "migration"):
             await self._read_subscription(planning, expected)
         elif request.subscription_id:

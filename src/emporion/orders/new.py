@@ -251,6 +251,8 @@ class OrderRequest(Struct, kw_only=True, frozen=True, rename="camel"):
             yield Fault("products", "must be left out: a cancellation names none, one is taken out by a change to 0")
 
     def _of_migrations(self) -> Iterator[Fault]:
+        if self.type is UNSET:  # type: ignore[comparison-overlap]
+            return
         members = {
             "startDate": self.start_date,
             "migrationDate": self.migration_date,
