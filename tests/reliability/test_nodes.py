@@ -64,7 +64,8 @@ RULES = {
     """,
     "a customer's first event is its creation, and each version has one": """
         SELECT c.id, c.version, e.types FROM customers c LEFT JOIN (
-            SELECT reseller_id, account_id, array_agg(type ORDER BY sequence) AS types FROM events GROUP BY 1, 2
+            SELECT reseller_id, account_id, array_agg(type ORDER BY sequence) AS types FROM events
+            WHERE type LIKE 'customer.%' GROUP BY 1, 2
         ) e ON e.reseller_id = c.reseller_id AND e.account_id = c.id
         WHERE cardinality(e.types) IS DISTINCT FROM c.version OR e.types[1] <> 'customer.created'
             OR 'customer.created' = ANY (e.types[2:])
@@ -110,10 +111,11 @@ RULES = {
             FROM reseller_accounts b
         ) b WHERE shuts <> all_shuts
     """,
-    "an answer is of a customer or reseller below": """
+    "an answer is of what belongs to the reseller": """
         SELECT a.* FROM answers a LEFT JOIN accounts b
-            ON b.id = a.subject_id::bigint AND b.kind = a.subject_type AND b.reseller_id = a.reseller_id
-        WHERE b.id IS NULL
+            ON b.id::text = a.subject_id AND b.kind = a.subject_type AND b.reseller_id = a.reseller_id
+        LEFT JOIN reports r ON r.id = a.subject_id AND a.subject_type = 'report' AND r.reseller_id = a.reseller_id
+        WHERE b.id IS NULL AND r.id IS NULL
     """,
     "positions are 1, 2, 3… and each part begins where the reseller's last one ended": """
         SELECT * FROM (
