@@ -63,7 +63,7 @@ def test_an_own_amount_counts_for_the_buyers_of_that_reseller_alone() -> None:
     assert amounts(chain_rates(KEPT, "USD", CHAIN[:3], {2: own("20")}))[-1] == ("20", "5")
 
 
-def test_a_margin_counts_on_what_the_reseller_pays_whoever_has_set_that() -> None:
+def test_a_margin_counts_on_what_the_reseller_pays_its_own_seller() -> None:
     links = amounts(chain_rates(KEPT, "USD", CHAIN, {1: own("20"), 2: margin("10"), 3: margin("-50", "2")}))
     assert links == [("6", None), ("8", "4"), ("20", None), ("22", None), ("11", "2")]
     assert amounts(chain_rates(KEPT, "USD", CHAIN[:2], {1: margin("25")}))[-1] == ("10", "5.000000")

@@ -85,7 +85,8 @@ class NewPrice(Struct, rename="camel", frozen=True, kw_only=True):
         elif bool(self.tiers) != bool(self.model):
             yield Fault("model", f"must be one of {', '.join(MODELS)} with tiers, and be left out without")
         elif self.tiers:
-            limits = [Decimal(tier.lower_limit) for tier in self.tiers]
+            texts: list[object] = [getattr(tier, "lower_limit", UNSET) for tier in self.tiers]
+            limits = [Decimal(text) for text in texts if isinstance(text, str)]
             if limits != sorted(set(limits)):
                 yield Fault("tiers", "must have growing lower limits")
 

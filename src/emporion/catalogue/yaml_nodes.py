@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.error import MarkedYAMLError, YAMLError
@@ -30,6 +30,7 @@ from yaml.reader import ReaderError
 
 # How deep mappings and sequences of a catalogue may stand in each other; they do so up to eight times.
 DEEPEST = 16
+_NULLS = ("", "~", "null", "Null", "NULL")
 # How many faults are kept; the others are counted.
 MOST_FAULTS = 1000
 # With how many names a misspelt one is compared.
@@ -149,7 +150,7 @@ def shortened(text: str) -> str:
 
 class _Reader:
     def __init__(self, stream: IO[bytes], faults: Faults) -> None:
-        self._parser = CParser(stream)
+        self._next: Callable[[], Any] = CParser(stream).get_event
         self._faults = faults
 
     def members(self, sections: list[str]) -> Iterator[Member]:
@@ -204,42 +205,45 @@ class _Reader:
             seen[name] = _line(key)
             yield Member(section, name, _line(key), self._node(self._next(), path, 2))
 
-    def _node(self, event: Event, path: str, depth: int) -> Node:
+    def _node(self, event: Any, path: str, depth: int) -> Node:
+        kind = type(event)
+        if kind is ScalarEvent:  # most nodes are: they are read without a detour
+            if event.anchor or event.tag:
+                self._check(event, path)
+            return Scalar(event.start_mark.line + 1, event.value, _is_null(event))
         line = _line(event)
-        if isinstance(event, AliasEvent):
+        if kind is AliasEvent:
             self._faults.add(line, path, f"is an alias (*{event.anchor}), which is not supported: write it out")
             return Scalar(line, "", is_null=True)
-        if isinstance(event, NodeEvent):
-            self._check(event, path)
-        if isinstance(event, ScalarEvent):
-            return Scalar(line, event.value, _is_null(event))
+        self._check(event, path)
         if depth > DEEPEST:
             raise Unreadable(line, f"is nested more than {DEEPEST} deep")
-        if isinstance(event, SequenceStartEvent):
+        if kind is SequenceStartEvent:
             items = Items(line)
-            while not isinstance(inner := self._next(), SequenceEndEvent):
+            while type(inner := self._next()) is not SequenceEndEvent:
                 items.nodes.append(self._node(inner, f"{path}[{len(items.nodes) + 1}]", depth + 1))
             return items
         mapping = Mapping(line)
-        while not isinstance(key := self._next(), MappingEndEvent):
+        entries = mapping.entries
+        while type(key := self._next()) is not MappingEndEvent:
             name = self._key(key, path)
             if name is None:
                 self._skip(self._next())
                 continue
             inside = f"{path}.{name}"
             node = self._node(self._next(), inside, depth + 1)
-            if name in mapping.entries:
-                before = mapping.entries[name].line
-                self._faults.add(_line(key), inside, f"is there twice, on line {before} as well")
+            if name in entries:
+                self._faults.add(_line(key), inside, f"is there twice, on line {entries[name].line} as well")
             else:
-                mapping.entries[name] = Entry(_line(key), node)
+                entries[name] = Entry(key.start_mark.line + 1, node)
         return mapping
 
     def _key(self, event: Event, path: str) -> str | None:
         """The text of a mapping's key; None, and a fault, if it is none."""
         if isinstance(event, ScalarEvent) and event.value != "<<":
-            self._check(event, path)
-            return event.value
+            if event.anchor or event.tag:
+                self._check(event, path)
+            return str(event.value)
         merge = "a merge (<<), which is not supported: write it out"
         what = merge if isinstance(event, ScalarEvent) else "a key that is no text"
         self._faults.add(_line(event), path, f"has {what}")
@@ -266,18 +270,13 @@ class _Reader:
                 return
             event = self._next()
 
-    def _next(self) -> Event:
-        event = self._parser.get_event()
-        assert event
-        return event
-
 
 def _line(event: Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
 
 
 def _is_null(event: ScalarEvent) -> bool:
-    return bool(event.implicit[0]) and not event.style and event.value in ("", "~", "null", "Null", "NULL")
+    return event.value in _NULLS and bool(event.implicit[0]) and not event.style
 
 
 def _as_list(event: Event) -> str:

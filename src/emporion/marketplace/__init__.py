@@ -52,12 +52,12 @@ class Marketplace:
     users: Users
     subscription_keys: SubscriptionKeys
     catalogue: Catalogue
-    catalogue_files: CatalogueFiles
     orders: Orders
     order_steps: OrderSteps
     order_runner: OrderRunner
     fulfillment: Fulfillment
     subscriptions: Subscriptions
+    catalogue_files: CatalogueFiles
     clients: Clients
     signing_keys: SigningKeys
     tokens: Tokens

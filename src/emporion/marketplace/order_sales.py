@@ -102,4 +102,4 @@ def migrated_subscription(planning: Planning, product: CatalogueProduct) -> Migr
 
 def _day(text: str | None) -> date | None:
     at = times.instant(text) if isinstance(text, str) else None
-    return None if at is None else datetime.fromtimestamp(at / 1000, UTC).date()
+    return None if at is None else datetime.fromtimestamp(at // 1000, UTC).date()

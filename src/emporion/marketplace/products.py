@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from emporion.store.base import Store
 
 
+# After so many products, of 50 µs each, the event loop turns to others.
+WITHOUT_PAUSE = 50
+
+
 class Products:
     """The catalogue as each reseller sees it: what is published, delegated to it, and has prices in its currency."""
 
@@ -44,13 +49,14 @@ class Products:
         limit = min(query.limit, LARGEST_PAGE)
         chain, currency = await self._catalogue.seller(actor.account_id)
         listed = ListedPage([], 0)
-        shown: list[Product] = []
+        shown: list[msgspec.Raw] = []
         if currency:
             wanted = ProductFilter(query.name, query.service_name, query.vendor, query.mpn)
             listed = await self._lists.products(chain, currency, wanted, query.offset, limit)
-            products = {product.id: product for product in await self._store.products([*map(str, listed.ids)])}
-            here = [products[str(id_)] for id_ in listed.ids]
-            shown = await self._shown(chain, currency, here)
+            ids = [str(id_) for id_ in listed.ids]
+            for first in range(0, len(ids), WITHOUT_PAUSE):
+                shown += await self._rendered(chain, currency, ids[first : first + WITHOUT_PAUSE])
+                await asyncio.sleep(0)
         return ListPage(msgspec.Raw(msgspec.json.encode(shown)), Pagination(query.offset, limit, listed.total))
 
     async def get(self, actor: Actor, product_id: str) -> ProductDetailed:
@@ -92,6 +98,12 @@ class Products:
         shown = plan_shown(plan)
         members = {name: getattr(shown, name) for name in shown.__struct_fields__}
         return ServicePlanDetailed(**members, plan_switches=plan_switches_shown(plan, seen))
+
+    async def _rendered(self, chain: Sequence[int], currency: str, ids: Sequence[str]) -> list[msgspec.Raw]:
+        """Products as JSON, in the order of their ids."""
+        products = {product.id: product for product in await self._store.products(ids)}
+        shown = await self._shown(chain, currency, [products[id_] for id_ in ids])
+        return [msgspec.Raw(msgspec.json.encode(product)) for product in shown]
 
     async def _shown(self, chain: Sequence[int], currency: str, products: Sequence[CatalogueProduct]) -> list[Product]:
         """Products with what the last account of the chain takes and pays."""

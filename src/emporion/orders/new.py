@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct
@@ -48,7 +48,7 @@ def _not_a_price(value: Decimal) -> str | None:
         return "must be 0 or more"
     if value >= 10**UNIT_PRICE_DIGITS:
         return f"must have at most {UNIT_PRICE_DIGITS} digits before the point"
-    if value != round(value, UNIT_PRICE_DECIMALS):
+    if value != value.quantize(Decimal(1).scaleb(-UNIT_PRICE_DECIMALS), ROUND_DOWN):
         return f"must have at most {UNIT_PRICE_DECIMALS} digits after the point"
     return None
 
