@@ -11,7 +11,7 @@ from emporion.catalogue.rates import flat
 from emporion.errors import Code, Problem
 from emporion.events import NewEvent, Origin, Subject
 from emporion.store.base import Store
-from emporion.store.prices import PriceChange
+from emporion.store.prices import OwnPriceChange
 from tests.catalogue_samples import tiers
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO
 
@@ -21,7 +21,7 @@ TIERED = OwnPrice(currency="USD", recurring=tiers("TIERED", (0, "4"), (10, "3.5"
 MARGIN = OwnPrice(currency="USD", margin=Decimal("12.5"))
 
 
-def change(target: str, price: OwnPrice | None, reseller_id: int = ONE) -> PriceChange:
+def change(target: str, price: OwnPrice | None, reseller_id: int = ONE) -> OwnPriceChange:
     """A change whose event tells the margins before and after."""
 
     def event(before: OwnPrice | None) -> NewEvent:
@@ -30,7 +30,7 @@ def change(target: str, price: OwnPrice | None, reseller_id: int = ONE) -> Price
         about = Subject("price", target)
         return NewEvent(reseller_id, reseller_id, type_, 5, Origin("anna", "api"), changes, None, about)
 
-    return PriceChange(target, price, 5, event)
+    return OwnPriceChange(target, price, 5, event)
 
 
 async def test_what_is_set_is_read_again_to_the_last_digit(store: Store) -> None:
@@ -62,7 +62,7 @@ async def test_prices_are_set_together_or_not_at_all(store: Store) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await store.prices.set(ONE, [change(PRODUCT, MARGIN), PriceChange(ITEM, MARGIN, 5, broken)])
+        await store.prices.set(ONE, [change(PRODUCT, MARGIN), OwnPriceChange(ITEM, MARGIN, 5, broken)])
     assert await store.prices.of([ONE], [PRODUCT, ITEM]) == {}
     with pytest.raises(Problem) as refused:
         await store.prices.set(999, [change(PRODUCT, MARGIN, 999)])

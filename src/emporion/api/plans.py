@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from emporion.marketplace import Marketplace
     from emporion.marketplace.actors import Actor
 
-YEAR = {"type": "year", "duration": 1}
+_YEAR = {"type": "year", "duration": 1}
 EXAMPLE: dict[str, Any] = {
     "id": "1000305",
     "name": "Acme Mail",
     "shortDescription": "Mail for teams",
     "longDescription": "Mail, calendars and contacts.",
     "published": True,
-    "subscriptionPeriods": [{**YEAR, "trial": False, "active": True}],
+    "subscriptionPeriods": [{**_YEAR, "trial": False, "active": True}],
     "billingPeriod": {"type": "month", "duration": 1},
     "billingModel": "chargeBeforeBillingPeriod",
 }
@@ -62,10 +62,10 @@ OPERATIONS = (
             "planSwitches": [
                 {
                     "planId": 1000306,
-                    "subscriptionPeriod": YEAR,
+                    "subscriptionPeriod": _YEAR,
                     "billingPolicy": "prorate_keeping_exp_date",
                     "whenEffective": "immediately",
-                    "sourceSubscriptionPeriod": YEAR,
+                    "sourceSubscriptionPeriod": _YEAR,
                 }
             ],
         },

@@ -16,7 +16,7 @@ from emporion.money import shown
 
 MODELS = ("TIERED", "VOLUME_SUBSCRIPTION", "VOLUME_ORDER")
 # The steps of a price at most.
-MOST_TIERS = 50
+MOST_STEPS = 50
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _MARGIN = re.compile(r"-?[0-9]{1,5}(\.[0-9]{1,4})?")
 _LIMIT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,6})?")
@@ -55,7 +55,7 @@ class NewPrice(Struct, rename="camel", frozen=True, kw_only=True):
     plan_id: Annotated[str, Meta(max_length=40)] | None = None
     mpn: Annotated[str, Meta(max_length=255)] | None = None
     amount: AmountText | None = None
-    tiers: Annotated[list[NewTier], Meta(max_length=MOST_TIERS)] | None = None
+    tiers: Annotated[list[NewTier], Meta(max_length=MOST_STEPS)] | None = None
     model: Literal["TIERED", "VOLUME_SUBSCRIPTION", "VOLUME_ORDER"] | None = None
     setup: AmountText | None = None
     margin: Annotated[str, Meta(max_length=40, extra={"clean": str.strip, "rule": _not_a_margin})] | None = None

@@ -15,7 +15,7 @@ from emporion.catalogue.price_files import PriceRow
 from emporion.errors import Code, Fault, Problem, raise_invalid
 from emporion.events import NewEvent, Subject
 from emporion.marketplace.actors import Actor, check_reach
-from emporion.store.prices import PriceChange, PriceOutcome
+from emporion.store.prices import OwnPriceChange, PriceOutcome
 from emporion.validation import read
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Prices:
             return "", [Fault("productId" if wanted.product_id else "mpn", "has no price of this reseller's own")]
         return targets[0], []
 
-    def _change(self, actor: Actor, reseller_id: int, checked: CheckedPrice) -> PriceChange:
+    def _change(self, actor: Actor, reseller_id: int, checked: CheckedPrice) -> OwnPriceChange:
         at = int(self._clock() * 1000)
         after = _members(checked.target, checked.price)
 
@@ -144,7 +144,7 @@ class Prices:
                 Subject("price", checked.target),
             )
 
-        return PriceChange(checked.target, checked.price, at, event)
+        return OwnPriceChange(checked.target, checked.price, at, event)
 
 
 def _members(target: str, price: OwnPrice | None) -> dict[str, Any]:

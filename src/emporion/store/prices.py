@@ -39,7 +39,7 @@ _price = msgspec.json.Decoder(OwnPrice).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class PriceChange(Struct, frozen=True):
+class OwnPriceChange(Struct, frozen=True):
     """An own price to be set, or removed where it is None. target: as in `own_prices`. event: makes the entry of the
     log, given what was before."""
 
@@ -82,7 +82,7 @@ class PriceStore:
         found = await self._database.long_rows(reseller_id, _PAGE, reseller_id, after, limit)
         return [(target, _price(document)) for target, document in found]
 
-    async def set(self, reseller_id: int, changes: Sequence[PriceChange]) -> list[PriceOutcome]:
+    async def set(self, reseller_id: int, changes: Sequence[OwnPriceChange]) -> list[PriceOutcome]:
         """Set or remove own prices, all or none, each with its event; what became of each.
 
         Raises Problem (NOT_FOUND) if there is no such reseller.
@@ -90,7 +90,7 @@ class PriceStore:
         return await self._database.write(_set, reseller_id, changes)
 
 
-def _set(reseller_id: int, changes: Sequence[PriceChange]) -> Write[list[PriceOutcome]]:
+def _set(reseller_id: int, changes: Sequence[OwnPriceChange]) -> Write[list[PriceOutcome]]:
     yield from lock_reseller(reseller_id)
     outcomes: list[PriceOutcome] = []
     for change in changes:

@@ -7,6 +7,7 @@ What a reseller sees is made of those that concern it; what a filter leaves of t
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
@@ -205,12 +206,16 @@ class ProductListStore:
             found.append(BitSet.of(row[0] for row in await self._database.rows(_BY_MPN, wanted.mpn)))
         name = "" if wanted.name is None else fold(wanted.name)
         if len(name) >= SHORTEST_PART:
-            found.append(BitSet.of(row[0] for row in await self._database.long_rows(asked, _BY_NAME, name)))
+            found.append(await self._numbers(asked, _BY_NAME, name))
         elif name:
             condition = contains("name_folded", name)
-            sql = _BY_PART.format(condition.sql)
-            found.append(BitSet.of(row[0] for row in await self._database.long_rows(asked, sql, *condition.values)))
+            found.append(await self._numbers(asked, _BY_PART.format(condition.sql), *condition.values))
         return found
+
+    async def _numbers(self, asked: int, sql: str, *values: object) -> BitSet:
+        """The numbers that a search gives, of which there may be hundreds of thousands."""
+        rows = await self._database.long_rows(asked, sql, *values)
+        return await asyncio.to_thread(lambda: BitSet.of(row[0] for row in rows))
 
     async def _page(self, members: BitSet, offset: int, limit: int) -> ListedPage:
         numbers = members.highest(offset, limit)
