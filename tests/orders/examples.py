@@ -67,10 +67,8 @@ def item(
 
 def lines(charges: Sequence[Sequence[Charge]]) -> list[tuple[str, str, str, str]]:
     """Type, quantity, price of a unit and amount of each charge of the last link."""
-    return [
-        (charge.type, *(money.shown(value) for value in (charge.quantity, charge.unit_price, charge.amount)))
-        for charge in charges[-1]
-    ]
+    shown = money.shown
+    return [(one.type, shown(one.quantity), shown(one.unit_price), shown(one.amount)) for one in charges[-1]]
 
 
 def exact(charges: Sequence[Charge], share: Fraction) -> Fraction:

@@ -46,13 +46,14 @@ def _on(text: str) -> date:
 
 def test_the_sale_of_the_contract_costs_174() -> None:
     cost, price = sale([ACME], term("2026-09-18"), "EUR")
-    assert (total(price), total(cost)) == (174, Decimal("46.8"))
+    assert total(price) == 174
+    assert total(cost) == Decimal("46.8")
+    assert lines([price]) == [("setup", "12", "10", "120"), ("recurring", "12", "4.5", "54")]
     setup, recurring = price
-    assert (setup.type, setup.description, setup.quantity, setup.unit_price, setup.amount, setup.duration) == (
-        "setup", "Acme Mail Standard Setup", 12, 10, 120, None)  # fmt: skip
+    assert setup.description == "Acme Mail Standard Setup"
+    assert (setup.duration, setup.start, setup.end) == (None, None, None)
     assert recurring.description == "Acme Mail Standard Recurring (1 Month(s) term) from 2026-09-18 through 2026-10-17"
-    assert (recurring.type, recurring.quantity, recurring.unit_price, recurring.amount, recurring.duration) == (
-        "recurring", 12, Decimal("4.5"), 54, Period("month", 1))  # fmt: skip
+    assert recurring.duration == Period("month", 1)
     assert (recurring.start, recurring.end) == ("2026-09-18", "2026-10-18")
     assert extended(price, "1000301") == 174
     assert extended(price, "1") == 0

@@ -211,3 +211,6 @@ def test_the_first_days_of_a_term_are_those_in_which_it_may_be_returned() -> Non
     assert may_be_returned(of, policies, _on("2026-09-24"))
     assert not may_be_returned(of, policies, _on("2026-09-25"))
     assert not may_be_returned(of, Policies(), _on("2026-09-18"))
+    early = renewed(of)
+    assert not may_be_returned(early, policies, early.start - timedelta(days=1))
+    assert may_be_returned(early, policies, early.start)

@@ -21,6 +21,7 @@ from emporion.orders.rates import added_units, changed_units, units_of
 from emporion.orders.terms import (
     billing_periods,
     charged_span,
+    is_within,
     length,
     may_be_returned,
     paid_until,
@@ -112,7 +113,7 @@ def switch(
         raise ValueError("period_change does not count at once")
     rest = _stretch(old, day, paid_until(old, day))
     to_come = _stretch(new, day, paid_until(new, day))
-    in_full = policy.endswith("_full_refund_period") and _refunds_in_full(old, policies, day)
+    in_full = policy.endswith("_full_refund_period") and is_within(old, policies.full_refund_days, day)
     gives_back = in_full or not policy.startswith("no_refund")
 
     def charges(item: PricedItem, link: int) -> list[Charge]:
@@ -278,10 +279,6 @@ def _stretch(term: Term, start: date, end: date) -> _Stretch | None:
     period = in_words(term.subscription_period if prepaid else term.billing_period)
     words = f"Recurring ({period} term) from {start} through {end - timedelta(days=1)}"
     return _Stretch(start, end, billing_periods(term, start, end), length(term, start, end), words)
-
-
-def _refunds_in_full(term: Term, policies: Policies, day: date) -> bool:
-    return day < term.start + timedelta(days=policies.full_refund_days)
 
 
 def _all_back(item: PricedItem, link: int, term: Term, paid: Paid, currency: str, day: date) -> list[Charge]:

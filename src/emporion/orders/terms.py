@@ -187,7 +187,12 @@ def length(term: Term, start: date, end: date) -> Period:
 def may_be_returned(term: Term, policies: Policies, day: date) -> bool:
     """Whether a day is one of the first `return_days` of the term, in which a decrease or a cancellation counts at once
     and gives the rest back, whatever else the plan says."""
-    return day < term.start + timedelta(days=policies.return_days)
+    return is_within(term, policies.return_days, day)
+
+
+def is_within(term: Term, days: int, day: date) -> bool:
+    """Whether a day is one of the first days of a term. A term that was renewed early has not begun yet."""
+    return term.start <= day < term.start + timedelta(days=days)
 
 
 def _first_boundary(term: Term) -> date:
