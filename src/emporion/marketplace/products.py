@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,9 @@ from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.product_lists import ListedPage, ProductFilter
 
 if TYPE_CHECKING:
+    from emporion.catalogue.plans import Plan
     from emporion.catalogue.products import CatalogueProduct
+    from emporion.catalogue.rates import Rates
     from emporion.catalogue.shown import PlanQuery, ProductQuery
     from emporion.errors import Problem
     from emporion.marketplace.actors import Actor
@@ -34,6 +36,17 @@ if TYPE_CHECKING:
 
 # After so many products, of 50 µs each, the event loop turns to others.
 WITHOUT_PAUSE = 50
+
+
+class OfferedProduct(NamedTuple):
+    """A product that a seller can sell. price: what the actor takes for it, as the seller or above it; cost: what it
+    pays."""
+
+    product: CatalogueProduct
+    plan: Plan
+    currency: str
+    price: Rates
+    cost: Rates
 
 
 class Products:
@@ -104,6 +117,46 @@ class Products:
         products = {product.id: product for product in await self._store.products(ids)}
         shown = await self._shown(chain, currency, [products[id_] for id_ in ids])
         return [msgspec.Raw(msgspec.json.encode(product)) for product in shown]
+
+    async def find(self, actor: Actor, seller_id: int, text: str, limit: int) -> list[OfferedProduct]:
+        """Products that a seller sells, the actor's account or one below it: by a part of the name, or by the MPN."""
+        chain, currency = await self._chain(actor, seller_id)
+        if not currency:
+            return []
+        found: list[int] = []
+        for wanted in (ProductFilter(mpn=text), ProductFilter(name=text)):
+            found += (await self._lists.products(chain, currency, wanted, 0, limit)).ids
+        return await self._offered(actor, chain, currency, [*map(str, dict.fromkeys(found))][:limit])
+
+    async def offered(self, actor: Actor, seller_id: int, ids: Sequence[str]) -> list[OfferedProduct]:
+        """Those of these products that a seller sells, the actor's account or one below it, in this order."""
+        chain, currency = await self._chain(actor, seller_id)
+        if not currency:
+            return []
+        sold = [id_ for id_ in ids if await self._lists.sells(chain, currency, id_)]
+        return await self._offered(actor, chain, currency, sold)
+
+    async def _chain(self, actor: Actor, seller_id: int) -> tuple[list[int], str | None]:
+        """The chain down to a seller, and its currency. Raises Problem (NOT_FOUND) unless the actor reaches it."""
+        chain, currency = await self._catalogue.seller(seller_id)
+        if actor.account_id not in chain:
+            raise not_found(f"there is no reseller {seller_id}")
+        return chain, currency
+
+    async def _offered(
+        self, actor: Actor, chain: Sequence[int], currency: str, ids: Sequence[str]
+    ) -> list[OfferedProduct]:
+        products = {product.id: product for product in await self._store.products(ids)}
+        plans = {plan.id: plan for plan in await self._store.plans({one.plan_id for one in products.values()})}
+        rates = await self._catalogue.rates(chain, ids)
+        level = chain.index(actor.account_id)
+        return [
+            OfferedProduct(
+                products[id_], plans[products[id_].plan_id], currency, rates[id_][level + 1], rates[id_][level]
+            )
+            for id_ in ids
+            if id_ in rates and id_ in products
+        ]
 
     async def _shown(self, chain: Sequence[int], currency: str, products: Sequence[CatalogueProduct]) -> list[Product]:
         """Products with what the last account of the chain takes and pays."""
