@@ -197,6 +197,8 @@ async def _form(
         faults=told if is_final else {},
         added=added,
         verb="Order",
+        costs_title="What it costs",
+        can_estimate=bool(asked.lines),
         nothing="Add a product: what it costs stands here then.",
         period=period_words,
         billed=billed_words,

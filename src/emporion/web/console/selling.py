@@ -70,6 +70,11 @@ def period_words(period: Period) -> str:
     return f"{period.duration} {_UNITS[period.type]}{'' if period.duration == 1 else 's'}"
 
 
+def again_words(period: Period) -> str:
+    """A length of time after `another`, such as `year` or `3 months`."""
+    return period_words(period).removeprefix("1 ")
+
+
 def billed_words(period: Period) -> str:
     """How often something is billed, such as `monthly` or `every 3 months`."""
     return _ADVERBS.get((period.type, period.duration)) or f"every {period_words(period)}"
@@ -111,11 +116,10 @@ def now_words(language: Language, now: Amount) -> str:
 
 def summary_words(language: Language, outlook: Outlook, now: Amount | None = None) -> str:
     """A subscription in a sentence. now: what is charged at once; None where the sentence is not to say that."""
-    at_once = f"{now_words(language, now)}, " if now else ""
-    return (
-        f"{items_words(language, outlook)} for {period_words(outlook.subscription_period)}, billed "
-        f"{billed_words(outlook.billing_period)}: {at_once}{then_words(language, outlook)}."
-    )
+    then = then_words(language, outlook)
+    costs = f"{now_words(language, now)}, {then}" if now else then.removeprefix("then ")
+    term, billed = period_words(outlook.subscription_period), billed_words(outlook.billing_period)
+    return f"{items_words(language, outlook)} for {term}, billed {billed}: {costs}."
 
 
 async def customer_names(visit: PageRequest, ids: Iterable[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from emporion.errors import Code, Fault, Problem
 from emporion.money import shown
 from emporion.web.console import order_costs
 from emporion.web.console.order_costs import MOVED_ON, Estimated
-from emporion.web.console.selling import customer_names, period_words, summary_words
+from emporion.web.console.selling import again_words, customer_names, period_words, summary_words
 from emporion.web.forms import Form, by_field, form_values, whole
 from emporion.web.pages import Page
 
@@ -45,6 +45,11 @@ class Way(NamedTuple):
     value: str
     label: str
     switch: PlanSwitch
+
+    @property
+    def option(self) -> tuple[str, str]:
+        """Its choice in the form."""
+        return self.value, self.label
 
 
 class Asked(NamedTuple):
@@ -135,7 +140,7 @@ KINDS = (
     Kind("renew", "Renew now", "Order the renewal", _renewed,
          "It runs for another term from the day on which this one ends."),
     Kind("cancel", "Cancel the subscription", "Order the cancellation", _cancelled,
-         "That is for good. To let it run until its end and not renew, turn renewal off instead."),
+         "That is for good. To let it run until its end and not renew, turn its renewal off instead."),
 )  # fmt: skip
 
 
@@ -211,7 +216,9 @@ async def _form(
         told=[f"{labels[name]}: {message}" if name in labels else message for name, message in told.items()],
         faults=told if sent else {},
         verb=kind.verb,
-        nothing=kind.nothing or ("It cannot be done now." if estimated.refusal else ""),
+        costs_title="What it costs or gives back",
+        can_estimate=kind.follows,
+        nothing=kind.nothing,
     )
 
 
@@ -252,7 +259,7 @@ async def _renewal(visit: PageRequest, found: WholeSubscription, refusal: str = 
         customer=names[one.customer_id],
         version=found.item.version,
         outlook=found.outlook,
-        term=period_words(one.subscription_period),
+        again=again_words(one.subscription_period),
         refusal=refusal,
     )
 
