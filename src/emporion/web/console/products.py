@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from emporion.catalogue.shown import Product, ProductPrice, ProductQuery
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from emporion.web.pages import PageRequest
 
+_TENTH = Decimal("0.1")
 PRICE_MODELS: dict[str, str] = {
     "FLAT": "one price",
     "TIERED": "each unit at the price of its own step",
@@ -43,7 +44,7 @@ def first_price(prices: Sequence[ProductPrice]) -> ProductPrice | None:
 
 def margin_of(price: Decimal, cost: Decimal) -> str | None:
     """What a price is above its cost, in per cent of that with one digit at most; None where it costs nothing."""
-    return shown(round((price - cost) * 100 / cost, 1)) if cost else None
+    return shown(((price - cost) * 100 / cost).quantize(_TENTH, ROUND_HALF_UP)) if cost else None
 
 
 LIST = ListView(
