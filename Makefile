@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Set-up happens by itself, the first time.
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-pythons check bench bench-counts bench-scale bench-neighbours bench-pages messages clean vendor servers
+.PHONY: help serve test test-all test-pythons check bench bench-counts bench-scale bench-marketplace bench-neighbours bench-pages messages clean vendor servers
 
 PYTHON ?= python3
 # The machine's own uv, else one that we put into a folder of the project.
@@ -47,6 +47,9 @@ bench-counts: .venv/ready  ## count instructions, SQL and system calls of reques
 
 bench-scale: .venv/ready  ## measure among up to ten million customers (needs wrk, two hours and 40 GB); SIZES=, STORES=
 	$(RUN) python -m bench.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES))
+
+bench-marketplace: .venv/ready  ## measure products, orders and subscriptions beside customers (needs wrk, 20 GB); ARGS="--orders 10000"
+	$(RUN) python -m bench.marketplace $(ARGS)
 
 bench-neighbours: .venv/ready  ## measure what one reseller's load does to another's requests (needs wrk)
 	$(RUN) python -m bench.neighbours

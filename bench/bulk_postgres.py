@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from bench.bulk import batches, entries, in_order, makers
+from bench.bulk_sales import BEFORE, COLUMNS, Before, after_sales, sales_batches, sales_rows
+from bench.sold import sales_of
 from emporion.accounts.ids import RESELLER_ID
 from emporion.marketplace.platforms import SANDBOX, found
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
+from emporion.store.postgres.dialect import translated
 from emporion.store.postgres.ngrams import name_grams, salt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bench.bulk import Batch, Entry
+    from bench.bulk_sales import Rows, SalesBatch
+    from bench.sold import Sales, Seller
 
 # Batches and indexes that are made at a time.
 AT_ONCE = 2
@@ -96,6 +101,56 @@ async def fill(url: str, wanted: int, say: Callable[[str], None]) -> None:
         say("vacuum")
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+
+
+async def fill_sales(url: str, sellers: Sequence[Seller], say: Callable[[str], None]) -> list[Sales]:
+    """Add the subscriptions and orders of resellers to a platform that no server has open; what was added."""
+    connection = await asyncpg.connect(url)
+    made = []
+    try:
+        indexes = await connection.fetch(_SECONDARY, list(COLUMNS))
+        for name, _ in indexes:
+            await connection.execute(f"DROP INDEX {name}")
+        for seller in sellers:
+            next_id = await connection.fetchval("SELECT last_value + is_called::int FROM account_ids")
+            found = await connection.fetch("SELECT prefix, last FROM order_numbers")
+            numbers = {row["prefix"]: row["last"] for row in found}
+            sales = sales_of(seller, next_id, numbers)
+            before = Before(*[await connection.fetchval(translated(question), seller.id) for question in BEFORE])
+            await asyncio.to_thread(_copy_sales, url, sales_batches(sales, before), say)
+            for statement, values in after_sales(sales):
+                await connection.execute(translated(statement), *values)
+            await connection.execute("SELECT setval('account_ids', $1)", sales.orders.stop - 1)
+            made.append(sales)
+        waiting = deque(statement for _, statement in indexes)
+        await asyncio.gather(*(_execute_all(url, waiting, say) for _ in range(AT_ONCE)))
+        say("vacuum")
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+    return made
+
+
+def _copy_sales(url: str, todo: list[SalesBatch], say: Callable[[str], None]) -> None:
+    with makers(AT_ONCE) as pool:
+        for last in in_order(pool, partial(_copy_some_sales, url), todo, ahead=2 * AT_ONCE):
+            say(last)
+
+
+def _copy_some_sales(url: str, batch: SalesBatch) -> str:
+    """Copy a batch; how far it is."""
+    asyncio.run(_copy_rows(url, sales_rows(batch)))
+    return f"{'orders' if batch.orders else 'subscriptions'} up to {batch.positions[-1] + 1:,}"
+
+
+async def _copy_rows(url: str, rows: Rows) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for table, records in rows.items():
+            await connection.copy_records_to_table(table, records=records, columns=COLUMNS[table])
     finally:
         await connection.close()
 

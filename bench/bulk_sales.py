@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emporion.orders.kept import KeptOrder
     from emporion.subscriptions import KeptSubscription
 
-D = TypeVar("D", "KeptOrder", "KeptSubscription")
+D = TypeVar("D", bound="KeptOrder | KeptSubscription")
 Row = tuple[Any, ...]
 # By the name of a table.
 Rows = dict[str, list[Row]]

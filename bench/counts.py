@@ -26,14 +26,30 @@ from rich.table import Table
 from tests.postgres import server
 from tests.statements import sent_statements
 
-from bench import Failed, on_postgres, on_sqlite
+from bench import Failed, bulk_postgres, bulk_sqlite, on_postgres, on_sqlite
 from bench.client import ask, good, sign_in
 from bench.counters import can_count_system_calls, instructions, system_calls
 from bench.drive import CONNECTIONS, Drive, check_wrk, run
 from bench.load import load
-from bench.questions import BARE, BELOW, BY_ID, COUNTED, CUSTOMERS, READS, WRITES, ask_all, reads
+from bench.offers import apply_catalogue, ordered, write_catalogue
+from bench.questions import (
+    BARE,
+    BELOW,
+    BY_ID,
+    COUNTED,
+    CUSTOMERS,
+    ORDERS,
+    PRODUCTS,
+    READS,
+    SUBSCRIPTIONS,
+    WRITES,
+    ask_all,
+    reads,
+)
 from bench.server import emporion
+from bench.sold import Seller
 from bench.table import facts
+from emporion.accounts.ids import RESELLER_ID
 from emporion.settings import Settings
 from emporion.store import open_store
 
@@ -46,7 +62,7 @@ WIDTH = 140
 PATHS = 3_000
 # How often as much time as GET by id may be taken.
 BARS = {"externalId": 1.5, "email": 1.5, "resellers, externalId": 1.5, "resellers, email": 1.5,
-        "events without news": 2.0}  # fmt: skip
+        "events without news": 2.0, "order": 1.25, "subscription": 1.25, "product": 1.25, "plan": 1.25}  # fmt: skip
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -81,7 +97,7 @@ def counts(
 
 
 def _database(stack: ExitStack, folder: Path, store: str) -> tuple[str, str]:
-    """The URL of a new platform with customers, and what keeps it."""
+    """The URL of a new platform with customers and what they have bought, and what keeps it."""
     if store == "sqlite":
         url, fact = f"sqlite:///{folder / 'counts.db'}", on_sqlite.fact()
     elif store == "postgres":
@@ -89,7 +105,16 @@ def _database(stack: ExitStack, folder: Path, store: str) -> tuple[str, str]:
         url, fact = own.url(stack.enter_context(own.temporary())), on_postgres.fact(own)
     else:
         raise Failed(f"{store} is neither sqlite nor postgres")
-    load(open_store(Settings.from_environment({"EMPORION_DATABASE": url})), CUSTOMERS)
+    customers = load(open_store(Settings.from_environment({"EMPORION_DATABASE": url})), CUSTOMERS)
+    catalogue = folder / "catalogue.yaml"
+    with catalogue.open("w", encoding="utf-8") as file:
+        write_catalogue(file, PRODUCTS)
+    apply_catalogue(url, catalogue)
+    seller = Seller(*ordered(url, RESELLER_ID), customers, SUBSCRIPTIONS, ORDERS)
+    if store == "sqlite":
+        bulk_sqlite.fill_sales(folder / "counts.db", [seller], lambda _: None)
+    else:
+        asyncio.run(bulk_postgres.fill_sales(url, [seller], lambda _: None))
     return url, fact
 
 

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from tests.postgres import Postgres, guarded_folder
+from tests.postgres import Databases, Postgres, guarded_folder
 
 from bench import bulk_postgres, bulk_sqlite, on_postgres, on_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from bench.sold import Sales, Seller
 
 # Names what was put aside.
 KEPT = "kept"
@@ -49,13 +51,20 @@ SERVING: dict[str, str | int] = {
 
 
 class Ground(Protocol):
-    """A place for a platform. url: as `emporion serve` takes it. fact: the database's name and version."""
+    """A place for a platform. url: as `emporion serve` takes it. fact: the database's name and version.
+
+    databases: where others are kept beside it, if it is on a server.
+    """
 
     url: str
     fact: str
+    databases: Databases | None
 
     def grow(self, wanted: int, say: Callable[[str], None]) -> None:
         """See that there are at least `wanted` customers. No client may be served meanwhile."""
+
+    def sell(self, sellers: Sequence[Seller], say: Callable[[str], None]) -> list[Sales]:
+        """Add the subscriptions and orders of resellers; what was added. No client may be served meanwhile."""
 
     def keep(self) -> None:
         """Put a copy of the platform aside. No client may be served meanwhile."""
@@ -72,13 +81,23 @@ class OnPostgres:
 
     def __init__(self, server: Postgres) -> None:
         self._server = server
+        self.databases: Databases | None = server
         self.url = server.url()
         self.fact = on_postgres.fact(server)
         asyncio.run(bulk_postgres.make(self.url))
 
     def grow(self, wanted: int, say: Callable[[str], None]) -> None:
+        with self._filling():
+            asyncio.run(bulk_postgres.fill(self.url, wanted, say))
+
+    def sell(self, sellers: Sequence[Seller], say: Callable[[str], None]) -> list[Sales]:
+        with self._filling():
+            return asyncio.run(bulk_postgres.fill_sales(self.url, sellers, say))
+
+    @contextmanager
+    def _filling(self) -> Iterator[None]:
         self._restart(FILLING)
-        asyncio.run(bulk_postgres.fill(self.url, wanted, say))
+        yield
         self._restart(SERVING)
         os.sync()  # nothing was, while it was filled; and later it would disturb what is measured
 
@@ -104,6 +123,7 @@ class OnSqlite:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "scale.db"
+        self.databases: Databases | None = None
         self.fact = on_sqlite.fact()
         self.url = f"sqlite:///{self._path}"
         asyncio.run(bulk_sqlite.make(self._path))
@@ -111,6 +131,11 @@ class OnSqlite:
     def grow(self, wanted: int, say: Callable[[str], None]) -> None:
         bulk_sqlite.fill(self._path, wanted, say)
         os.sync()
+
+    def sell(self, sellers: Sequence[Seller], say: Callable[[str], None]) -> list[Sales]:
+        made = bulk_sqlite.fill_sales(self._path, sellers, say)
+        os.sync()
+        return made
 
     def keep(self) -> None:
         shutil.copyfile(self._path, self._path.with_name(KEPT))

@@ -34,7 +34,7 @@ from emporion.periods import Period
 from emporion.settings import Settings
 from emporion.store import open_store
 from emporion.store.database import execute_many
-from emporion.store.product_lists import relist
+from emporion.store.relisting import relist
 
 if TYPE_CHECKING:
     from emporion.store.base import Store

@@ -24,9 +24,13 @@ BELOW = 8
 COUNTED, BEFORE = 15, 5
 
 BARE, BY_ID = "bare ASGI application", "GET by id"
+SOLD = ("order", "subscription", "product", "plan", "orders", "orders, completed", "orders of a customer",
+        "orders of a subscription", "products", "products by mpn")  # fmt: skip
 READS = (BY_ID, "list of 10", "externalId", "email", "name", "resellers", "resellers, externalId", "resellers, email",
-         "events without news")  # fmt: skip
-WRITES = ("POST", "PATCH", "token")
+         "events without news", *SOLD)  # fmt: skip
+WRITES = ("POST", "PATCH", "token", "estimate", "POST order")
+# How many there are of what is sold.
+PRODUCTS, SUBSCRIPTIONS, ORDERS = 400, 500, 5_000
 _new = itertools.count(int(time.time() * 1000))
 # No two requests of a kind are the same, as long as there are others: a server remembers the queries it has read.
 _numbers = itertools.count(1)
@@ -69,6 +73,32 @@ async def reads(ask: Callable[[str], Awaitable[bytes]]) -> dict[str, Callable[[i
         "resellers, externalId": lambda number: f"/resellers?externalId=below-{number % 2000}",
         "resellers, email": lambda number: f"/resellers?email=below-{number % 2000}@example.com",
         "events without news": lambda _: f"/events?after={end}",
+        **await _reads_of_what_is_sold(ask),
+    }
+
+
+async def _reads_of_what_is_sold(ask: Callable[[str], Awaitable[bytes]]) -> dict[str, Callable[[int], str]]:
+    async def rows(path: str) -> list[Any]:
+        found: list[Any] = json.loads(await ask(path))["data"]
+        return found
+
+    products, plans = await rows("/products?limit=400"), await rows("/plans?limit=400")
+    orders, subscriptions = await rows("/orders?limit=500"), await rows("/subscriptions?limit=500")
+
+    def of(rows: list[Any], path: str, member: str = "id") -> Callable[[int], str]:
+        return lambda number: path.format(rows[number % len(rows)][member])
+
+    return {
+        "order": of(orders, "/orders/{}"),
+        "subscription": of(subscriptions, "/subscriptions/{}"),
+        "product": of(products, "/products/{}"),
+        "plan": of(plans, "/plans/{}"),
+        "orders": lambda number: f"/orders?limit=10&offset={number % 1000}",
+        "orders, completed": lambda number: f"/orders?limit=10&status=completed&offset={number % 1000}",
+        "orders of a customer": of(orders, "/orders?limit=10&customerId={}", "customerId"),
+        "orders of a subscription": of(subscriptions, "/orders?limit=10&subscriptionId={}"),
+        "products": lambda number: f"/products?limit=10&offset={number % 300}",
+        "products by mpn": of(products, "/products?limit=10&mpn={}", "mpn"),
     }
 
 
@@ -80,11 +110,19 @@ async def _requests(client: Inside) -> dict[str, tuple[Callable[[int], Asked], M
     """Each kind of request, by number, and the headers that it has instead of the client's own."""
     paths = await reads(lambda path: client.answer(Asked("GET", path)))
     changed = paths[BY_ID]
+    products = json.loads(await client.answer(Asked("GET", "/products?limit=400")))["data"]
+
+    def body(number: int) -> bytes:
+        line = {"mpn": products[number % len(products)]["mpn"], "quantity": number % 20 + 1}
+        return json.dumps({"customerId": paths[BY_ID](number).rpartition("/")[2], "products": [line]}).encode()
+
     return {
         **{kind: (_get(path), None) for kind, path in paths.items()},
         "POST": (lambda _: Asked("POST", "/customers", account()), None),
         "PATCH": (lambda number: Asked("PATCH", changed(number), b'{"name": "Now %d"}' % next(_new)), None),
         "token": (lambda _: Asked("POST", "/token"), LOGIN),
+        "estimate": (lambda number: Asked("POST", "/orders/estimate", body(number)), None),
+        "POST order": (lambda number: Asked("POST", "/orders", body(number)), None),
     }
 
 

@@ -6,19 +6,21 @@ hundredth of all, as a large company would.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from emporion.catalogue.rates import Rates, flat
+from emporion.catalogue.products import CatalogueProduct
+from emporion.catalogue.rates import Rates
+from emporion.money import rounded
 from emporion.orders.kept import PREFIXES, Charge, FulfillmentRequest, KeptOrder, OrderError, OrderLine
 from emporion.periods import Period, after
 from emporion.subscriptions import KeptSubscription, SubscriptionItem
 
 if TYPE_CHECKING:
-    from emporion.orders.kept import ChargeType, OrderStatus, OrderType, StatusCode
+    from emporion.orders.kept import OrderStatus, OrderType, StatusCode
 
 # Milliseconds since 1970 when the first order came, and from one to the next.
 FIRST_AT, STEP = 1_700_000_000_000, 60_000
@@ -36,20 +38,11 @@ _REQUESTS = {"sales": "purchase", "change": "change", "renewal": "renew"}
 
 
 class Product(Struct, frozen=True):
-    """A product that is sold. costs: per unit and month, from vendor to provider down to seller to customer."""
+    """A product that is sold. plan: what its plan is called. rates: from vendor and provider to seller and customer."""
 
-    id: str
-    plan_id: int
+    kept: CatalogueProduct
     plan: str
-    mpn: str
-    vendor: str
-    name: str
-    costs: tuple[str, ...]
-
-    @property
-    def rates(self) -> list[Rates]:
-        """What each link of the chain takes."""
-        return [Rates(flat(Decimal(cost))) for cost in self.costs]
+    rates: list[Rates]
 
 
 class Seller(Struct, frozen=True):
@@ -87,13 +80,13 @@ class Sales(Struct, frozen=True):
     def subscription(self, position: int) -> KeptSubscription:
         """The subscription at this position."""
         product, quantity = self._bought(position)
-        start = date.fromtimestamp(_at(position) // 1000)
+        start = _date(_at(position))
         return KeptSubscription(
             id=str(self.subscriptions[position]),
             customer_id=self.customer_of(position),
             chain=self.seller.chain,
             currency=self.seller.currency,
-            plan_id=product.plan_id,
+            plan_id=product.kept.plan_id,
             name=product.plan,
             status="terminated" if position % 20 == 19 else "active",
             billing_model="chargeBeforeBillingPeriod",
@@ -108,10 +101,10 @@ class Sales(Struct, frozen=True):
             renewal_date=after(start, YEAR).isoformat(),
             items=[
                 SubscriptionItem(
-                    product_id=product.id,
-                    mpn=product.mpn,
-                    vendor=product.vendor,
-                    name=product.name,
+                    product_id=product.kept.id,
+                    mpn=product.kept.mpn,
+                    vendor=product.kept.vendor,
+                    name=product.kept.name,
                     quantity=quantity,
                     rates=product.rates,
                 )
@@ -131,7 +124,7 @@ class Sales(Struct, frozen=True):
             previous = None if type_ == "sales" else quantity - 1
             lines = [_line(product, quantity, previous, subscription_id)]
             added = quantity - (previous or 0)
-            charges = [[_charge(type_, product, added, Decimal(cost), at)] for cost in product.costs]
+            charges = [[_charge(product, added, rates.recurring.tiers[0].amount, at)] for rates in product.rates]
         return KeptOrder(
             id=str(self.orders[position]),
             order_number=f"{PREFIXES[type_]}{number:06}",
@@ -140,7 +133,7 @@ class Sales(Struct, frozen=True):
             chain=self.seller.chain,
             currency=self.seller.currency,
             created_at=at,
-            day=_day(at),
+            day=_date(at).isoformat(),
             status=status,
             status_code=code,
             po_number=f"T-{position}",
@@ -153,7 +146,7 @@ class Sales(Struct, frozen=True):
                     id=1,
                     type=_REQUESTS[type_],  # type: ignore[arg-type]
                     status="pending" if status == "processing" else "failed" if status == "error" else "approved",
-                    plan_id=product.plan_id,
+                    plan_id=product.kept.plan_id,
                     subscription_id=subscription_id,
                 )
             ],
@@ -163,8 +156,9 @@ class Sales(Struct, frozen=True):
     def last_numbers(self) -> dict[str, int]:
         """The last number of each prefix that is given."""
         last = dict(self.numbers)
-        for position in range(max(0, len(self.orders) - 2 * len(self.subscriptions)), len(self.orders)):
-            type_, number = self._numbered(position)
+        lap = len(self.subscriptions)
+        for end in range(lap, len(self.orders) + lap, lap):
+            type_, number = self._numbered(min(end, len(self.orders)) - 1)
             last[PREFIXES[type_]] = max(last.get(PREFIXES[type_], 0), number)
         return last
 
@@ -190,17 +184,17 @@ def _at(position: int) -> int:
     return FIRST_AT + position * STEP
 
 
-def _day(at: int) -> str:
-    return datetime.fromtimestamp(at // 1000, UTC).date().isoformat()
+def _date(at: int) -> date:
+    return datetime.fromtimestamp(at // 1000, UTC).date()
 
 
 def _line(product: Product, quantity: Decimal, previous: Decimal | None, subscription_id: str) -> OrderLine:
     return OrderLine(
-        product_id=product.id,
-        mpn=product.mpn,
-        vendor=product.vendor,
-        name=product.name,
-        plan_id=product.plan_id,
+        product_id=product.kept.id,
+        mpn=product.kept.mpn,
+        vendor=product.kept.vendor,
+        name=product.kept.name,
+        plan_id=product.kept.plan_id,
         billing_period=MONTH,
         subscription_period=YEAR,
         quantity=quantity,
@@ -210,19 +204,17 @@ def _line(product: Product, quantity: Decimal, previous: Decimal | None, subscri
     )
 
 
-def _charge(type_: OrderType, product: Product, quantity: Decimal, cost: Decimal, at: int) -> Charge:
-    start = datetime.fromtimestamp(at // 1000, UTC).date()
+def _charge(product: Product, quantity: Decimal, price: Decimal, at: int) -> Charge:
+    start = _date(at)
     end = after(start, MONTH)
-    through = date.fromordinal(end.toordinal() - 1)
-    kind: ChargeType = "recurring"
     return Charge(
-        type=kind,
-        product_id=product.id,
-        mpn=product.mpn,
-        description=f"{product.name} Recurring (1 Month(s) term) from {start} through {through}",
+        type="recurring",
+        product_id=product.kept.id,
+        mpn=product.kept.mpn,
+        description=f"{product.kept.name} Recurring (1 Month(s) term) from {start} through {end - timedelta(days=1)}",
         quantity=quantity,
-        unit_price=cost,
-        amount=quantity * cost,
+        unit_price=price,
+        amount=rounded(quantity * price, "USD"),
         duration=MONTH,
         start=start.isoformat(),
         end=end.isoformat(),

@@ -17,7 +17,7 @@ from emporion.catalogue.rates import Rate, Rates, Tier, flat
 from emporion.periods import Period
 from emporion.store.base import Store
 from emporion.store.database import Write, execute, execute_many
-from emporion.store.product_lists import relist
+from emporion.store.relisting import relist
 
 YEAR, MONTH = Period("year", 1), Period("month", 1)
 EVERYBODY = Delegation()

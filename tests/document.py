@@ -14,6 +14,12 @@ from starlette.testclient import TestClient
 
 from emporion.api import openapi
 from emporion.app import OPERATIONS
+from tests.strict_reader import OPERATION_TYPES, read_strictly
+
+# Operations that answer the same in both contract versions; and those whose answers are not read strictly, since a
+# reseller of a platform that was begun with a name only has no address.
+ONE_ANSWER = {f"{one.method} {one.path}" for one in OPERATIONS if not isinstance(one.answer, dict)}
+NOT_STRICT = {name for name, type_ in OPERATION_TYPES.items() if type_ in ("Reseller", "ResultListReseller")}
 
 
 @cache
@@ -55,6 +61,10 @@ def check_answer(method: str, path: str, answer: httpx.Response) -> None:
         f"#/paths/{template.replace('/', '~1')}/{method.lower()}/responses/{status}/content/application~1json/schema"  # type: ignore[union-attr]
     )
     _validator(pointer).validate(answer.json())
+    name = f"{method} {template}"
+    of_document = answer.headers.get("x-api-version") == "1.15" or name in ONE_ANSWER
+    if status == "200" and name in OPERATION_TYPES.keys() - NOT_STRICT and of_document:
+        read_strictly(name, answer.json())
 
 
 class CheckedClient:

@@ -41,11 +41,11 @@ WHAT_TO_DO = {
     Code.NOT_FOUND: "Check the id. What belongs to others is answered like what does not exist.",
     Code.METHOD_NOT_ALLOWED: "Use one of the methods in `Allow`.",
     Code.TIMEOUT: "Send the whole body at once.",
-    Code.CONFLICT: "Look up the customer that the message names, or choose another `externalId` or login.",
+    Code.CONFLICT: "Look up what the message names: the customer that has the `externalId`, or the order to be waited "
+    "for or cancelled.",
     Code.IDEMPOTENCY_KEY_IN_USE: "Send it once more with the same key, after the seconds in `Retry-After`: then you "
     "get the answer of the first request.",
-    Code.PRECONDITION_FAILED: "Read the account again, make your change of what is there now, and send it with the new "
-    "`ETag`.",
+    Code.PRECONDITION_FAILED: "Read it again, make your change of what is there now, and send it with the new `ETag`.",
     Code.TOO_LARGE: "Send less, and texts in UTF-8, not as `\\u` escapes: so customers within the rules are smaller.",
     Code.URI_TOO_LONG: "Ask with fewer or shorter parameters; no filter takes more than 255 characters.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Send `Content-Type: application/json` and a plain body in UTF-8.",

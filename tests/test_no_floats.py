@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def _touches_amounts(file: Path, tree: ast.AST) -> bool:
     )
 
 
+@functools.cache
 def _files() -> dict[str, ast.Module]:
     trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(SOURCE.rglob("*.py"))}
     return {file.relative_to(SOURCE).as_posix(): tree for file, tree in trees.items() if _touches_amounts(file, tree)}

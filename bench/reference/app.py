@@ -1,4 +1,4 @@
-"""The application: GET and POST /customers, GET /customers/{id}."""
+"""The application: GET and POST /customers, GET /customers/{id}; `sales.py` has the rest."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, NoReturn
 
-from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Path, Query
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload
 
-from bench.reference import schemas
+from bench.reference import sales, schemas
 from bench.reference.access import Caller, Keys, caller
 from bench.reference.models import Address, ContactPerson, Customer
 from bench.reference.problems import CorrelationIds, handle_errors
+from bench.reference.sessions import Session
 from bench.reference.settings import Settings
 from emporion.accounts.folding import fold
 from emporion.credentials import hash_password, new_login
@@ -40,18 +41,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await engine.dispose()
 
 
-async def new_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """A session for one request."""
-    sessions: async_sessionmaker[AsyncSession] = request.app.state.sessions
-    async with sessions() as session:
-        yield session
-
-
 app = FastAPI(title="Reference", lifespan=lifespan)
 app.add_middleware(CorrelationIds)
 handle_errors(app)
+app.include_router(sales.router)
 
-Session = Annotated[AsyncSession, Depends(new_session)]
 ByCaller = Annotated[Caller, Depends(caller)]
 CustomerId = Annotated[int, Path(alias="id", ge=0, le=LARGEST_NUMBER)]
 

@@ -12,6 +12,7 @@ import jwt
 from sqlalchemy.dialects import registry
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from bench.reference import sales_models  # noqa: F401 - its tables belong to the schema
 from bench.reference.access import ALGORITHM
 from bench.reference.models import SCHEMA, Base
 from emporion.accounts.customers import Customer
@@ -21,7 +22,7 @@ from emporion.credentials import key_digest, new_login
 from emporion.marketplace.platforms import SANDBOX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy.schema import ExecutableDDLElement
 
@@ -40,24 +41,33 @@ def headers(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "X-Subscription-Key": SANDBOX.subscription_key}
 
 
-async def load(database: str, customers: Iterable[Customer]) -> None:
-    """Make the schema anew, with the sandbox's reseller, its key and `customers`, which keep their ids."""
+async def load(
+    database: str,
+    customers: Iterable[Customer],
+    more: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+) -> None:
+    """Make the schema anew, with the sandbox's reseller, its key and `customers`, which keep their ids.
+
+    more: puts more into the tables, before they have indexes.
+    """
     connection = await asyncpg.connect(database)
     try:
         await _make_tables(connection)
-        await _copy(
+        await copy(
             connection,
             "resellers",
             [
-                {"id": PROVIDER_ID, "name": "Provider", "parent_id": None},
-                {"id": RESELLER_ID, "name": SANDBOX.reseller, "parent_id": PROVIDER_ID},
+                {"id": PROVIDER_ID, "name": "Provider", "currency": None, "parent_id": None},
+                {"id": RESELLER_ID, "name": SANDBOX.reseller, "currency": "USD", "parent_id": PROVIDER_ID},
             ],
         )
         key = {"digest": key_digest(SANDBOX.subscription_key), "reseller_id": RESELLER_ID}
-        await _copy(connection, "subscription_keys", [key])
+        await copy(connection, "subscription_keys", [key])
         for batch in _batches(customers):
-            await _copy(connection, "customers", [_customer(customer) for customer in batch])
-            await _copy(connection, "contact_persons", [row for customer in batch for row in _persons(customer)])
+            await copy(connection, "customers", [_customer(customer) for customer in batch])
+            await copy(connection, "contact_persons", [row for customer in batch for row in _persons(customer)])
+        if more:
+            await more(connection)
         await _finish(connection)
     finally:
         await connection.close()
@@ -76,9 +86,10 @@ async def _finish(connection: asyncpg.Connection) -> None:
     for table in Base.metadata.sorted_tables:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             await connection.execute(_sql(CreateIndex(index)))
-    highest = await connection.fetchval(f"SELECT max(id) FROM {SCHEMA}.customers")
-    if highest is not None:
-        await connection.execute(f"ALTER TABLE {SCHEMA}.customers ALTER COLUMN id RESTART WITH {highest + 1}")
+    for table_name in ("customers", "subscriptions", "orders"):
+        highest = await connection.fetchval(f"SELECT max(id) FROM {SCHEMA}.{table_name}")
+        if highest is not None:
+            await connection.execute(f"ALTER TABLE {SCHEMA}.{table_name} ALTER COLUMN id RESTART WITH {highest + 1}")
     for table in Base.metadata.sorted_tables:
         await connection.execute(f"VACUUM ANALYZE {table.fullname}")
 
@@ -93,7 +104,7 @@ def _batches(customers: Iterable[Customer]) -> Iterator[list[Customer]]:
         yield batch
 
 
-async def _copy(connection: asyncpg.Connection, table: str, rows: Sequence[Row]) -> None:
+async def copy(connection: asyncpg.Connection, table: str, rows: Sequence[Row]) -> None:
     """Add the rows, which all have the same columns."""
     if rows:
         columns = list(rows[0])

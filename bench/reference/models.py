@@ -26,6 +26,7 @@ class Reseller(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
+    currency: Mapped[str | None] = mapped_column(String(3))
     parent_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(f"{SCHEMA}.resellers.id"), index=True)
 
 

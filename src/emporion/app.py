@@ -26,6 +26,7 @@ from emporion.api import (
     products,
     reports,
     resellers,
+    subscriptions,
     tokens,
 )
 from emporion.api.auth import Authenticator
@@ -69,6 +70,7 @@ OPERATIONS = (
     *resellers.OPERATIONS,
     *events.OPERATIONS,
     *orders.OPERATIONS,
+    *subscriptions.OPERATIONS,
     *products.OPERATIONS,
     *plans.OPERATIONS,
     *parameters.OPERATIONS,

@@ -22,12 +22,15 @@ class Code(Enum):
     FORBIDDEN = (
         "The key belongs to another reseller than the token, the role does not allow it, or the reseller is shut."
     )
-    NOT_FOUND = "There is no such account or address, or it is not yours to see."
+    NOT_FOUND = "There is nothing with this id or at this address, or it is not yours to see."
     METHOD_NOT_ALLOWED = "The address does not serve this method; `Allow` lists those that it serves."
     TIMEOUT = "The body did not arrive in time."
-    CONFLICT = "An `externalId` or login is taken, or the status cannot change that way."
+    CONFLICT = (
+        "An `externalId` or login is taken, the status cannot change that way, or what is there is in the way of an "
+        "order: the message says what, and how to get it out of the way."
+    )
     IDEMPOTENCY_KEY_IN_USE = "The first request with this `Idempotency-Key` is still running; try again shortly."
-    PRECONDITION_FAILED = "The account has changed since the state that `If-Match` names: read it again."
+    PRECONDITION_FAILED = "What you change has changed since the state that `If-Match` names: read it again."
     TOO_LARGE = (
         "The body is larger than 1 MiB, or 16 KiB where no token is needed, or has more than 50,000 names and values."
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
 from fractions import Fraction
+from functools import reduce
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -25,6 +26,10 @@ MOST_DECIMALS = 6
 MOST_WHOLE_DIGITS = 15
 WANTED = "must be a decimal number in a string, such as 70.5"
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
+# Wider than what any amounts and quantities need: those that are sent have few digits.
+_WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
+_EXACT = Context(prec=1000, traps=[Inexact])
 
 
 class Amount(Struct, frozen=True):
@@ -59,18 +64,22 @@ def minor_units(currency: str) -> int:
 def rounded(value: Decimal | Fraction, currency: str) -> Decimal:
     """The value in the smallest unit of its currency, half up, which is away from zero; exact at any size."""
     digits = minor_units(currency)
-    units, rest = divmod(abs(Fraction(value)) * 10**digits, 1)
+    if isinstance(value, Decimal):
+        return value.quantize(Decimal((0, (1,), -digits)), context=_WIDE) if value else Decimal(0)
+    units, rest = divmod(abs(value) * 10**digits, 1)
     units += 2 * rest >= 1
     # By its digits: arithmetic of decimals keeps the first 28 only.
     return Decimal((int(value < 0), tuple(map(int, str(units))), -digits)) if units else Decimal(0)
 
 
+def product(amount: Decimal, many: Decimal) -> Decimal:
+    """An amount, so many times; exact."""
+    return _EXACT.multiply(amount, many)
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
-    """The sum of amounts, exact at any size."""
-    listed = list(amounts)
-    digits = max([0, *(-int(value.as_tuple().exponent) for value in listed)])
-    units = int(sum(Fraction(value) for value in listed) * 10**digits)
-    return Decimal((int(units < 0), tuple(map(int, str(abs(units)))), -digits)) if units else Decimal(0)
+    """The sum of amounts, exact."""
+    return reduce(_EXACT.add, amounts, Decimal(0)) or Decimal(0)
 
 
 def shown(value: Decimal) -> str:

@@ -11,7 +11,7 @@ from emporion import times
 from emporion.errors import Fault
 from emporion.paging import Limit, Offset, Pagination
 
-ReportName = Literal["Customers", "Events"]
+ReportName = Literal["Charges", "Customers", "Events", "Orders", "Subscriptions"]
 ReportFormat = Literal["csv", "json", "xlsx", "xml"]
 ReportStatus = Literal["submitted", "processing", "completed", "error"]
 ReportType = Literal["periodic", "daily", "monthly", "onetime", "on_invoice"]
@@ -59,7 +59,7 @@ Name = Annotated[
     str,
     Meta(
         max_length=100,
-        description=f"Which report: {' or '.join(REPORT_NAMES)}, whatever the case.",
+        description=f"Which report: {', '.join(REPORT_NAMES[:-1])} or {REPORT_NAMES[-1]}, whatever the case.",
         examples=["Customers"],
         extra={"rule": _unknown_name},
     ),

@@ -10,8 +10,8 @@ A member may carry, in `Meta(extra=…)`:
     "line": True                            it is one line, which can be seen
     "take": Callable[[object], object]      for a member of any type: what is read, or a ValueError that says why not
 A Struct may have a method `faults(self) -> Iterable[Fault]` for rules between its members; a member that was
-missing or faulty is `UNSET` there. READ_ONLY names members that clients send back and nobody reads, DID_YOU_MEAN in
-small letters those that clients send in place of ours.
+missing or faulty is `UNSET` there. READ_ONLY names members that clients send back and that are not read, DID_YOU_MEAN
+in small letters those that clients send in place of ours.
 """
 
 from __future__ import annotations
@@ -131,14 +131,14 @@ def _compile(type_: inspect.Type, extra: dict[str, Any]) -> Read:
             return _choice(values)
         case inspect.IntType():
             return _number(type_)
-        case inspect.DecimalType():
-            return _decimal(extra)
         case inspect.ListType():
             return _array(type_)
         case inspect.DictType():
             return _dictionary(type_)
         case inspect.StructType():
             return _object(type_)
+        case inspect.DecimalType():
+            return _decimal(extra)
         case inspect.AnyType():
             return _anything(extra["take"])
     raise TypeError(f"no reader for {type_}")
@@ -225,7 +225,7 @@ def _anything(take: Callable[[object], object]) -> Read:
 
 def _choice(values: tuple[object, ...]) -> Read:
     known = {value: value for value in values}
-    listed = ", ".join(str(value) for value in values[:-1]) + f" or {values[-1]}"
+    listed = " or ".join(part for part in (", ".join(map(str, values[:-1])), str(values[-1])) if part)
 
     def read_choice(value: object, path: str, faults: list[Fault]) -> object:
         if isinstance(value, str) and value in known:

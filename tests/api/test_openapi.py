@@ -18,6 +18,11 @@ from tests.conftest import Caller, Serve
 from tests.document import CheckedClient, document
 
 METHODS = ("get", "post", "patch")
+# Operations whose query or body names what must be there: a reseller or a customer.
+NAMES_ANOTHER = ("getCustomers", "getOrders", "getSubscriptions", "createOrder", "estimateOrder", "validateParameters")
+# POSTs that change what there is, in the state that If-Match names; and those after which there is nothing new.
+CHANGES_ANOTHER = ("createOrder",)
+MAKES_NONE = ("estimateOrder", "validateParameters", "updateSubscriptionSpecialPricing")
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -51,6 +56,17 @@ def test_the_operations_have_the_ids_that_clients_know() -> None:
         ("get", "/products/{id}"): "getProduct",
         ("get", "/plans"): "getServicePlans",
         ("get", "/plans/{id}"): "getServicePlanById",
+        ("get", "/orders"): "getOrders",
+        ("post", "/orders"): "createOrder",
+        ("post", "/orders/estimate"): "estimateOrder",
+        ("get", "/orders/{id}"): "getOrderDetails",
+        ("patch", "/orders/{id}"): "updateOrder",
+        ("get", "/resellers/{id}/orders"): "getResellerOrders",
+        ("get", "/subscriptions"): "getSubscriptions",
+        ("get", "/subscriptions/{id}"): "getSubscription",
+        ("patch", "/subscriptions/{id}"): "updateSubscription",
+        ("post", "/subscriptions/{id}/specialPricing"): "updateSubscriptionSpecialPricing",
+        ("post", "/validation/parameters"): "validateParameters",
         ("get", "/reports"): "getReports",
         ("post", "/reports"): "createReport",
         ("get", "/reports/{reportId}"): "getReportById",
@@ -121,13 +137,14 @@ def test_each_operation_has_the_errors_that_its_kind_can_have(operation: Any) ->
     assert ("403" in statuses) == (operation.access in ("Bearer", "Basic"))
     assert ("429" in statuses) == (operation.access != "Public")
     assert ({"408", "413", "415"} <= statuses) == bool(operation.body)
-    # A list of customers can be that of a reseller who is named in the query.
     of_one = "{id}" in operation.path or "{reportId}" in operation.path
-    assert ("404" in statuses) == (of_one or operation.id == "getCustomers")
-    assert ("409" in statuses) == (operation.method != "GET" and operation.access == "Bearer")
+    assert ("404" in statuses) == (of_one or operation.id in NAMES_ANOTHER)
+    may_conflict = operation.method != "GET" and operation.id != "validateParameters"
+    assert ("409" in statuses) == (may_conflict and operation.access == "Bearer")
     assert ("304" in statuses) == (operation.method == "GET")
-    assert ("412" in statuses) == (operation.method in ("GET", "PATCH"))
-    assert ("422" in statuses) == operation.repeatable == (operation.method == "POST" and operation.access == "Bearer")
+    assert ("412" in statuses) == (operation.method in ("GET", "PATCH") or operation.id in CHANGES_ANOTHER)
+    makes_one = operation.method == "POST" and operation.id not in MAKES_NONE
+    assert ("422" in statuses) == operation.repeatable == (makes_one and operation.access == "Bearer")
 
 
 def test_each_condition_and_key_is_a_parameter_where_it_has_an_effect() -> None:
@@ -135,7 +152,8 @@ def test_each_condition_and_key_is_a_parameter_where_it_has_an_effect() -> None:
         named = {parameter.get("name") for parameter in operation["parameters"]}
         for name, header in (("304", "If-None-Match"), ("422", "Idempotency-Key")):
             assert (header in named) == (name in operation["responses"]), f"{method} {path}"
-        assert ("If-Match" in named) == (method == "patch"), f"{method} {path}"
+        has_state = method == "patch" or operation["operationId"] in CHANGES_ANOTHER
+        assert ("If-Match" in named) == has_state, f"{method} {path}"
 
 
 def test_whatever_can_be_read_again_has_an_etag() -> None:

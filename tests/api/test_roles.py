@@ -15,9 +15,12 @@ from emporion.credentials import Role
 from emporion.marketplace import Marketplace
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.platforms import SANDBOX
+from emporion.marketplace.sandbox import SANDBOX_MPN
 from tests.conftest import CALLERS, Caller, Serve, new_customer
 from tests.marketplace.test_tokens import OWNER, done_by_command
 from tests.postgres import wait_until
+
+pytestmark = pytest.mark.stocked
 
 BELOW_ID = CALLERS["below"].reseller_id
 # Stands for the id of one that is made for the test.
@@ -58,6 +61,9 @@ def new_reseller() -> dict[str, Any]:
     return new_customer(currency="EUR")
 
 
+ORDER = {"customerId": "1000002", "products": [{"mpn": SANDBOX_MPN, "quantity": 1}]}
+PRICE = {"products": [{"mpn": SANDBOX_MPN, "unitPrice": {"currency": "USD", "amount": "5"}}]}
+CHECK = {"customerId": "1000001", "products": [{"mpn": SANDBOX_MPN, "parameters": []}]}
 # Each operation with the least role that it takes. The path stands beside what it is called with.
 NEEDED: dict[str, tuple[Role, str, str, dict[str, Any] | None]] = {
     "getCustomers": ("reader", "GET", "/customers", None),
@@ -71,6 +77,21 @@ NEEDED: dict[str, tuple[Role, str, str, dict[str, Any] | None]] = {
     "getResellerCustomers": ("reader", "GET", f"/resellers/{BELOW_ID}/customers", None),
     "createCustomerForReseller": ("editor", "POST", f"/resellers/{BELOW_ID}/customers", new_customer()),
     "getEvents": ("reader", "GET", "/events", None),
+    "getCatalog": ("reader", "GET", "/products", None),
+    "getProduct": ("reader", "GET", "/products/1000010", None),
+    "getServicePlans": ("reader", "GET", "/plans", None),
+    "getServicePlanById": ("reader", "GET", "/plans/1000003", None),
+    "getOrders": ("reader", "GET", "/orders", None),
+    "getOrderDetails": ("reader", "GET", "/orders/1000018", None),
+    "getResellerOrders": ("reader", "GET", f"/resellers/{BELOW_ID}/orders", None),
+    "estimateOrder": ("reader", "POST", "/orders/estimate", ORDER),
+    "createOrder": ("editor", "POST", "/orders", ORDER),
+    "updateOrder": ("editor", "PATCH", "/orders/1000018", {}),
+    "getSubscriptions": ("reader", "GET", "/subscriptions", None),
+    "getSubscription": ("reader", "GET", "/subscriptions/1000019", None),
+    "updateSubscription": ("editor", "PATCH", "/subscriptions/1000019", {"attributes": {"a": "b"}}),
+    "updateSubscriptionSpecialPricing": ("editor", "POST", "/subscriptions/1000019/specialPricing", PRICE),
+    "validateParameters": ("reader", "POST", "/validation/parameters", CHECK),
     "getReports": ("reader", "GET", "/reports", None),
     "createReport": ("editor", "POST", "/reports", {"name": "Events", "startDate": "2026-09-01"}),
     "getReportById": ("reader", "GET", f"/reports/{REPORT}", None),

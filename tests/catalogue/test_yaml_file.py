@@ -116,6 +116,12 @@ def test_what_is_no_plain_decimal_is_no_amount(amount: str) -> None:
     assert "must be an amount such as 4.50" in fault_of(item(prices=f"{{EUR: {amount!r}}}"))
 
 
+def test_an_amount_with_a_comma_is_told_though_yaml_takes_it_for_two() -> None:
+    assert fault_of(item(prices="{EUR: 4,50}")).endswith("such as EUR; write an amount with a point, such as 4.50")
+    said = fault_of(item(prices="{EUR: {price: 4,50}}"))
+    assert said.endswith("50 is unknown; write an amount with a point, such as 4.50")
+
+
 def test_an_mpn_is_its_text() -> None:
     for mpn in ("007", "1e3", "yes", "0x1F", "12:30", "2026-01-01", "true"):
         (sold,) = the_plan(plan(items=f"{{{mpn}: {{name: N, prices: {{EUR: 1}}}}}}")).items

@@ -13,7 +13,18 @@ from tests.server import PATIENCE, clean_environment, run
 
 # What commands did load that only a server needs, or a password, or a table on a screen.
 HEAVY = {"granian", "starlette", "jinja2", "babel", "asyncpg", "emporion.app", "emporion.web", "emporion.api"}
-HEAVIER = {"pydantic", "structlog", "rich.console", "argon2", "cryptography", "jwt", "redis", "limits", "xlsxwriter"}
+HEAVIER = {
+    "pydantic",
+    "structlog",
+    "rich.console",
+    "argon2",
+    "cryptography",
+    "jwt",
+    "redis",
+    "limits",
+    "xlsxwriter",
+    "yaml",
+}
 
 LOADED = """
 import sys

@@ -220,6 +220,7 @@ def running(settings: Settings) -> Iterator[Application]:
         patch.setattr(app, "run_housekeeping", _stand_still)
         patch.setattr(app, "do_imports", _stand_still)
         patch.setattr(app, "make_reports", _stand_still)
+        patch.setattr(app, "move_orders", _stand_still)
         loop = runner.get_loop()
         loop.run_until_complete(_found(open_store(settings)))
         application = Application(settings, loop)

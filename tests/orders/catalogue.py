@@ -13,6 +13,7 @@ from emporion.catalogue.plans import Plan, PlanSwitch, Policies, SubscriptionPer
 from emporion.catalogue.products import CatalogueProduct, Dependency
 from emporion.catalogue.rates import Rate, Rates, Tier, flat
 from emporion.periods import Period
+from emporion.store.resellers import ResellerStore
 
 MONTH, YEAR = Period("month", 1), Period("year", 1)
 
@@ -110,7 +111,8 @@ BY_ID = {one.id: one for one in PRODUCTS}
 class CatalogueInMemory:
     """What orders ask of the catalogue. prices: what customers pay for each product; each link above pays 1 less."""
 
-    def __init__(self, currency: str | None = "USD") -> None:
+    def __init__(self, resellers: ResellerStore, currency: str | None = "USD") -> None:
+        self._resellers = resellers
         self.products = dict(BY_ID)
         self.plans = {one.id: one for one in PLANS}
         self.prices = {one.id: Decimal("4.5") for one in PRODUCTS}
@@ -137,9 +139,8 @@ class CatalogueInMemory:
     async def rates(self, chain: Sequence[int], product_ids: Collection[str]) -> dict[str, list[Rates]]:
         return {id_: rates(self.prices[id_], len(chain) + 1) for id_ in product_ids if id_ in self.prices}
 
-    async def currency(self, chain: Sequence[int]) -> str | None:
-        del chain
-        return self._currency
+    async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
+        return await self._resellers.chain(seller_id), self._currency
 
 
 def rates(price: Decimal, links: int = 3) -> list[Rates]:

@@ -120,7 +120,8 @@ def test_values_of_parameters_come_as_strings_or_in_objects() -> None:
 )
 def test_what_an_order_cannot_have_yet_is_refused_by_its_name(member: str, value: Any) -> None:
     assert wrong(**{member: value})[member].startswith("is not supported yet: ")
-    for empty in (None, "", [], {}):
+    nothing: tuple[Any, ...] = (None, "", [], {})
+    for empty in nothing:
         assert wrong(**{member: empty}) == {}
 
 

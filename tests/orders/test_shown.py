@@ -76,8 +76,8 @@ def as_json(order: KeptOrder, level: int = 2) -> dict[str, Any]:
 
 def test_members_come_in_the_order_of_the_document() -> None:
     assert list(as_json(ORDER)) == [
-        "id", "orderNumber", "type", "customerId", "poNumber", "creationDate", "provisioningDate", "status", "statusCode",
-        "total", "details", "products", "subscriptionId",
+        "id", "orderNumber", "type", "customerId", "poNumber", "creationDate", "provisioningDate", "status",
+        "statusCode", "total", "details", "products", "subscriptionId",
     ]  # fmt: skip
     assert as_json(ORDER)["creationDate"] == "2026-09-18T08:15:02Z"
 

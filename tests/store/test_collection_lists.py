@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -119,14 +120,14 @@ async def test_a_customers_are_found_few_or_many(
 ) -> None:
     orders = await _of_two(store, orders)
     monkeypatch.setattr(collection_lists, "FEW", few)
-    for make in (collection_lists._few_of, collection_lists._if_few):
+    for make in (collection_lists._ordinals, collection_lists._if_few):
         make.cache_clear()
     for customer_id in range(100, 105):
         wanted = ids([kept for kept in reversed(orders.kept) if kept.customer_id == customer_id])
         for offset in (0, 2, len(wanted), 2**63 - 1):
             found = await page(store, TWO, offset, 3, customer_id=customer_id)
             assert found == (wanted[offset : offset + 3], len(wanted))
-    for make in (collection_lists._few_of, collection_lists._if_few):
+    for make in (collection_lists._ordinals, collection_lists._if_few):
         make.cache_clear()
 
 
@@ -141,3 +142,14 @@ async def test_several_resellers_lists_are_one(store: Store, near: int, monkeypa
     for offset in (0, 7, 29, 58, 60, 90):
         assert await page(store, ONE, offset, 5) == (ids(newest_first)[offset : offset + 5], 60)
     assert await page(store, BELOW_ONE, 5, 2) == (ids(second.kept)[::-1][5:7], 30)
+
+
+async def test_what_many_ask_at_a_time_is_answered_to_each(store: Store) -> None:
+    made = Orders(store, ONE, 1)
+    for _ in range(40):
+        await made.add("completed", 100)
+    asked = [*range(1, 41), 10**18, 41]
+    found = await asyncio.gather(*(store.orders.answer(ONE, str(number)) for number in asked))
+    assert [item and item.id for item in found] == [*(str(number) for number in range(1, 41)), None, None]
+    assert await store.orders.answer(TWO, "1") is None
+    assert await store.orders.answer(ONE, "1\0") is None

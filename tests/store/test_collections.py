@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from msgspec import structs
 
+from emporion.catalogue.rates import Rates, flat
 from emporion.errors import Code, Problem
 from emporion.events import EventType, NewEvent, Origin, Subject, SubjectType
+from emporion.orders.kept import KeptOrder
+from emporion.periods import Period
 from emporion.reports import Report
 from emporion.store.base import Store
 from emporion.store.collections import CollectionStore, Condition, Item
 from emporion.store.idempotency import IdempotentRequest
 from emporion.store.reports import KeptReport
 from emporion.store.tables import COLLECTIONS
+from emporion.subscriptions import KeptSubscription, SubscriptionItem
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
 
 NONE: list[Condition] = []
@@ -37,6 +43,53 @@ def report(number: int, due: int | None = None) -> KeptReport:
         ),
         due,
     )
+
+
+def subscription(number: int, **members: Any) -> KeptSubscription:
+    """A document of the collection `subscriptions`."""
+    item = SubscriptionItem(
+        product_id="501",
+        mpn="ODD" if number % 2 else "EVEN",
+        vendor="acme",
+        name="Mail",
+        quantity=Decimal(3),
+        rates=[Rates(flat(Decimal(1)))] * 2,
+    )
+    values: dict[str, Any] = {
+        "id": f"subscription-{number:03}",
+        "customer_id": 1_000_001,
+        "chain": [PROVIDER],
+        "currency": "EUR",
+        "plan_id": 1,
+        "name": "Mail",
+        "status": "pending",
+        "billing_model": "chargeBeforeBillingPeriod",
+        "billing_period": Period("month", 1),
+        "subscription_period": Period("year", 1),
+        "renews": True,
+        "created": "2026-11-30",
+        "last_modified": "2026-11-30",
+        "items": [item],
+    }
+    return KeptSubscription(**{**values, **members})
+
+
+def order(number: int, **members: Any) -> KeptOrder:
+    """A document of the collection `orders`; no two of the platform have the same number."""
+    values: dict[str, Any] = {
+        "id": f"order-{number:03}",
+        "order_number": uuid.uuid4().hex,
+        "type": "renewal",
+        "customer_id": 1_000_001,
+        "chain": [PROVIDER],
+        "currency": "EUR",
+        "created_at": 1000,
+        "day": "2026-11-30",
+        "status": "submitted",
+        "status_code": "LO" if number % 2 else "OP",
+        "charges": [[], []],
+    }
+    return KeptOrder(**{**values, **members})
 
 
 class Sample(NamedTuple):
@@ -61,6 +114,22 @@ SAMPLES = {
         report,
         lambda number: structs.replace(report(1), attempts=number),
         ("name", "event"),
+        ("status", "submitted"),
+    ),
+    "subscriptions": Sample(
+        "subscription",
+        "subscription.updated",
+        subscription,
+        lambda number: subscription(1, name=f"Mail {number}"),
+        ("mpn", "ODD"),
+        ("status", "pending"),
+    ),
+    "orders": Sample(
+        "order",
+        "order.updated",
+        order,
+        lambda number: order(1, po_number=str(number)),
+        ("status_code", "LO"),
         ("status", "submitted"),
     ),
 }

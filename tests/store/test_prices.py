@@ -9,11 +9,11 @@ import pytest
 from emporion.catalogue.own_prices import OwnPrice, target_of_item, target_of_product
 from emporion.catalogue.rates import flat
 from emporion.errors import Code, Problem
-from emporion.events import NewEvent, Origin, Subject
+from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.store.base import Store
 from emporion.store.prices import OwnPriceChange
 from tests.catalogue_samples import tiers
-from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO
+from tests.store.conftest import BELOW_ONE, ONE, TWO
 
 PRODUCT, ITEM = target_of_product("1000301"), target_of_item(10005, "ACME MAIL")
 FLAT = OwnPrice(currency="USD", recurring=flat(Decimal("4.500001")), setup=flat(Decimal(0)))
@@ -25,8 +25,8 @@ def change(target: str, price: OwnPrice | None, reseller_id: int = ONE) -> OwnPr
     """A change whose event tells the margins before and after."""
 
     def event(before: OwnPrice | None) -> NewEvent:
-        changes = {"margin": (before and str(before.margin), price and str(price.margin))}
-        type_ = "price.updated" if before else "price.created"
+        changes: Changes = {"margin": (before and str(before.margin), price and str(price.margin))}
+        type_: EventType = "price.updated" if before else "price.created"
         about = Subject("price", target)
         return NewEvent(reseller_id, reseller_id, type_, 5, Origin("anna", "api"), changes, None, about)
 
@@ -38,7 +38,8 @@ async def test_what_is_set_is_read_again_to_the_last_digit(store: Store) -> None
     assert await store.prices.set(ONE, changes) == ["created", "created", "created"]
     kept = await store.prices.of([ONE, TWO], [PRODUCT, ITEM, "7", "8"])
     assert kept == {(ONE, PRODUCT): FLAT, (ONE, ITEM): TIERED, (ONE, "7"): MARGIN}
-    assert await store.prices.sellers([PROVIDER, ONE, BELOW_ONE, TWO]) == [ONE]
+    assert (await store.product_lists.seller(BELOW_ONE)).priced == [ONE]
+    assert (await store.product_lists.seller(TWO)).priced == []
     assert await store.prices.of([TWO], [PRODUCT]) == {}
 
 
@@ -85,8 +86,3 @@ async def test_the_prices_of_an_item_are_found_in_every_plan(store: Store) -> No
     await store.prices.set(ONE, [change(target, MARGIN) for target in targets])
     assert await store.prices.of_item(ONE, "A_B") == ["10 A_B", "11 A_B"]
     assert await store.prices.of_item(TWO, "A_B") == []
-
-
-async def test_the_currencies_of_a_chain_are_read_from_the_provider_down(store: Store) -> None:
-    assert list(await store.resellers.currencies(BELOW_ONE)) == [PROVIDER, ONE, BELOW_ONE]
-    assert await store.resellers.currencies(999) == {}

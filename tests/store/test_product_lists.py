@@ -10,12 +10,12 @@ import pytest
 
 from emporion.accounts.folding import fold
 from emporion.catalogue.kept import Delegation
-from emporion.store import product_lists
+from emporion.store import product_lists, relisting
 from emporion.store.base import Store
 from emporion.store.bit_sets import BitSet
 from emporion.store.product_lists import ListedPage, ProductFilter
 from tests.catalogue_samples import EVERYBODY, USD, SamplePlan, put_catalogue, sample_plan, sample_product
-from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open
+from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, new_reseller
 
 CHAINS = ([PROVIDER], [PROVIDER, ONE], [PROVIDER, TWO], [PROVIDER, ONE, BELOW_ONE])
 ANY = ProductFilter()
@@ -149,9 +149,11 @@ async def test_pages_are_those_of_the_whole_list_whatever_was_changed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many plans, changed again and again, in small parts: always as if each list was made anew."""
-    monkeypatch.setattr(product_lists, "PART_NUMBERS", 64)
+    monkeypatch.setattr(relisting, "PART_NUMBERS", 64)
+    monkeypatch.setattr(relisting, "PART_BYTES", 8)
     monkeypatch.setattr(product_lists, "PART_BYTES", 8)
-    monkeypatch.setattr(product_lists, "PLANS_AT_ONCE", 7)
+    monkeypatch.setattr(relisting, "PLANS_AT_ONCE", 7)
+    monkeypatch.setattr(relisting, "MOST_CHANGED", 5)
     dice = random.Random(7)
     delegations = (
         Delegation(), Delegation([ONE]), Delegation([TWO, BELOW_ONE]), Delegation(None, [TWO]),
@@ -214,3 +216,20 @@ async def test_sets_that_are_remembered_have_an_end(store: Store, monkeypatch: p
         assert (await products(store, CHAINS[1], ProductFilter(mpn=f"MPN-{number}0"))).ids == [number * 10]
     assert len(store.product_lists._sets) == 3
     assert store.product_lists._bytes == sum(members.size for members in store.product_lists._sets.values())
+
+
+async def test_a_seller_is_known_by_its_chain_and_its_currency(store: Store) -> None:
+    euro, poor = 50, 60
+    await store.resellers.add(new_reseller("Euro", PROVIDER, euro, currency="EUR"))
+    await store.resellers.add(new_reseller("Below", euro, poor, currency="USD"))
+    await put_catalogue(store, [one_plan(101, rates=RATES)])
+    known = await store.product_lists.seller(euro)
+    assert (known.chain, known.currency, known.priced) == ([PROVIDER, euro], "EUR", [])
+    assert (await store.product_lists.seller(poor)).currency is None, "another one than its parent's"
+    assert (await store.product_lists.seller(ONE)).currency is None, "it has none"
+    assert (await store.product_lists.seller(999))[:3] == ([], None, [])
+    assert await store.product_lists.among(known, ["1010", "1011", "101", "x"]) == {"1010"}
+    assert await store.product_lists.among(await store.product_lists.seller(poor), ["1010"]) == set()
+    for seller, total in ((known, 1), (await store.product_lists.seller(poor), 0)):
+        sold = await store.product_lists.sold(seller, ANY, 0, ALL)
+        assert (len(sold.products), sold.total) == (total, total)

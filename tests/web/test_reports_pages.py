@@ -133,7 +133,7 @@ def test_without_a_last_day_the_period_ends_now(browser: Console) -> None:
         ({"endDate": "2026-08-31"}, {"endDate": "Must not be before the first day."}),
         ({"endDate": "2028-01-01"}, {"endDate": "Must be at most 400 days after the first day."}),
         ({"endDate": "9999-12-31"}, {"endDate": "Must be at most 400 days after the first day."}),
-        ({"name": "Gossip"}, {"name": "Must be one of Customers, Events."}),
+        ({"name": "Gossip"}, {"name": "Must be one of Charges, Customers, Events, Orders, Subscriptions."}),
         ({"format": "pdf"}, {"format": "Must be one of csv, json, xlsx, xml."}),
     ],
 )

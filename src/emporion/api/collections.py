@@ -44,9 +44,11 @@ class Noun(msgspec.Struct, frozen=True):
 
 def list_operation(
     noun: Noun, id_: str, summary: str, description: str, page: Lists, *, query: type[msgspec.Struct],
-    answer: type[msgspec.Struct], invalid: Problem,
+    answer: type[msgspec.Struct], invalid: Problem, row: Mapping[str, Any] | None = None,
+    unknown: Problem | None = None,
 ) -> Operation:  # fmt: skip
-    """GET of a list. page: what gives it. invalid: what a parameter that is wrong is told."""
+    """GET of a list. page: what gives it. invalid: what a parameter that is wrong is told. row: an entry, where it has
+    less than the document. unknown: where a parameter can name what is not there."""
 
     async def handle(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
         return Answer(msgspec.json.encode(await page(marketplace)(actor, call.query)))
@@ -55,11 +57,11 @@ def list_operation(
         "GET", noun.path, id_, noun.tag, summary, description, handle,
         query=query,
         answer=answer,
-        answer_example={"data": [noun.example], "pagination": {"offset": 0, "limit": 10, "total": 1}},
-        errors=(Code.MALFORMED, Code.PRECONDITION_FAILED),
+        answer_example={"data": [row or noun.example], "pagination": {"offset": 0, "limit": 10, "total": 1}},
+        errors=(Code.MALFORMED, *((Code.NOT_FOUND,) if unknown else ()), Code.PRECONDITION_FAILED),
         error_examples={Code.INVALID: invalid, Code.MALFORMED: Problem(
             Code.MALFORMED, "The query must be percent-encoded UTF-8."
-        )},
+        ), **({Code.NOT_FOUND: unknown} if unknown else {})},
     )  # fmt: skip
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from emporion import __version__
 from emporion.accounts.ids import AccountId
 from emporion.api.middleware import CORRELATION_ID
-from emporion.api.problems import STATUS, Error, Status, to_error
+from emporion.api.problems import STATUS, Status, to_error
+from emporion.api.schemas import REF, answers_of, schemas_of
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.settings import ApiVersion
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from emporion.api.operations import Operation
 
 Json = dict[str, Any]
-
-REF = "#/components/schemas/{name}"
 
 TAGS = {
     "User Authentication": "Tokens for external systems.",
@@ -54,7 +53,7 @@ EXAMPLES = {
     ),
     Code.PRECONDITION_FAILED: Problem(
         Code.PRECONDITION_FAILED,
-        "The account is not in the state that If-Match names: read it again, then change what is there now.",
+        "It is not in the state that If-Match names: read it again, then change what is there now.",
     ),
     Code.IDEMPOTENCY_KEY_REUSED: Problem(
         Code.IDEMPOTENCY_KEY_REUSED, "The Idempotency-Key was used for another request; use a new one for each."
@@ -151,7 +150,7 @@ CONDITIONS: dict[str, list[str]] = {
 }
 MORE_PARAMETERS: Json = {
     "If-None-Match": "The ETag that you have: if it is still the same, the answer is 304 without a body.",
-    "If-Match": "The ETag that you have read: if the account has changed since, the answer is 412 and nothing is done.",
+    "If-Match": "The ETag that you have read: if it has changed since, the answer is 412 and nothing is done.",
     "Idempotency-Key": "A new value for each new request, 1 to 255 characters: sent again with the same one, the "
     "request is done once, and the first answer is given again for 24 hours.",
 }
@@ -190,7 +189,7 @@ IN_PATH = re.compile(r"\{(\w+)\}")
 def document(operations: Iterable[Operation], root_path: str) -> Json:
     """The document for `operations`, as JSON values; root_path: the path before all addresses."""
     operations = tuple(operations)
-    schemas = _schemas(operations)
+    schemas = schemas_of(operations)
     paths: Json = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
@@ -218,47 +217,13 @@ def document(operations: Iterable[Operation], root_path: str) -> Json:
     }
 
 
-def _answers(operation: Operation) -> list[type]:
-    return list(operation.answer.values()) if isinstance(operation.answer, dict) else [operation.answer]
-
-
-def _schemas(operations: Iterable[Operation]) -> Json:
-    types: list[type] = [Error]
-    bodies = [operation.body for operation in operations if operation.body]
-    for operation in operations:
-        types += [*_answers(operation), operation.error, *filter(None, (operation.body, operation.query))]
-    _, schemas = msgspec.json.schema_components(types, ref_template=REF)
-    _, sent = msgspec.json.schema_components(bodies, ref_template=REF)
-    schemas = {name: _with_empty_strings(schema) if name in sent else schema for name, schema in schemas.items()}
-    return cast("Json", _without_null_defaults(schemas))
-
-
-def _with_empty_strings(value: object) -> object:
-    """The schema of what is sent: wherever null may stand, an empty string may."""
-    if isinstance(value, dict):
-        result = {name: _with_empty_strings(item) for name, item in value.items()}
-        if {"type": "null"} in value.get("anyOf", ()):
-            result["anyOf"] = [*value["anyOf"], {"const": ""}]
-        return result
-    return [_with_empty_strings(item) for item in value] if isinstance(value, list) else value
-
-
-def _without_null_defaults(value: object) -> object:
-    """The schema without `default: null`, which would say that leaving a member out is the same as clearing it."""
-    if isinstance(value, dict):
-        return {
-            name: _without_null_defaults(item)
-            for name, item in value.items()
-            if not (name == "default" and item is None)
-        }
-    return [_without_null_defaults(item) for item in value] if isinstance(value, list) else value
-
-
 def _operation(operation: Operation, schemas: Json) -> Json:
     parameters: list[Json] = [{"$ref": f"#/components/parameters/{name}"} for name in PARAMETERS]
     parameters += [_path_parameter(name) for name in IN_PATH.findall(operation.path)]
     if operation.access in ("Bearer", "Public"):
         parameters += [_header_parameter(name) for name in CONDITIONS[operation.method]]
+        if operation.method == "POST" and Code.PRECONDITION_FAILED in operation.errors:
+            parameters.append(_header_parameter("If-Match"))
     if operation.repeatable:
         parameters.append(_header_parameter("Idempotency-Key"))
     if operation.query:
@@ -314,7 +279,7 @@ def _path_parameter(name: str) -> Json:
         "name": name,
         "in": "path",
         "required": True,
-        "description": "The account's id." if name == "id" else "The realm that the client is registered in.",
+        "description": "Its id." if name == "id" else "The realm that the client is registered in.",
         "schema": id_schema if name == "id" else {"type": "string", "examples": ["sandbox"]},
     }
 
@@ -338,7 +303,7 @@ def _codes(operation: Operation) -> Iterable[Code]:
 
 
 def _responses(operation: Operation) -> Json:
-    answers = [REF.format(name=answer.__name__) for answer in _answers(operation)]
+    answers = [REF.format(name=answer.__name__) for answer in answers_of(operation)]
     responses: Json = {
         "200": {
             "description": "Done.",

@@ -209,6 +209,30 @@ class Resource(BaseRoute):
         return Origin(None, "api", scope["correlation_id"], None, self._addresses.of(scope))
 
 
+class Resources(BaseRoute):
+    """Answers the operations of all paths; which one is looked for among those that begin with the same word."""
+
+    def __init__(self, resources: Mapping[str, Resource]) -> None:
+        """resources: by their paths."""
+        self._by_word: dict[str, list[Resource]] = {}
+        for path, resource in resources.items():
+            self._by_word.setdefault(_first_word(path), []).append(resource)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        for resource in self._by_word.get(_first_word(scope["path"]), ()):
+            match, found = resource.matches(scope)
+            if match is Match.FULL:
+                return match, {**found, "resource": resource}
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["resource"].handle(scope, receive, send)
+
+
+def _first_word(path: str) -> str:
+    return path[1:].partition("/")[0]
+
+
 def routes(
     operations: Iterable[Operation], marketplace: Marketplace, gate: Authenticator, addresses: ClientAddresses
 ) -> list[BaseRoute]:
@@ -216,4 +240,4 @@ def routes(
     by_path: dict[str, list[Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
-    return [Resource(path, found, marketplace, gate, addresses) for path, found in by_path.items()]
+    return [Resources({path: Resource(path, found, marketplace, gate, addresses) for path, found in by_path.items()})]

@@ -58,7 +58,8 @@ OPERATIONS = (
         REPORT,
         "createReport",
         "Ask for a report",
-        f"A report about your account and all resellers below it: {' or '.join(REPORT_NAMES)}. It is made soon after; "
+        "A report about your account and all resellers below it: "
+        f"{', '.join(REPORT_NAMES[:-1])} or {REPORT_NAMES[-1]}. It is made soon after; "
         "its `downloadUrl` is there once its status is `completed`.",
         lambda marketplace: marketplace.reports.create,
         body=NewReport,

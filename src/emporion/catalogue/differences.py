@@ -58,6 +58,13 @@ class Summary(Struct, rename="camel", omit_defaults=True):
         return ", ".join(parts) or "nothing changes"
 
 
+class AppliedCatalogue(Struct, rename="camel", frozen=True):
+    """What an apply has done. version: of the catalogue now. summary: what has changed; nothing if that is empty."""
+
+    version: int
+    summary: Summary
+
+
 def changes_between(before: object, after: object, path: str = "") -> Changed:
     """The path of each value that differs between two forms (`written.py`), to the value before and after."""
     return dict(_changes(before, after, path))

@@ -74,7 +74,7 @@ def chain_rates(
 
 def _raised(rate: Rate, margin: Decimal) -> Rate:
     """A price with a margin in per cent."""
-    factor = 1 + margin / 100
+    factor = 1 + margin.scaleb(-2)
     return Rate(
         rate.model,
         [Tier(tier.lower_limit, (tier.amount * factor).quantize(_SMALLEST, ROUND_HALF_UP)) for tier in rate.tiers],

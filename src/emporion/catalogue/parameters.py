@@ -51,8 +51,8 @@ class Parameter(Struct, rename="camel", frozen=True, kw_only=True):
 class ParameterValue(Struct, rename="camel", frozen=True):
     """A value of a parameter, as it was sent or given back."""
 
-    name: str
-    value: str
+    name: Annotated[str, Meta(description="The parameter's name.", examples=["domain"])]
+    value: Annotated[str, Meta(description="Its value, as it was sent or given back.", examples=["example.com"])]
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from emporion.catalogue.yaml_plans import read_plan
 from emporion.catalogue.yaml_values import LONGEST_DESCRIPTION, Place, wrong_key, wrong_text
 
 SECTIONS = ("vendors", "services", "plans")
-MOST_PARAMETERS = 100
+PARAMETERS_OF_SERVICE = 100
 MOST_CHOICES = 500
 
 Definition = VendorDefinition | ServiceDefinition | DefinedPlan
@@ -178,8 +178,8 @@ def _service(key: str, place: Place) -> ServiceDefinition | None:
 
 def _parameters(place: Place, fulfillment: Fulfillment) -> list[Parameter]:
     given = place.mapping("a mapping from the name of each parameter to what it is") or {}
-    if len(given) > MOST_PARAMETERS:
-        place.fault(f"must have at most {MOST_PARAMETERS} parameters, not {len(given):,}")
+    if len(given) > PARAMETERS_OF_SERVICE:
+        place.fault(f"must have at most {PARAMETERS_OF_SERVICE} parameters, not {len(given):,}")
         return []
     found = []
     for name, inner in given.items():

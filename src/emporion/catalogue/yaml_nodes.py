@@ -33,8 +33,8 @@ DEEPEST = 16
 _NULLS = ("", "~", "null", "Null", "NULL")
 # How many faults are kept; the others are counted.
 MOST_FAULTS = 1000
-# With how many names a misspelt one is compared.
-MOST_COMPARED = 2000
+# With how many names a misspelt one is compared, and of how many those are taken that begin or end likewise.
+FEW_KNOWN, MOST_KNOWN = 200, 20_000
 # Longer texts are cut where they are shown.
 _LONGEST_SHOWN = 60
 
@@ -81,7 +81,7 @@ class Items:
     nodes: list[Node] = field(default_factory=list)
 
 
-class Entry(NamedTuple):
+class MappedNode(NamedTuple):
     """A value of a mapping, and the line of its key."""
 
     line: int
@@ -93,7 +93,7 @@ class Mapping:
     """A mapping, by its keys."""
 
     line: int
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, MappedNode] = field(default_factory=dict)
 
 
 Node = Scalar | Items | Mapping
@@ -137,8 +137,12 @@ def members(stream: IO[bytes], sections: Iterable[str], faults: Faults) -> Itera
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question about the known name that comes nearest, to stand behind a message; empty if none is near."""
-    by_case = {text.lower(): text for text in itertools.islice(known, MOST_COMPARED)}
-    close = difflib.get_close_matches(name.lower()[:64], by_case, n=1)
+    wanted = name.lower()[:64]
+    some = list(itertools.islice(known, MOST_KNOWN))
+    if len(some) > FEW_KNOWN:  # to compare with all would take seconds for each fault
+        some = [text for text in some if text[:3].lower() == wanted[:3] or text[-3:].lower() == wanted[-3:]][:FEW_KNOWN]
+    by_case = {text.lower(): text for text in some}
+    close = difflib.get_close_matches(wanted, by_case, n=1)
     return f"; did you mean {by_case[close[0]]}?" if close else ""
 
 
@@ -235,7 +239,7 @@ class _Reader:
             if name in entries:
                 self._faults.add(_line(key), inside, f"is there twice, on line {entries[name].line} as well")
             else:
-                entries[name] = Entry(key.start_mark.line + 1, node)
+                entries[name] = MappedNode(key.start_mark.line + 1, node)
         return mapping
 
     def _key(self, event: Event, path: str) -> str | None:

@@ -10,7 +10,7 @@ from emporion.accounts.currencies import CURRENCIES
 from emporion.catalogue.definitions import AmountsDefinition, PriceDefinition, Prices
 from emporion.catalogue.rates import PriceModel, Rate, Tier, flat
 from emporion.catalogue.yaml_nodes import Scalar
-from emporion.catalogue.yaml_values import Members, Place
+from emporion.catalogue.yaml_values import Members, Place, with_point
 
 MOST_TIERS = 50
 # How many levels of resellers can have a cost of their own.
@@ -41,7 +41,7 @@ def read_prices(place: Place) -> Prices | None:
     prices: Prices = {}
     for currency, inner in given.items():
         if currency not in _CURRENCIES:
-            upper = f"; did you mean {currency.upper()}?" if currency.upper() in _CURRENCIES else ""
+            upper = f"; did you mean {currency.upper()}?" if currency.upper() in _CURRENCIES else with_point(currency)
             inner.fault(f"must be an ISO 4217 currency code in upper case, such as EUR{upper}")
         elif price := _price(inner):
             prices[currency] = price

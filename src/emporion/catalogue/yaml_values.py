@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar, cast
 
 from emporion.catalogue import yaml_nodes as nodes
-from emporion.catalogue.yaml_nodes import Entry, Faults, Node, Scalar, did_you_mean, shortened
+from emporion.catalogue.yaml_nodes import Faults, MappedNode, Node, Scalar, did_you_mean, shortened
 from emporion.periods import Period, PeriodType
 
 T = TypeVar("T")
@@ -60,7 +60,8 @@ class Place:
         entries = self.node.entries
         for name, entry in entries.items():
             if name not in known:
-                said = others.get(name) or f"is unknown{did_you_mean(name, [k for k in known if k not in entries])}"
+                hint = did_you_mean(name, [k for k in known if k not in entries]) or with_point(name)
+                said = others.get(name) or f"is unknown{hint}"
                 self.faults.add(entry.line, f"{self.path}.{name}", said)
         there = {name for name, entry in entries.items() if not _is_null(entry.node)}
         for name in required:
@@ -151,7 +152,7 @@ class Place:
 class Members:
     """The members of a mapping that are there and known."""
 
-    def __init__(self, place: Place, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, place: Place, entries: Mapping[str, MappedNode]) -> None:
         self.place = place
         self._entries = entries
 
@@ -181,6 +182,11 @@ def wrong_text(text: str, longest: int, *, lines: bool = False) -> str | None:
     if not all(part.isprintable() for part in (text.split("\n") if lines else [text])):
         return "must be one line of printable characters" if not lines else "must have printable characters only"
     return None
+
+
+def with_point(name: str) -> str:
+    """What to say of a name that is the rest of an amount: in `{EUR: 4,50}` the comma is one of YAML."""
+    return "; write an amount with a point, such as 4.50" if name.isdigit() else ""
 
 
 def wrong_key(key: str) -> str | None:

@@ -32,6 +32,8 @@ COMMANDS = {
     "client": "clients:app",
     "token": "tokens:app",
     "price": "prices:app",
+    "order": "orders:app",
+    "subscription": "subscriptions:app",
     "report": "reports:app",
     "catalogue": "catalogue:app",
 }

@@ -87,7 +87,7 @@ def apply_file(
         summary = Summary()
         if not as_json:
             summary = await _compare(operator, file, content, as_json=False)
-            if not summary.is_empty and not yes and sys.stdin.isatty():
+            if not summary.is_empty and not yes and is_terminal():
                 typer.confirm(f"{summary.in_words()}. Apply it?", abort=True)
         else:
             await operator.marketplace.catalogue_files.check(operator.actor, content)
@@ -126,6 +126,11 @@ def export_file(
     with written_file(Path(file)) as to:
         operate(database, lambda operator: write(operator, to))
     typer.echo(f"the catalogue is in {file}")
+
+
+def is_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty()
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     customers_of_all = Customers(store, administrators, clock)
     customer_rows = CustomerRows(store, customers_of_all, administrators)
     logbook = EventLog(store.events, store.resellers, store.users, time.monotonic)
-    catalogue = Catalogue(store.catalogue, store.resellers, store.prices)
+    catalogue = Catalogue(store.catalogue, store.prices, store.product_lists)
     sessions = Sessions(store, passwords, guesses, visits, clock)
     order_steps = OrderSteps(store, catalogue, clock)
     return Marketplace(
@@ -71,12 +71,12 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         users=Users(store.users, store.resellers, passwords, clock),
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
         catalogue=catalogue,
+        catalogue_files=CatalogueFiles(store, clock),
         orders=Orders(store, catalogue, signing_keys, clock),
         order_steps=order_steps,
         order_runner=OrderRunner(store, order_steps),
         fulfillment=Fulfillment(store, order_steps),
         subscriptions=Subscriptions(store, customers_of_all, clock),
-        catalogue_files=CatalogueFiles(store, clock),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),

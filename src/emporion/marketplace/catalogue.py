@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emporion.catalogue.rates import Rates
     from emporion.store.catalogue import CatalogueStore
     from emporion.store.prices import PriceStore
-    from emporion.store.resellers import ResellerStore
+    from emporion.store.product_lists import ProductListStore
 
 # So many products with one MPN are looked at, for whichever plans and periods.
 MOST_CANDIDATES = 500
@@ -26,10 +26,10 @@ class Catalogue:
     What a seller sells is published, delegated to it, and has prices in its currency.
     """
 
-    def __init__(self, store: CatalogueStore, resellers: ResellerStore, prices: PriceStore) -> None:
+    def __init__(self, store: CatalogueStore, prices: PriceStore, lists: ProductListStore) -> None:
         self._store = store
-        self._resellers = resellers
         self._prices = prices
+        self._lists = lists
 
     async def candidates(self, seller_id: int, mpn: str) -> list[CatalogueProduct]:
         """What a seller sells under exactly this MPN, oldest first."""
@@ -58,10 +58,12 @@ class Catalogue:
 
         A product without prices in the currency of the chain is left out.
         """
-        currency = await self.currency(chain)
+        seller = await self._lists.seller(chain[-1])
+        currency = seller.currency
         if not currency:
             return {}
-        own = await self._own_prices(chain, product_ids)
+        products = await self._store.products(product_ids) if seller.priced else []
+        own = await self.own_prices(seller.priced, products)
         found = await self._store.rates(product_ids, currency)
         return {id_: chain_rates(rates, currency, chain, own.get(id_, {})) for id_, rates in found.items()}
 
@@ -70,23 +72,21 @@ class Catalogue:
 
         None where a reseller further below has another one, or none: then nothing is delegated to the last.
         """
-        return _common(await self._resellers.currencies(chain[-1]))
+        return (await self._lists.seller(chain[-1])).currency
 
     async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
         """The chain down to a seller, and the currency in which it sells, as `currency` says."""
-        currencies = await self._resellers.currencies(seller_id)
-        return list(currencies), _common(currencies)
+        seller = await self._lists.seller(seller_id)
+        return seller.chain, seller.currency
 
-    async def _own_prices(
-        self, chain: Sequence[int], product_ids: Collection[str]
+    async def own_prices(
+        self, sellers: Sequence[int], products: Sequence[CatalogueProduct]
     ) -> Mapping[str, Mapping[int, OwnPrice]]:
-        """The prices that accounts of a chain have set for products: that of a product before that of its item."""
-        sellers = await self._prices.sellers(chain)
+        """The prices that sellers have set for products, by the products' ids: one of a product before its item's."""
         if not sellers:
             return {}
-        products = {product.id: product for product in await self._store.products(product_ids)}
-        items = {id_: target_of_item(product.plan_id, product.mpn) for id_, product in products.items()}
-        prices = await self._prices.of(sellers, {*products, *items.values()})
+        items = {product.id: target_of_item(product.plan_id, product.mpn) for product in products}
+        prices = await self._prices.of(sellers, {*items, *items.values()})
         found: dict[str, dict[int, OwnPrice]] = {}
         for id_, item in items.items():
             for seller in sellers:
@@ -97,24 +97,8 @@ class Catalogue:
 
     async def _sold(self, seller_id: int, products: Sequence[CatalogueProduct]) -> list[CatalogueProduct]:
         """Those of these products that a seller sells."""
-        published = [product for product in products if product.state == "published"]
-        if not published:
+        if not products:
             return []
-        chain, currency = await self.seller(seller_id)
-        if not currency:
-            return []
-        delegated = {id_ for id_ in {product.plan_id for product in published} if await self._is_delegated(id_, chain)}
-        offered = [product for product in published if product.plan_id in delegated]
-        priced = await self._store.rates([product.id for product in offered], currency)
-        return [product for product in offered if product.id in priced]
-
-    async def _is_delegated(self, plan_id: int, chain: Sequence[int]) -> bool:
-        delegation = await self._store.delegation(plan_id)
-        return delegation is not None and delegation.is_to(chain)
-
-
-def _common(currencies: Mapping[int, str | None]) -> str | None:
-    """The currency of all accounts of a chain; that of the provider counts only where it is alone."""
-    below = list(currencies.values())
-    some = set(below[1:] or below)
-    return some.pop() if len(some) == 1 else None
+        seller = await self._lists.seller(seller_id)
+        sold = await self._lists.among(seller, [product.id for product in products])
+        return [product for product in products if product.id in sold]

@@ -86,7 +86,7 @@ class CollectionService(Generic[T]):
         """
         for _ in range(ATTEMPTS):
             item = await self.get(actor, id_)
-            check_expected(item.version, expected)
+            check_expected(item.version, expected, self._collection.noun)
             before = self._collection.decode(item.document)
             after = change(before)
             if before == after:
@@ -95,7 +95,7 @@ class CollectionService(Generic[T]):
             event = self._event(actor, item.reseller_id, id_, "updated", changes)
             if changed := await self._store.update(item, after, event):
                 return changed
-        raise too_busy()
+        raise too_busy(self._collection.noun)
 
     async def patch(
         self,

@@ -34,6 +34,8 @@ POLL_SECONDS = 0.25
 MOST_WAITING_READERS = 64
 # Changes that only the account is shown in whose log they stand: resellers of other levels have prices of their own.
 PRICES_OF_ONE = (".unitPrice", ".unitCost", ".unitProviderCost")
+# What others may know of a reseller's own price: for what it is.
+TARGET_OF_PRICE = ("productId", "planId", "mpn", "currency")
 # Beyond every position.
 FARTHEST = 2**62
 
@@ -212,10 +214,11 @@ class EventLog:
 
 def without_prices(entry: Entry) -> Entry:
     """An event without the amounts in it, which are for the account alone in whose log it stands."""
-    if not any(name.endswith(PRICES_OF_ONE) for name in entry.event.changes):
-        return entry
-    changes = {
-        name: (NEVER_SHOWN, NEVER_SHOWN) if name.endswith(PRICES_OF_ONE) else change
-        for name, change in entry.event.changes.items()
+    event = entry.event
+    is_price = event.subject.type == "price"
+    secret = {
+        name: (NEVER_SHOWN, NEVER_SHOWN)
+        for name in event.changes
+        if name.endswith(PRICES_OF_ONE) or (is_price and name not in TARGET_OF_PRICE)
     }
-    return entry._replace(event=structs.replace(entry.event, changes=changes))
+    return entry._replace(event=structs.replace(event, changes={**event.changes, **secret})) if secret else entry

@@ -18,6 +18,7 @@ from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
 from emporion.orders import steps
 from emporion.orders.kept import FulfillmentRequest, KeptOrder, OrderError
 from emporion.orders.steps import Outcome
+from emporion.store.orders import ORDERS
 
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
@@ -61,6 +62,13 @@ class Fulfillment:
         self._store = store
         self._steps = order_steps
 
+    async def kept(self, actor: Actor, order_id: str) -> KeptOrder:
+        """An order with what is asked of vendors. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
+        item = await self._store.orders.get(actor.account_id, order_id)
+        if not item:
+            raise not_found(f"there is no order {order_id}")
+        return ORDERS.decode(item.document)
+
     def check_may_decide(self, actor: Actor) -> None:
         """Raise AccessDenied (FORBIDDEN) unless the actor may approve and fail orders."""
         _must_decide(actor)
@@ -70,9 +78,10 @@ class Fulfillment:
     ) -> Item:
         """Approve what an order asks of vendors; once all is approved it is completed. The order afterwards.
 
-        expected: the versions in one of which it must be, if not any: what the operator has seen. Raises Problem (NOT_FOUND) if there is no such order, (INVALID) for a parameter that its service does not give
-        back, (CONFLICT) if it has failed or ended another way, (PRECONDITION_FAILED), and AccessDenied (FORBIDDEN) for
-        others than the provider's editors.
+        expected: the versions in one of which it must be, if not any: what the operator has seen. Raises Problem
+        (NOT_FOUND) if there is no such order, (INVALID) for a parameter that its service does not give back, (CONFLICT)
+        if it has failed or ended another way, (PRECONDITION_FAILED), and AccessDenied (FORBIDDEN) for others than the
+        provider's editors.
         """
         _must_decide(actor)
 
@@ -174,7 +183,7 @@ class Fulfillment:
             item = await self._store.orders.get(actor.account_id, order_id)
             if not item:
                 raise not_found(f"there is no order {order_id}")
-            check_expected(item.version, expected)
+            check_expected(item.version, expected, "order")
             situation = await self._steps.situation(item)
             decided = await decide(situation)
             if decided.outcome is None:
@@ -184,7 +193,7 @@ class Fulfillment:
             )
             if written:
                 return written
-        raise too_busy()
+        raise too_busy("order")
 
 
 def _as_decided(outcome: Outcome, ids: Sequence[str]) -> Outcome:

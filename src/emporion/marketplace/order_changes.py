@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from emporion.accounts.ids import account_number
 from emporion.errors import Fault
 from emporion.marketplace.order_lines import Planning, values_of
 from emporion.money import shown as number
@@ -35,6 +36,8 @@ async def changed(reader: LineReader, planning: Planning) -> list[OrderLine]:
     plan = planning.plans[planning.running.plan_id]
     products = {one.id: one for one in await reader.catalogue.plan_products(plan.id)}
     target = await _target(reader, planning)
+    if any(planning.is_faulty(f"{at}.newId") for at, _ in planning.sent()):
+        return []
     if target:
         return await _switched(reader, planning, plan, products, *target)
     if planning.request.upgrade_start_type:
@@ -56,7 +59,8 @@ async def _target(reader: LineReader, planning: Planning) -> tuple[int, Period] 
             plan_id, period = product.plan_id, product.subscription_period
         switches = switches or bool(sent.new_id or sent.new_mpn)
     if request.plan_id:
-        plan_id = int(request.plan_id) if request.plan_id.isdecimal() else -1
+        wanted = account_number(request.plan_id)
+        plan_id = -1 if wanted is None else wanted
     if request.subscription_period and not planning.is_faulty("subscriptionPeriod"):
         period = request.subscription_period
     if switches or (plan_id, period) != (running.plan_id, running.subscription_period):

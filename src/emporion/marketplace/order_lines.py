@@ -42,7 +42,7 @@ class ProductReader(Protocol):
     async def plan(self, plan_id: int) -> Plan | None: ...
     async def plan_products(self, plan_id: int) -> list[CatalogueProduct]: ...
     async def rates(self, chain: Sequence[int], product_ids: Collection[str]) -> dict[str, list[Rates]]: ...
-    async def currency(self, chain: Sequence[int]) -> str | None: ...
+    async def seller(self, seller_id: int) -> tuple[list[int], str | None]: ...
 
 
 class Planning(Struct, kw_only=True):
@@ -92,9 +92,16 @@ class Planning(Struct, kw_only=True):
         return [
             (f"products[{number}]", one)
             for number, one in enumerate(products if isinstance(products, list) else ())
-            if isinstance(one, OrderProductRequest)
-            and (isinstance(one.id, str) or (one.id is None and isinstance(one.mpn, str)))
+            if isinstance(one, OrderProductRequest) and self._is_named(f"products[{number}]", one)
         ]
+
+    def _is_named(self, at: str, sent: OrderProductRequest) -> bool:
+        """Whether all that tells which product a line means could be read."""
+        if any(
+            self.is_faulty(path) for path in (f"{at}.subscriptionPeriod", f"{at}.billingPeriod", "subscriptionPeriod")
+        ):
+            return False
+        return isinstance(sent.id, str) or (sent.id is None and isinstance(sent.mpn, str))
 
 
 class LineReader:

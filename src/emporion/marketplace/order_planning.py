@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from emporion.orders.pricing import Paid
     from emporion.store.base import Store
     from emporion.store.collections import Item
+    from emporion.store.records import Record
     from emporion.subscriptions import KeptSubscription
 
 # So many subscriptions of a customer are looked at for what depends on what.
@@ -84,13 +85,17 @@ class OrderPlanner:
         self._reader = LineReader(catalogue)
         self._clock = clock
 
-    async def owner(self, actor: Actor, customer_id: str) -> tuple[int, int] | None:
-        """The reseller of a customer that the actor reaches, and the customer's number."""
+    async def customer(self, actor: Actor, customer_id: str) -> Record | None:
+        """A customer that the actor reaches."""
         number = account_number(customer_id) if isinstance(customer_id, str) else None
-        owner = None if number is None else await self._store.customers.owner(number)
-        if number is None or owner is None or not await self._store.resellers.is_within(owner, actor.account_id):
+        if number is None:
             return None
-        return owner, number
+        if own := await self._store.customers.get(actor.account_id, number):
+            return own
+        owner = await self._store.customers.owner(number)
+        if owner is None or not await self._store.resellers.is_within(owner, actor.account_id):
+            return None
+        return await self._store.customers.get(owner, number)
 
     async def plan(
         self,
@@ -130,29 +135,28 @@ class OrderPlanner:
     async def _begun(
         self, actor: Actor, request: OrderRequest, faults: list[Fault], promised: Promised | None
     ) -> Planning:
-        found = await self.owner(actor, request.customer_id)
-        if not found:
+        record = await self.customer(actor, request.customer_id)
+        if not record:
             if not isinstance(request.customer_id, str):
                 raise_invalid(faults)
             if faults:
-                raise_invalid([*faults, Fault("customerId", f"No entity has been found with id {request.customer_id}")])
+                unknown = Fault("customerId", f"No entity has been found with id {request.customer_id}")
+                raise_invalid(_once([unknown, *faults]))
             raise not_found(f"there is no customer {request.customer_id}")
-        owner, customer_id = found
-        chain = await self._store.resellers.chain(owner)
+        chain, currency = await self._reader.catalogue.seller(record.reseller_id)
         planning = Planning(
             request=request,
             chain=chain,
             level=chain.index(actor.account_id),
-            customer_id=customer_id,
-            currency=await self._reader.catalogue.currency(chain) or "",
+            customer_id=record.id,
+            currency=currency or "",
             day=promised.day if promised else datetime.fromtimestamp(self._clock(), UTC).date(),
             faults=faults,
             held=promised.rates if promised else None,
         )
-        record = await self._store.customers.get(owner, customer_id)
-        status = _customer(record.document).status if record else "cancelled"
+        status = _customer(record.document).status
         if status in _WHY_NOT:
-            planning.conflicts.append(_WHY_NOT[status].replace("{id}", str(customer_id)))
+            planning.conflicts.append(_WHY_NOT[status].replace("{id}", str(record.id)))
         return planning
 
     async def _read_subscription(self, planning: Planning, expected: Collection[int] | None) -> None:
@@ -181,7 +185,7 @@ class OrderPlanner:
                 planning.fault(ids[0][0], f"No entity has been found with id {wanted}")
                 return
             raise not_found(f"customer {planning.customer_id} has no subscription {wanted}")
-        check_expected(item.version, expected)
+        check_expected(item.version, expected, "subscription")
         planning.item, planning.subscription = item, subscription
         await self._check_state(planning, subscription)
 
@@ -283,7 +287,7 @@ class OrderPlanner:
         if planning.plans[running.plan_id].policies.renewal_prices == "list":
             listed = await self._reader.listed_rates(planning, [item.product_id for item in running.items])
         lines = []
-        for line in _present(running):
+        for line in _present(running, renews=True):
             rates = listed.get(line.product_id) or line.rates
             if line.special and rates is not line.rates:  # for the life of the subscription
                 rates = [*rates[:-1], line.rates[-1]]
@@ -313,8 +317,8 @@ def _is_elsewhere(planning: Planning, line: OrderLine) -> bool:
     )
 
 
-def _present(running: KeptSubscription) -> list[OrderLine]:
-    """What a subscription has, as lines that leave it so."""
+def _present(running: KeptSubscription, *, renews: bool = False) -> list[OrderLine]:
+    """What a subscription has, as lines that leave it so. renews: at the prices that count from then on."""
     return [
         OrderLine(
             product_id=item.product_id,
@@ -327,7 +331,7 @@ def _present(running: KeptSubscription) -> list[OrderLine]:
             quantity=item.quantity,
             previous_quantity=item.quantity,
             subscription_id=running.id,
-            rates=item.next_rates or item.rates,
+            rates=(item.next_rates or item.rates) if renews else item.rates,
             special=getattr(item, "special", False),
         )
         for item in running.items

@@ -19,20 +19,21 @@ from emporion.logs import log
 from emporion.marketplace.order_steps import WORKER, MissingPlan, order_event, subscription_event
 from emporion.orders import steps
 from emporion.orders.completion import ended
-from emporion.orders.kept import OrderError
-from emporion.orders.steps import Outcome
+from emporion.orders.kept import UNFINISHED, OrderError
+from emporion.orders.steps import AsOf, Outcome
 from emporion.orders.templates import provided
 from emporion.orders.waiting import hold_of
 from emporion.store.orders import ORDERS
 from emporion.store.subscriptions import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from emporion.accounts.statuses import Status
     from emporion.catalogue.parameters import ParameterValue
     from emporion.marketplace.order_steps import OrderSteps, Situation
     from emporion.orders.kept import KeptOrder
+    from emporion.orders.pricing import Paid
     from emporion.store.base import Store
     from emporion.store.collections import Item
     from emporion.store.orders import ChangedCustomer
@@ -85,49 +86,35 @@ class OrderRunner:
         """Do the next step of an order; what it is then, or None if there is nothing more to do now."""
         situation = await self._steps.situation(item)
         order, status = situation.order, situation.customer_status
+        if order.status not in UNFINISHED:
+            return None
         if over := _over(order, situation.subscriptions, status):
             return await self._steps.write(
                 situation, 0, lambda _: steps.cancelled(order, situation.subscriptions, over, self._steps.now())
             )
-        if order.status not in ("submitted", "processing"):
+        if order.status == "error":
+            await self._leave(item, order)
             return None
         if hold_of(order, situation.subscriptions, status):
             await self._wait(situation)
             return None
+        now = self._steps.now()
+        paid = await self._steps.paid_before(situation)
         if order.status == "submitted":
-            now = self._steps.now()
-            subscriptions, plans = situation.subscriptions, situation.plans
             return await self._steps.write(
-                situation,
-                steps.new_subscriptions(order),
-                lambda ids: steps.begun(order, subscriptions, plans, ids, now),
+                situation, steps.new_subscriptions(order), lambda ids: _from_the_start(situation, ids, now, paid)
             )
-        done = self.approved_by_itself(situation)
-        if steps.is_approved(done.order):
-            done = await self._steps.finished(situation, done)
-        elif done.order.requests == order.requests:
-            if order.due is not None:
-                await self._store.orders.update(item, steps.waiting(order), None)
-            return None
+        done = _by_itself(Outcome(order), situation.subscriptions, situation, now, paid)
+        if done.order.requests == order.requests and done.order.status == order.status:
+            await self._leave(item, order)
         else:
-            done = structs.replace(done, order=steps.waiting(done.order))
-        await self._steps.write(situation, 0, lambda _: done)
+            await self._steps.write(situation, 0, lambda _: done)
         return None
 
-    def approved_by_itself(self, situation: Situation) -> Outcome:
-        """The order with what services that are automatic have approved."""
-        outcome = Outcome(situation.order)
-        for request in situation.order.requests:
-            if request.status == "pending" and situation.plans[request.plan_id].fulfillment == "automatic":
-                assert request.subscription_id
-                subscription = situation.subscriptions[request.subscription_id]
-                given: list[ParameterValue] = []
-                vendors = None
-                if request.type in ("purchase", "migrate"):
-                    parameters = situation.plans[request.plan_id].parameters
-                    given, vendors = provided(parameters, situation.order, subscription)
-                outcome = steps.approved(outcome, situation.subscriptions, request, vendors, given)
-        return outcome
+    async def _leave(self, item: Item, order: KeptOrder) -> None:
+        """Look at an order no more that is others' to move."""
+        if order.due is not None:
+            await self._store.orders.update(item, steps.waiting(order), None)
 
     async def _wait(self, situation: Situation) -> None:
         now = self._steps.now().at
@@ -138,7 +125,7 @@ class OrderRunner:
         """Try the step of an order again after a while, or let the order fail."""
         item = await self._store.orders.get(reseller_id, order_id)
         order = ORDERS.decode(item.document) if item else None
-        if not item or not order or order.due is None:
+        if not item or not order or order.status not in UNFINISHED:
             return
         log.error("a step of an order failed", order=order.order_number, exc_info=error)
         now = self._steps.now()
@@ -162,12 +149,12 @@ class OrderRunner:
         """Let the orders and subscriptions of a customer follow its status."""
         record = await self._store.customers.get(changed.reseller_id, changed.customer_id)
         status = _customer(record.document).status if record else "cancelled"
-        if status != "adminHold":
-            for item in await self._store.orders.unfinished(changed.reseller_id, changed.customer_id, MOST_FOLLOWED):
-                await self.move(item)
         found = await self._store.subscriptions.of_customer(changed.reseller_id, changed.customer_id, MOST_FOLLOWED)
         for item in found:
             await self._let_follow(item, status)
+        if status != "adminHold":
+            for item in await self._store.orders.unfinished(changed.reseller_id, changed.customer_id, MOST_FOLLOWED):
+                await self.move(item)
         await self._store.orders.followed(changed)
 
     async def _let_follow(self, item: Item, status: Status) -> None:
@@ -175,14 +162,43 @@ class OrderRunner:
         while found:
             before = SUBSCRIPTIONS.decode(found.document)
             now = self._steps.now()
-            after = followed(before, status, steps.Moment(now.at, now.day))
+            after = followed(before, status, AsOf(now.at, now.day))
             event = subscription_event(before, after, now.at, WORKER, f"its customer is {status} now")
             if after == before or await self._store.subscriptions.update(found, after, event):
                 return
             found = await self._store.subscriptions.get(item.reseller_id, item.id)
 
 
-def followed(subscription: KeptSubscription, status: Status, now: steps.Moment) -> KeptSubscription:
+def _from_the_start(situation: Situation, ids: Sequence[str], now: AsOf, paid: Paid | None) -> list[Outcome]:
+    """What becomes of an order that has passed its gates, as far as it goes without others."""
+    begun = steps.begun(situation.order, situation.subscriptions, situation.plans, ids, now)
+    subscriptions = {**situation.subscriptions, **begun.subscriptions}
+    return [begun, _by_itself(begun, subscriptions, situation, now, paid)]
+
+
+def _by_itself(
+    outcome: Outcome,
+    subscriptions: Mapping[str, KeptSubscription],
+    situation: Situation,
+    now: AsOf,
+    paid: Paid | None,
+) -> Outcome:
+    """An order with what automatic services have approved; completed, where that is all."""
+    for request in outcome.order.requests:
+        plan = situation.plans[request.plan_id]
+        if request.status == "pending" and plan.fulfillment == "automatic":
+            assert request.subscription_id
+            given: list[ParameterValue] = []
+            vendors = None
+            if request.type in ("purchase", "migrate"):
+                given, vendors = provided(plan.parameters, outcome.order, subscriptions[request.subscription_id])
+            outcome = steps.approved(outcome, subscriptions, request, vendors, given)
+    if steps.is_approved(outcome.order):
+        return steps.finished(outcome, subscriptions, situation.plans, now, paid)
+    return structs.replace(outcome, order=steps.waiting(outcome.order))
+
+
+def followed(subscription: KeptSubscription, status: Status, now: AsOf) -> KeptSubscription:
     """A subscription as it is where its customer has this status (ordering.md 6.9)."""
     day = now.day.isoformat()
     if status == "cancelled" and subscription.status in ("active", "hold"):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from emporion.orders.lines import Held
     from emporion.store.base import Store
 
+# How far from now a subscription may have begun that is taken over, and may end.
+FARTHEST_YEARS = 50
+
 
 async def sold(
     reader: LineReader, store: Store, planning: Planning, held: Callable[[], Awaitable[list[Held]]]
@@ -81,6 +84,10 @@ def migrated_subscription(planning: Planning, product: CatalogueProduct) -> Migr
     if not all(days):
         return None
     start, migration, expiration = (day for day in days if day)
+    if start.year < planning.day.year - FARTHEST_YEARS:
+        planning.fault("startDate", f"must be at most {FARTHEST_YEARS} years ago")
+    if expiration.year > planning.day.year + FARTHEST_YEARS:
+        planning.fault("expirationDate", f"must be at most {FARTHEST_YEARS} years from now")
     if migration < start:
         planning.fault("migrationDate", "must not be before startDate")
     if migration > planning.day:

@@ -15,7 +15,7 @@ from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.orders import steps
 from emporion.orders.ledger import Charged, ledger, read_ledger
 from emporion.orders.pricing import paid_for
-from emporion.orders.steps import Moment, Outcome, touched
+from emporion.orders.steps import AsOf, Outcome, touched
 from emporion.orders.subscription_shown import listed_subscription, number
 from emporion.orders.terms import running_term
 from emporion.store.orders import ORDERS, ChargeRow, OrderStep, SubscriptionWrite
@@ -75,10 +75,10 @@ class OrderSteps:
         self._plans = plans
         self._clock = clock
 
-    def now(self) -> Moment:
+    def now(self) -> AsOf:
         """Now, and the day of billing, which is that of UTC."""
         seconds = self._clock()
-        return Moment(int(seconds * 1000), datetime.fromtimestamp(seconds, UTC).date())
+        return AsOf(int(seconds * 1000), datetime.fromtimestamp(seconds, UTC).date())
 
     async def situation(self, item: Item) -> Situation:
         """What a step of an order needs to know. Raises MissingPlan."""
@@ -101,10 +101,11 @@ class OrderSteps:
 
     async def finished(self, situation: Situation, outcome: Outcome) -> Outcome:
         """An order of which all is approved, with what it comes to today."""
-        paid = await self._paid(situation)
+        paid = await self.paid_before(situation)
         return steps.finished(outcome, situation.subscriptions, situation.plans, self.now(), paid)
 
-    async def _paid(self, situation: Situation) -> Paid | None:
+    async def paid_before(self, situation: Situation) -> Paid | None:
+        """What was paid for what an order switches, if it does."""
         order = situation.order
         if order.plan_id is None or not order.subscription_id:
             return None
@@ -123,36 +124,47 @@ class OrderSteps:
         self,
         situation: Situation,
         ids: int,
-        step: Callable[[Sequence[str]], Outcome],
+        step: Callable[[Sequence[str]], Outcome | Sequence[Outcome]],
         origin: Origin = WORKER,
         *,
         in_status: bool = True,
     ) -> Item | None:
         """Write what `step` makes of an order; the order afterwards, or None if something has changed meanwhile.
 
-        ids: of new subscriptions, which `step` is given. in_status: whether the customer's status must be what it was.
+        ids: of new subscriptions, which `step` is given. step: gives one state, or several of which each comes of the
+        one before; the last is kept. in_status: whether the customer's status must be what it was.
         """
 
         def stepped(taken: Sequence[str]) -> OrderStep:
-            return self._step(situation, step(taken), origin, in_status=in_status)
+            made = step(taken)
+            outcomes = [made] if isinstance(made, Outcome) else made
+            return self._step(situation, outcomes, origin, in_status=in_status)
 
         return await self._store.orders.advance(situation.item, ids, stepped)
 
-    def _step(self, situation: Situation, outcome: Outcome, origin: Origin, *, in_status: bool) -> OrderStep:
-        now, order = self.now(), outcome.order
-        changed = [
-            (situation.subscriptions.get(id_), after)
-            for id_, after in outcome.subscriptions.items()
-            if situation.subscriptions.get(id_) != after
-        ]
-        events: list[NewEvent | None] = [order_event(situation.order, order, now.at, origin)]
-        events += [subscription_event(before, after, now.at, origin, order.order_number) for before, after in changed]
-        rows = ledger(order, _charged(situation, outcome)) if outcome.completion else ()
+    def _step(
+        self, situation: Situation, outcomes: Sequence[Outcome], origin: Origin, *, in_status: bool
+    ) -> OrderStep:  # fmt: skip
+        now, last = self.now(), outcomes[-1]
+        order, before = last.order, dict(situation.subscriptions)
+        written: dict[str, NewEvent | None] = {}
+        later: list[NewEvent | None] = []
+        for outcome in outcomes:
+            for id_, after in outcome.subscriptions.items():
+                if before.get(id_) == after:
+                    continue
+                event = subscription_event(before.get(id_), after, now.at, origin, order.order_number)
+                if id_ in written:
+                    later.append(event)
+                else:
+                    written[id_] = event
+                before[id_] = after
+        rows = ledger(order, _charged(situation, last)) if last.completion else ()
         return OrderStep(
             order,
             situation.customer_status if in_status else None,
-            events,
-            [SubscriptionWrite(situation.items.get(after.id), after) for _, after in changed],
+            [order_event(situation.order, order, now.at, origin), *written.values(), *later],
+            [SubscriptionWrite(situation.items.get(id_), before[id_]) for id_ in written],
             [ChargeRow(row.link, now.at, msgspec.json.encode(row)) for row in rows],
         )
 

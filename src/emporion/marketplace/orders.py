@@ -1,4 +1,4 @@
-"""Orders: estimated, placed, listed, cancelled, by those who may (contract: /orders). `order_runner.py` carries them out."""
+"""Orders: estimated, placed, listed and cancelled (contract: /orders). `order_runner.py` carries them out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from msgspec import structs
 
 from emporion.accounts.documents import diff
+from emporion.accounts.ids import account_number
 from emporion.errors import Code, Fault, Problem, not_found, raise_invalid
 from emporion.events import NewEvent, Subject
 from emporion.marketplace.actors import check_reach
@@ -94,7 +95,7 @@ class Orders:
         self._service = CollectionService(store.orders, ORDERS, clock)
 
     async def estimate(self, actor: Actor, body: dict[str, Any]) -> bytes:
-        """What an order would cost, and all that is wrong with it. Nothing is stored. Raises Problem as `place` does."""
+        """What an order would cost. Nothing is stored. Raises Problem as `place` does."""
         request, faults = read_order(body)
         planned = await self._planner.plan(actor, request, faults)
         estimate_id = await self._estimates.id_of(actor, request, planned)
@@ -120,13 +121,14 @@ class Orders:
 
         once: what makes it be done once. expected: the versions in one of which the subscription must be that it
         changes, if not any. Raises Problem (INVALID) with every fault, (NOT_FOUND) for an unknown customer or
-        subscription, (CONFLICT) for what is in the way, (PRECONDITION_FAILED), and AccessDenied (FORBIDDEN) for a reader.
+        subscription, (CONFLICT) for what is in the way, (PRECONDITION_FAILED), and AccessDenied (FORBIDDEN) for a
+        reader.
         """
         actor.must_be("editor")
         request, faults = read_order(body)
-        if once and (found := await self._planner.owner(actor, request.customer_id)):
-            if kept := await self._store.idempotency.get(found[0], once):
-                return self._seen(actor, Item(found[0], kept.subject_id, 1, kept.document, replayed=True))
+        buyer = await self._planner.customer(actor, request.customer_id) if once else None
+        if once and buyer and (kept := await self._store.idempotency.get(buyer.reseller_id, once)):
+            return self._seen(actor, Item(buyer.reseller_id, kept.subject_id, 1, kept.document, replayed=True))
         promised, check = None, None
         if request.estimate_id and not faults:
             promised, check = await self._estimates.promised(actor, request)
@@ -136,7 +138,7 @@ class Orders:
                 check(planned)
             if item := await self._store.orders.place(self._new(actor, planned, once)):
                 return self._seen(actor, item)
-        raise too_busy()
+        raise too_busy("order")
 
     def _new(self, actor: Actor, planned: PlannedOrder, once: IdempotentRequest | None) -> NewOrder:
         seller_id, at, origin = planned.order.chain[-1], planned.order.created_at, actor.origin()
@@ -179,13 +181,17 @@ class Orders:
         """
         root = actor.account_id
         if reseller_id is not None:
-            root = int(reseller_id) if reseller_id.isdecimal() and len(reseller_id) < 19 else -1
+            number = account_number(reseller_id)
+            root = -1 if number is None else number
             await check_reach(self._store.resellers, actor, root)
         if query.customer_id is not None:
-            found = await self._planner.owner(actor, query.customer_id)
-            if not found or not await self._store.resellers.is_within(found[0], root):
+            buyer = await self._planner.customer(actor, query.customer_id)
+            is_there = buyer and (
+                buyer.reseller_id == root or await self._store.resellers.is_within(buyer.reseller_id, root)
+            )
+            if not buyer or not is_there:
                 raise not_found(f"there is no customer {query.customer_id}")
-            root = found[0]
+            root = buyer.reseller_id
         conditions, limit = ORDERS.conditions(query), min(query.limit, LARGEST_PAGE)
         column = "listed"
         if whole:
@@ -212,14 +218,14 @@ class Orders:
             raise_invalid(faults)
         for _ in range(ATTEMPTS):
             item = await self._service.get(actor, order_id)
-            check_expected(item.version, expected)
+            check_expected(item.version, expected, "order")
             order = ORDERS.decode(item.document)
             if update.status_code is None and update.credit_check in (None, order.credit_check):
                 return self._seen(actor, item)
             _check_can_change(order)
             if changed := await self._changed(actor, item, update):
                 return self._seen(actor, changed)
-        raise too_busy()
+        raise too_busy("order")
 
     async def _changed(self, actor: Actor, item: Item, update: OrderUpdate) -> Item | None:
         """The order after a change; None where a worker was faster."""

@@ -81,20 +81,23 @@ def keep_spellings(before: A, after: A) -> A:
     return structs.replace(after, contact_persons=persons)
 
 
-def check_expected(version: int, expected: Collection[int] | None) -> None:
-    """Raise Problem (PRECONDITION_FAILED) if an account is in no version that its changer knows (RFC 9110 §13.1.1)."""
+def check_expected(version: int, expected: Collection[int] | None, noun: str = "account") -> None:
+    """Raise Problem (PRECONDITION_FAILED) if what is to be changed is in no version that its changer knows.
+
+    noun: what it is called. (RFC 9110 §13.1.1)
+    """
     if expected is not None and version not in expected:
         raise Problem(
             Code.PRECONDITION_FAILED,
-            "The account is not in the state that If-Match names: read it again, then change what is there now.",
+            f"The {noun} is not in the state that If-Match names: read it again, then change what is there now.",
         )
 
 
-def too_busy() -> Problem:
-    """For an account that others have changed each time in between."""
+def too_busy(noun: str = "account") -> Problem:
+    """For what others have changed each time in between. noun: what it is called."""
     return Problem(
         Code.UNAVAILABLE,
-        "The account is being changed by many at a time; try again.",
+        f"The {noun} is being changed by many at a time; try again.",
         headers={"Retry-After": "1"},
     )
 

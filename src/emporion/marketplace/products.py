@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from emporion.accounts.ids import account_number
+from emporion.catalogue.kept import ProductRates
+from emporion.catalogue.own_prices import chain_rates
+from emporion.catalogue.products import CatalogueProduct
 from emporion.catalogue.shown import (
     Product,
     ProductDetailed,
@@ -21,11 +24,10 @@ from emporion.catalogue.shown import (
 from emporion.errors import not_found
 from emporion.marketplace.customers import ListPage
 from emporion.paging import LARGEST_PAGE, Pagination
-from emporion.store.product_lists import ListedPage, ProductFilter
+from emporion.store.product_lists import ListedPage, ProductFilter, Seller
 
 if TYPE_CHECKING:
     from emporion.catalogue.plans import Plan
-    from emporion.catalogue.products import CatalogueProduct
     from emporion.catalogue.rates import Rates
     from emporion.catalogue.shown import PlanQuery, ProductQuery
     from emporion.errors import Problem
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 # After so many products, of 50 µs each, the event loop turns to others.
 WITHOUT_PAUSE = 50
+
+_product = msgspec.json.Decoder(CatalogueProduct).decode
+_rates = msgspec.json.Decoder(ProductRates).decode
 
 
 class OfferedProduct(NamedTuple):
@@ -60,29 +65,28 @@ class Products:
     async def page(self, actor: Actor, query: ProductQuery) -> ListPage:
         """The products that the actor's account sells, newest first."""
         limit = min(query.limit, LARGEST_PAGE)
-        chain, currency = await self._catalogue.seller(actor.account_id)
-        listed = ListedPage([], 0)
+        seller = await self._lists.seller(actor.account_id)
+        wanted = ProductFilter(query.name, query.service_name, query.vendor, query.mpn)
+        sold = await self._lists.sold(seller, wanted, query.offset, limit)
         shown: list[msgspec.Raw] = []
-        if currency:
-            wanted = ProductFilter(query.name, query.service_name, query.vendor, query.mpn)
-            listed = await self._lists.products(chain, currency, wanted, query.offset, limit)
-            ids = [str(id_) for id_ in listed.ids]
-            for first in range(0, len(ids), WITHOUT_PAUSE):
-                shown += await self._rendered(chain, currency, ids[first : first + WITHOUT_PAUSE])
-                await asyncio.sleep(0)
-        return ListPage(msgspec.Raw(msgspec.json.encode(shown)), Pagination(query.offset, limit, listed.total))
+        for first in range(0, len(sold.products), WITHOUT_PAUSE):
+            part = [(_product(one), _rates(rates)) for one, rates in sold.products[first : first + WITHOUT_PAUSE]]
+            shown += [msgspec.Raw(msgspec.json.encode(product)) for product in await self._shown(seller, part)]
+            await asyncio.sleep(0)
+        return ListPage(msgspec.Raw(msgspec.json.encode(shown)), Pagination(query.offset, limit, sold.total))
 
     async def get(self, actor: Actor, product_id: str) -> ProductDetailed:
         """A product with its parameters. Raises Problem (NOT_FOUND) if the actor's account does not sell it."""
-        chain, currency = await self._catalogue.seller(actor.account_id)
-        if not currency or not await self._lists.sells(chain, currency, product_id):
+        seller = await self._lists.seller(actor.account_id)
+        if not seller.currency or not await self._lists.sells(seller.chain, seller.currency, product_id):
             raise no_product(product_id)
         product = await self._store.product(product_id)
-        shown = await self._shown(chain, currency, [product]) if product else []
+        rates = (await self._store.rates([product_id], seller.currency)).get(product_id)
         plan = await self._store.plan(product.plan_id) if product else None
-        if not shown or not plan:
+        if not product or not rates or not plan:
             raise no_product(product_id)
-        members = {name: getattr(shown[0], name) for name in Product.__struct_fields__}
+        (shown,) = await self._shown(seller, [(product, rates)])
+        members = {name: getattr(shown, name) for name in Product.__struct_fields__}
         return ProductDetailed(**members, parameters=parameters_shown(plan.parameters))
 
     async def plans(self, actor: Actor, query: PlanQuery) -> ListPage:
@@ -112,60 +116,62 @@ class Products:
         members = {name: getattr(shown, name) for name in shown.__struct_fields__}
         return ServicePlanDetailed(**members, plan_switches=plan_switches_shown(plan, seen))
 
-    async def _rendered(self, chain: Sequence[int], currency: str, ids: Sequence[str]) -> list[msgspec.Raw]:
-        """Products as JSON, in the order of their ids."""
-        products = {product.id: product for product in await self._store.products(ids)}
-        shown = await self._shown(chain, currency, [products[id_] for id_ in ids])
-        return [msgspec.Raw(msgspec.json.encode(product)) for product in shown]
-
     async def find(self, actor: Actor, seller_id: int, text: str, limit: int) -> list[OfferedProduct]:
-        """Products that a seller sells, the actor's account or one below it: by a part of the name, or by the MPN."""
-        chain, currency = await self._chain(actor, seller_id)
-        if not currency:
-            return []
-        found: list[int] = []
-        for wanted in (ProductFilter(mpn=text), ProductFilter(name=text)):
-            found += (await self._lists.products(chain, currency, wanted, 0, limit)).ids
-        return await self._offered(actor, chain, currency, [*map(str, dict.fromkeys(found))][:limit])
+        """Products that a seller sells, the actor's account or one below it: by a part of the name, or by the MPN.
+
+        Raises Problem (NOT_FOUND) unless the actor reaches the seller.
+        """
+        seller = await self._seller(actor, seller_id)
+        found: dict[str, CatalogueProduct] = {}
+        for wanted in [ProductFilter(mpn=text), ProductFilter(name=text)] if text else [ProductFilter()]:
+            sold = await self._lists.sold(seller, wanted, 0, limit)
+            found |= {product.id: product for product in (_product(one) for one, _ in sold.products)}
+        return await self._offered(actor, seller, list(found.values())[:limit])
 
     async def offered(self, actor: Actor, seller_id: int, ids: Sequence[str]) -> list[OfferedProduct]:
-        """Those of these products that a seller sells, the actor's account or one below it, in this order."""
-        chain, currency = await self._chain(actor, seller_id)
-        if not currency:
-            return []
-        sold = [id_ for id_ in ids if await self._lists.sells(chain, currency, id_)]
-        return await self._offered(actor, chain, currency, sold)
+        """Those of these products that a seller sells, the actor's account or one below it, in this order.
 
-    async def _chain(self, actor: Actor, seller_id: int) -> tuple[list[int], str | None]:
-        """The chain down to a seller, and its currency. Raises Problem (NOT_FOUND) unless the actor reaches it."""
-        chain, currency = await self._catalogue.seller(seller_id)
-        if actor.account_id not in chain:
+        Raises Problem (NOT_FOUND) unless the actor reaches the seller.
+        """
+        seller = await self._seller(actor, seller_id)
+        products = {product.id: product for product in await self._store.products(ids)} if ids else {}
+        sold = await self._lists.among(seller, list(products)) if products else ()
+        return await self._offered(actor, seller, [products[id_] for id_ in ids if id_ in products and id_ in sold])
+
+    async def _seller(self, actor: Actor, seller_id: int) -> Seller:
+        """A seller. Raises Problem (NOT_FOUND) unless the actor reaches it."""
+        seller = await self._lists.seller(seller_id)
+        if actor.account_id not in seller.chain:
             raise not_found(f"there is no reseller {seller_id}")
-        return chain, currency
+        return seller
 
     async def _offered(
-        self, actor: Actor, chain: Sequence[int], currency: str, ids: Sequence[str]
+        self, actor: Actor, seller: Seller, products: Sequence[CatalogueProduct]
     ) -> list[OfferedProduct]:
-        products = {product.id: product for product in await self._store.products(ids)}
-        plans = {plan.id: plan for plan in await self._store.plans({one.plan_id for one in products.values()})}
-        rates = await self._catalogue.rates(chain, ids)
-        level = chain.index(actor.account_id)
+        plans = {plan.id: plan for plan in await self._store.plans({one.plan_id for one in products})}
+        rates = await self._catalogue.rates(seller.chain, [product.id for product in products])
+        level = seller.chain.index(actor.account_id)
         return [
             OfferedProduct(
-                products[id_], plans[products[id_].plan_id], currency, rates[id_][level + 1], rates[id_][level]
+                product,
+                plans[product.plan_id],
+                seller.currency or "",
+                rates[product.id][level + 1],
+                rates[product.id][level],
             )
-            for id_ in ids
-            if id_ in rates and id_ in products
+            for product in products
+            if product.id in rates and product.plan_id in plans
         ]
 
-    async def _shown(self, chain: Sequence[int], currency: str, products: Sequence[CatalogueProduct]) -> list[Product]:
-        """Products with what the last account of the chain takes and pays."""
-        rates = await self._catalogue.rates(chain, [product.id for product in products])
-        return [
-            product_shown(product, currency, price=rates[product.id][-1], cost=rates[product.id][-2])
-            for product in products
-            if product.id in rates
-        ]
+    async def _shown(self, seller: Seller, products: Sequence[tuple[CatalogueProduct, ProductRates]]) -> list[Product]:
+        """Products with what the seller takes and pays."""
+        own = await self._catalogue.own_prices(seller.priced, [product for product, _ in products])
+        currency = seller.currency or ""
+        shown = []
+        for product, rates in products:
+            *_, cost, price = chain_rates(rates, currency, seller.chain, own.get(product.id, {}))
+            shown.append(product_shown(product, currency, price=price, cost=cost))
+        return shown
 
 
 def no_product(product_id: str) -> Problem:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import to_builtins
 
 from emporion.marketplace.exports import reseller_ids
+from emporion.marketplace.sales_rows import AT_ONCE, Rows, SalesRows
 from emporion.marketplace.shown_events import shown_event
 
 if TYPE_CHECKING:
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from emporion.marketplace.events import EventLog
     from emporion.reports import ReportName
     from emporion.store.base import Store
-
-Rows = list[dict[str, Any]]
-
-# How many rows are read at a time.
-AT_ONCE = 200
 
 decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -34,9 +30,18 @@ def report_rows(
     format with a column for each member. However long nothing is found, there is an empty list from time to time, so
     that a lease can be renewed.
     """
-    if name == "Customers":
-        return customers(store, actor.account_id, start, end)
-    return events(logbook, actor, start, end, in_columns=in_columns)
+    sales = SalesRows(store, actor.account_id)
+    match name:
+        case "Charges":
+            return sales.charges(start, end)
+        case "Customers":
+            return customers(store, actor.account_id, start, end)
+        case "Events":
+            return events(logbook, actor, start, end, in_columns=in_columns)
+        case "Orders":
+            return sales.orders(start, end)
+        case "Subscriptions":
+            return sales.subscriptions(start, end)
 
 
 async def customers(store: Store, root: int, start: int, end: int) -> AsyncIterator[Rows]:

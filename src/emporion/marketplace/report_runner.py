@@ -17,7 +17,8 @@ from msgspec import structs
 from emporion import times
 from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.marketplace.actors import Actor
-from emporion.marketplace.report_rows import Rows, report_rows
+from emporion.marketplace.report_rows import report_rows
+from emporion.marketplace.sales_rows import Rows
 from emporion.report_formats import add_columns, report_writer
 from emporion.store.faults import temporary_files
 from emporion.store.reports import REPORTS, KeptReport

@@ -75,7 +75,7 @@ async def _make_report(marketplace: Marketplace, now: int) -> None:
     """See to it that there is a report, with its file."""
     if (await marketplace.reports.page(_SELLER, ReportQuery(limit=1))).pagination.total:
         return
-    body = {"name": "Customers", "startDate": times.shown(now - REPORTED)}
+    body = {"name": "Subscriptions", "startDate": times.shown(now - REPORTED)}
     with marketplace.idempotency.once(_SELLER, "POST /reports", ONCE, body) as once, _by_another_node():
         await marketplace.reports.create(_SELLER, body, once)
     await _finish(marketplace.report_runner.run_next)

@@ -138,16 +138,14 @@ class Subscriptions:
 
         return await self._change(actor, subscription_id, change, expected)
 
-    async def set_prices(
-        self, actor: Actor, subscription_id: str, body: dict[str, Any], expected: Collection[int] | None = None
-    ) -> Item:
+    async def set_prices(self, actor: Actor, subscription_id: str, body: dict[str, Any]) -> Item:
         """Set prices of products, which count from the next billing period on. Raises as `update` does."""
         actor.must_be("editor")
         wanted, faults = read(SubscriptionUpdateSpecialPricing, body)
         if faults:
             raise_invalid(faults)
         return await self._change(
-            actor, subscription_id, lambda kept: self._with_prices(actor, kept, wanted.products), expected
+            actor, subscription_id, lambda kept: self._with_prices(actor, kept, wanted.products), None
         )
 
     async def _change(
@@ -159,7 +157,7 @@ class Subscriptions:
     ) -> Item:
         for _ in range(ATTEMPTS):
             item = await self._service.get(actor, subscription_id)
-            check_expected(item.version, expected)
+            check_expected(item.version, expected, "subscription")
             kept = SUBSCRIPTIONS.decode(item.document)
             if kept.status in ENDED:
                 raise Problem(
@@ -172,7 +170,7 @@ class Subscriptions:
             events = self._events(actor, kept, after, done)
             if changed := await self._store.subscriptions.change(item, after, events):
                 return _shown(actor, changed)
-        raise too_busy()
+        raise too_busy("subscription")
 
     def _events(
         self, actor: Actor, before: KeptSubscription, after: KeptSubscription, done: PricesSet

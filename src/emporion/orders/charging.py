@@ -83,7 +83,12 @@ def _charges(
     if order.type == "cancellation":
         if policies.cancellation == "at_term_end" and not may_be_returned(term, policies, day):
             return []
-        present = [structs.replace(item, quantity=item.previous) for item in items]
+        # At what was paid, not at what counts from the next period on.
+        paid_at = {one.product_id: one.rates for one in subscription.items}
+        present = [
+            structs.replace(item, quantity=item.previous, rates=paid_at.get(item.product_id, item.rates))
+            for item in items
+        ]
         return pricing.cancellation(present, term, policies, order.currency, day)
     if order.plan_id is None or order.subscription_period is None:
         return pricing.change(items, term, policies, order.currency, day)

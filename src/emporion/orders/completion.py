@@ -146,10 +146,23 @@ def _changed(completing: Completing, subscription: KeptSubscription, lines: Sequ
         if not line:
             items.append(item)
         elif line.quantity:
-            special = line.special or item.special
-            items.append(structs.replace(item, quantity=line.quantity, rates=line.rates, special=special))
+            items.append(_with_line(item, line))
     new = [new_item(line, _vendors(subscription)) for line in lines if line.product_id not in had and line.quantity]
     return structs.replace(subscription, items=[*items, *new])
+
+
+def _with_line(item: SubscriptionItem, line: OrderLine) -> SubscriptionItem:
+    """An item as a line of a change leaves it; a special price counts from then on, whatever was set for later."""
+    later = item.next_rates
+    if later and line.special:
+        later = [*later[:-1], line.rates[-1]]
+    return structs.replace(
+        item,
+        quantity=line.quantity,
+        rates=line.rates,
+        next_rates=later if later != line.rates else None,
+        special=line.special or item.special,
+    )
 
 
 def _switched(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from emporion.catalogue.parameters import ParameterValue
 from emporion.catalogue.rates import Rates
@@ -97,9 +97,9 @@ class FulfillmentRequest(Struct, rename="camel", frozen=True, kw_only=True):
 class OrderError(Struct, frozen=True, omit_defaults=True):
     """Why an order failed or was cancelled, for clients. code: stable. parameter: the one at fault."""
 
-    code: str
-    message: str
-    parameter: str | None = None
+    code: Annotated[str, Meta(description="What went wrong; it stays the same.", examples=["vendorFailed"])]
+    message: Annotated[str, Meta(description="The same in words.", examples=["The domain is taken."])]
+    parameter: Annotated[str, Meta(description="The parameter at fault.", examples=["domain"])] | None = None
 
 
 class Migrated(Struct, rename="camel", frozen=True, kw_only=True):

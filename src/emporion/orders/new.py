@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from emporion.periods import Period
 from emporion.validation import read
 
 MOST_PRODUCTS = 200
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
 # Digits before the point of a quantity.
 MOST_QUANTITY_DIGITS = 10
 # Digits after the point of a price for one unit, and before it.
@@ -53,16 +55,28 @@ def _not_a_price(value: Decimal) -> str | None:
     return None
 
 
-def _number(description: str, rule: Any, example: object) -> Meta:
+def _number(description: str, rule: Callable[[Decimal], str | None], example: object) -> Meta:
+    """Meta of a number, or a string that holds one, which is read as a Decimal."""
+
+    def take(value: object) -> Decimal:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        # A number of JSON came as a float, whose shortest form is what was sent.
+        text = format(Decimal(repr(value)), "f") if is_number else value.strip() if isinstance(value, str) else ""
+        if not _NUMBER.fullmatch(text):
+            raise ValueError("must be a number, or a string that holds one")
+        if message := rule(Decimal(text)):
+            raise ValueError(message)
+        return Decimal(text)
+
     return Meta(
         description=description,
         examples=[example],
-        extra={"rule": rule},
-        extra_json_schema={"type": ["number", "string"], "format": "decimal"},
+        extra={"take": take},
+        extra_json_schema={"type": ["number", "string"]},
     )
 
 
-_UnitPrice = Annotated[Decimal, _number("For each unit.", _not_a_price, "4.5")]
+_UnitPrice = Annotated[Any, _number("For each unit.", _not_a_price, "4.5")]
 _Day = Annotated[
     str,
     Meta(
@@ -80,7 +94,7 @@ _Mpn = Annotated[str, text_meta(255, "Manufacturer part number; case counts.", "
 class PriceStep(Struct, rename="camel", frozen=True):
     """A step of a price."""
 
-    lower_limit: Annotated[Decimal, _number("The quantity from which it counts.", _not_a_quantity, "10")]
+    lower_limit: Annotated[Any, _number("The quantity from which it counts.", _not_a_quantity, "10")]
     amount: _UnitPrice
 
 
@@ -122,7 +136,7 @@ class OrderProductRequest(Struct, kw_only=True, frozen=True, rename=lambda name:
     new_id: Annotated[str, text_meta(32, "The product to switch to, by its id.", "1000302")] | None = None
     quantity: (
         Annotated[
-            Decimal,
+            Any,
             _number(
                 "How many; in a change the new total of the subscription, 0 to take it out. A number, or a string "
                 "that holds one.",

@@ -63,7 +63,7 @@ def after_order(order: KeptOrder, plans: Mapping[int, Plan], subscription: KeptS
 
     subscription: the one that it changes, as it is before. paid: as in `pricing.switch`.
     """
-    now = steps.Moment(order.created_at, date.fromisoformat(order.day))
+    now = steps.AsOf(order.created_at, date.fromisoformat(order.day))
     ids = [str(number) for number in range(steps.new_subscriptions(order))]
     about = {subscription.id: subscription} if subscription else {}
     done = steps.finished(steps.begun(order, about, plans, ids, now), about, plans, now, paid)

@@ -6,10 +6,12 @@ each link, as many as the items have rates; it is empty where there are no items
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
@@ -187,13 +189,19 @@ def per_billing_period(items: Iterable[PricedItem], term: Term, link: int, curre
 def per_term(items: Sequence[PricedItem], term: Term, link: int, currency: str) -> Decimal:
     """What the whole term costs at these quantities (`totalSubscriptionPrice`), without setup: the sum of what is
     charged for each of its billing periods, or at once."""
-    shares = [billing_periods(term, start, end) for start, end in _spans(term)]
     return money.total(
-        amount * shares.count(share)
-        for share in set(shares)
+        money.product(amount, Decimal(times))
+        for share, times in _shares(term)
         for item in items
         for amount in _amounts(item, link, term, share, currency)
     )
+
+
+@lru_cache(4096)
+def _shares(term: Term) -> Sequence[tuple[Fraction, int]]:
+    """How many billing periods are charged together, and how often in a term. Remembered, since most subscriptions of a
+    day have the same term."""
+    return list(Counter(billing_periods(term, start, end) for start, end in _spans(term)).items())
 
 
 def _spans(term: Term) -> Iterable[tuple[date, date]]:
@@ -222,6 +230,8 @@ def _amounts(item: PricedItem, link: int, term: Term, share: Fraction, currency:
 
 def _extended(unit: Decimal, quantity: Decimal, share: Fraction, currency: str) -> Decimal:
     """unit × quantity × share, rounded once."""
+    if share == 1:
+        return money.rounded(money.product(unit, quantity), currency)
     return money.rounded(Fraction(unit) * Fraction(quantity) * share, currency)
 
 
@@ -271,6 +281,7 @@ def _charge(
     )
 
 
+@lru_cache(4096)
 def _stretch(term: Term, start: date, end: date) -> _Stretch | None:
     """The days from one on until before another, as they are charged; None where there are none."""
     if start >= end:

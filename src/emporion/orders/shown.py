@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -14,6 +13,7 @@ from emporion.catalogue.parameters import ParameterValue
 from emporion.money import Amount, amount
 from emporion.orders import pricing
 from emporion.orders.kept import ChargeType, OrderError, OrderStatus, OrderType, StatusCode
+from emporion.orders.subscription_shown import number
 from emporion.paging import Pagination
 from emporion.periods import Period
 
@@ -28,10 +28,9 @@ STATUS_CODES = {
     "CP": "done",
     "CL": "cancelled",
 }
-_NUMBER = {"type": "number", "format": "double"}
 _DATE_TIME = {"format": "date-time"}
 
-Quantity = Annotated[Decimal, Meta(description="How many.", examples=[12], extra_json_schema=_NUMBER)]
+Quantity = Annotated[int | float, Meta(description="How many.", examples=[12])]
 CreationDate = Annotated[
     str, Meta(description="When it was placed.", examples=["2026-09-18T08:15:02Z"], extra_json_schema=_DATE_TIME)
 ]
@@ -48,6 +47,13 @@ StatusCodeField = Annotated[
     Meta(description="; ".join(f"`{code}`: {text}" for code, text in STATUS_CODES.items()) + ".", examples=["CP"]),
 ]
 Total = Annotated[Amount, Meta(description="The sum of `details`, without taxes.")]
+OrderTypeField = Annotated[OrderType, Meta(description="What was ordered.", examples=["sales"])]
+OrderStatusField = Annotated[OrderStatus, Meta(description="How far it has come.", examples=["completed"])]
+CustomerId = Annotated[str, Meta(description="Who buys.", examples=["1000001"])]
+PoNumber = Annotated[str, Meta(description="The customer's purchase order number.", examples=["T-17"])]
+CreditCheck = Annotated[bool, Meta(description="Whether it waits for credit.", examples=[False])]
+Mpn = Annotated[str, Meta(description="Manufacturer part number.", examples=["ACME-MAIL-STD"])]
+ProductId = Annotated[str, Meta(description="The product's id.", examples=["1000301"])]
 SubscriptionId = Annotated[
     str, Meta(description="The subscription that it changes or has made; of several the first.", examples=["1000177"])
 ]
@@ -64,8 +70,8 @@ class OrderDetail(Struct, rename="camel", kw_only=True, frozen=True, omit_defaul
     """A charge of an order (contract: OrderDetail)."""
 
     type: Annotated[ChargeType, Meta(description="What it is for.", examples=["recurring"])]
-    mpn: str
-    product_id: str
+    mpn: Mpn
+    product_id: ProductId
     duration: ChargeDuration | None = None
     description: Annotated[
         str,
@@ -80,27 +86,23 @@ class OrderDetail(Struct, rename="camel", kw_only=True, frozen=True, omit_defaul
 class OrderProduct(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
     """A product of an order (contract: OrderLineProduct)."""
 
-    mpn: str
-    vendor: str
-    id: str
+    mpn: Mpn
+    vendor: Annotated[str, Meta(description="Whose it is.", examples=["acme"])]
+    id: ProductId
     billing_period: Period
     subscription_period: Period
-    name: str
+    name: Annotated[str, Meta(description="What it is called.", examples=["Acme Mail Standard"])]
     quantity: Annotated[
-        Decimal,
-        Meta(description="How many; in a change how many more, or fewer.", examples=[12], extra_json_schema=_NUMBER),
+        int | float,
+        Meta(description="How many; in a change how many more, or fewer.", examples=[12]),
     ]
-    previous_quantity: (
-        Annotated[Decimal, Meta(description="What there was before a change.", extra_json_schema=_NUMBER)] | None
-    ) = None
-    new_quantity: (
-        Annotated[Decimal, Meta(description="What there is after a change.", extra_json_schema=_NUMBER)] | None
-    ) = None
+    previous_quantity: Annotated[int | float, Meta(description="What there was before a change.")] | None = None
+    new_quantity: Annotated[int | float, Meta(description="What there is after a change.")] | None = None
     extended_price: Amount | None = None
     subscription_id: (
         Annotated[str, Meta(description="The one that it changes or has made.", examples=["1000177"])] | None
     ) = None
-    parameters: list[ParameterValue] | None = None
+    parameters: Annotated[list[ParameterValue], Meta(description="Those that are no secrets.")] | None = None
 
 
 class OrderSummary(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=True):
@@ -108,11 +110,11 @@ class OrderSummary(Struct, rename="camel", kw_only=True, frozen=True, omit_defau
 
     id: OrderId
     order_number: OrderNumber
-    type: OrderType
-    customer_id: str
+    type: OrderTypeField
+    customer_id: CustomerId
     creation_date: CreationDate
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus
+    status: OrderStatusField
     status_code: StatusCodeField
     subscription_id: SubscriptionId | None = None
 
@@ -122,16 +124,16 @@ class OrderRow(Struct, rename="camel", kw_only=True, frozen=True, omit_defaults=
 
     id: OrderId
     order_number: OrderNumber
-    type: OrderType
-    customer_id: str
-    po_number: str | None = None
+    type: OrderTypeField
+    customer_id: CustomerId
+    po_number: PoNumber | None = None
     creation_date: CreationDate
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus
+    status: OrderStatusField
     status_code: StatusCodeField
     total: Total
     attributes: Attributes | None = None
-    credit_check: bool | None = None
+    credit_check: CreditCheck | None = None
     subscription_id: SubscriptionId | None = None
 
 
@@ -154,22 +156,22 @@ class OrderDetailed(Struct, rename="camel", kw_only=True, frozen=True, omit_defa
 
     id: OrderId | None = None
     order_number: OrderNumber | None = None
-    type: OrderType
-    customer_id: str
-    po_number: str | None = None
+    type: OrderTypeField
+    customer_id: CustomerId
+    po_number: PoNumber | None = None
     creation_date: CreationDate | None = None
     provisioning_date: ProvisioningDate | None = None
-    status: OrderStatus | None = None
+    status: OrderStatusField | None = None
     status_code: StatusCodeField | None = None
     total: Total
     details: list[OrderDetail] | None = None
     attributes: Attributes | None = None
-    credit_check: bool | None = None
+    credit_check: CreditCheck | None = None
     last_billing_date: (
         Annotated[str, Meta(description="Of a migration: the day until which nothing is charged began.")] | None
     ) = None
     next_billing_date: Annotated[str, Meta(description="Of a migration: the first day that is charged.")] | None = None
-    migration_program: str | None = None
+    migration_program: Annotated[str, Meta(description="Of a migration: what was said of its charges.")] | None = None
     products: list[OrderProduct] | None = None
     subscription_id: SubscriptionId | None = None
     error: Annotated[OrderError, Meta(description="Why it failed or was cancelled.")] | None = None
@@ -179,7 +181,7 @@ class OrderDetailed(Struct, rename="camel", kw_only=True, frozen=True, omit_defa
     ) = None
 
 
-encode = msgspec.json.Encoder(decimal_format="number").encode
+encode = msgspec.json.Encoder().encode
 
 
 def seller_level(order: KeptOrder) -> int:
@@ -276,7 +278,7 @@ def in_events(order: KeptOrder) -> dict[str, Any]:
             found[name] = to_builtins(value)
     lines = order.lines if order.type not in ("renewal", "cancellation") else []
     for line in lines:
-        found[f"products.{line.mpn}"] = float(line.quantity) if line.quantity % 1 else int(line.quantity)
+        found[f"products.{line.mpn}"] = number(line.quantity)
     return found
 
 
@@ -306,7 +308,7 @@ def _detail(charge: Charge, currency: str) -> OrderDetail:
         product_id=charge.product_id,
         duration=ChargeDuration(charge.duration.type, charge.duration.duration) if charge.duration else None,
         description=charge.description,
-        quantity=_whole(charge.quantity),
+        quantity=number(charge.quantity),
         unit_price=amount(charge.unit_price, currency),
         extended_price=amount(charge.amount, currency),
     )
@@ -322,15 +324,10 @@ def _product(order: KeptOrder, line: OrderLine, charges: list[Charge]) -> OrderP
         billing_period=line.billing_period,
         subscription_period=line.subscription_period,
         name=line.name,
-        quantity=_whole(line.quantity if previous is None else line.quantity - previous),
-        previous_quantity=None if previous is None else _whole(previous),
-        new_quantity=None if previous is None else _whole(line.quantity),
+        quantity=number(line.quantity if previous is None else line.quantity - previous),
+        previous_quantity=None if previous is None else number(previous),
+        new_quantity=None if previous is None else number(line.quantity),
         extended_price=amount(pricing.extended(charges, line.product_id), order.currency),
         subscription_id=line.subscription_id or order.subscription_id,
         parameters=parameters or None,
     )
-
-
-def _whole(quantity: Decimal) -> Decimal:
-    """The same number, as short as it can be written."""
-    return quantity.to_integral_value() if quantity == quantity.to_integral_value() else quantity.normalize()

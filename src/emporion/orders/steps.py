@@ -36,7 +36,7 @@ REQUESTS: dict[OrderType, RequestType] = {
 }
 
 
-class Moment(Struct, frozen=True):
+class AsOf(Struct, frozen=True):
     """Now. at: milliseconds since 1970. day: of billing."""
 
     at: int
@@ -63,7 +63,7 @@ def touched(order: KeptOrder) -> list[str]:
     return list(dict.fromkeys(id_ for id_ in named if id_))
 
 
-def begun(order: KeptOrder, subscriptions: Subscriptions, plans: Plans, ids: Sequence[str], now: Moment) -> Outcome:
+def begun(order: KeptOrder, subscriptions: Subscriptions, plans: Plans, ids: Sequence[str], now: AsOf) -> Outcome:
     """An order that has passed its gates: its vendors are asked, and what it buys is there, as pending.
 
     subscriptions: those that it touches. ids: of the new ones.
@@ -125,7 +125,7 @@ def is_approved(order: KeptOrder) -> bool:
 
 
 def finished(
-    outcome: Outcome, subscriptions: Subscriptions, plans: Plans, now: Moment, paid: Paid | None = None
+    outcome: Outcome, subscriptions: Subscriptions, plans: Plans, now: AsOf, paid: Paid | None = None
 ) -> Outcome:
     """An order of which all is approved, with what it comes to. paid: as in `pricing.switch`."""
     current = {**subscriptions, **outcome.subscriptions}
@@ -160,7 +160,7 @@ def failed(order: KeptOrder, error: OrderError, request_id: int | None = None) -
     return structs.replace(order, status="error", status_code="PF", due=None, error=error, requests=requests)
 
 
-def retried(order: KeptOrder, now: Moment) -> KeptOrder:
+def retried(order: KeptOrder, now: AsOf) -> KeptOrder:
     """An order that failed and is tried again: what has failed of it is asked for once more."""
     requests = [
         structs.replace(one, status="pending", reason=None, attempt=one.attempt + 1) if one.status == "failed" else one
@@ -172,7 +172,7 @@ def retried(order: KeptOrder, now: Moment) -> KeptOrder:
     )
 
 
-def cancelled(order: KeptOrder, subscriptions: Subscriptions, error: OrderError | None, now: Moment) -> Outcome:
+def cancelled(order: KeptOrder, subscriptions: Subscriptions, error: OrderError | None, now: AsOf) -> Outcome:
     """An order that is not to be done any more: what it has made is removed, what it touches is free.
 
     error: why, where that was not asked for.

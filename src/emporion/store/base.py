@@ -26,6 +26,7 @@ from emporion.store.platform import PlatformStore
 from emporion.store.prices import PriceStore
 from emporion.store.product_lists import ProductListStore
 from emporion.store.reports import REPORTS, ReportStore
+from emporion.store.sales import SalesStore
 from emporion.store.sessions import SessionStore
 from emporion.store.signing_keys import SigningKeyStore
 from emporion.store.subscription_keys import SubscriptionKeyStore
@@ -72,10 +73,11 @@ class Store(ABC):
         self.imports = ImportStore(database)
         self.reports = ReportStore(database, REPORTS)
         self.catalogue = CatalogueStore(database)
-        self.prices = PriceStore(database)
         self.catalogue_files = CatalogueFileStore(database)
+        self.prices = PriceStore(database)
         self.product_lists = ProductListStore(database)
         self.orders = OrderStore(database, ORDERS)
+        self.sales = SalesStore(database)
         self.subscriptions = SubscriptionStore(database, SUBSCRIPTIONS)
 
     @abstractmethod

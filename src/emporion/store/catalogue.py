@@ -51,14 +51,14 @@ class CatalogueStore:
     async def product(self, id_: str) -> CatalogueProduct | None:
         """A product."""
         number = account_number(id_)
-        row = await self._database.row(_PRODUCT, number) if number else None
+        row = await self._database.point(_PRODUCT, number) if number else None
         return _product(row[0]) if row else None
 
     async def products(self, ids: Collection[str]) -> list[CatalogueProduct]:
         """Those of these products that there are, in no order."""
         found = []
         for part in _parts(_numbers(ids)):
-            rows = await self._database.rows(_PRODUCTS.format(placeholders(len(part))), *part)
+            rows = await self._database.points(_PRODUCTS.format(placeholders(len(part))), *part)
             found += [_product(row[0]) for row in rows]
         return found
 
@@ -72,23 +72,23 @@ class CatalogueStore:
 
     async def plan(self, id_: int) -> Plan | None:
         """A plan."""
-        row = await self._database.row(_PLAN, id_)
+        row = await self._database.point(_PLAN, id_)
         return _plan(row[0]) if row else None
 
     async def plans(self, ids: Collection[int]) -> list[Plan]:
         """Those of these plans that there are, in no order."""
         found = []
         for part in _parts(list(ids)):
-            rows = await self._database.rows(_PLANS.format(placeholders(len(part))), *part)
+            rows = await self._database.points(_PLANS.format(placeholders(len(part))), *part)
             found += [_plan(row[0]) for row in rows]
         return found
 
     async def delegation(self, plan_id: int) -> Delegation | None:
         """Whom a plan is delegated to; None if there is no such plan."""
-        row = await self._database.row(_DELEGATION, plan_id)
+        row = await self._database.point(_DELEGATION, plan_id)
         if not row:
             return None
-        rows = await self._database.rows(_DELEGATES, plan_id)
+        rows = await self._database.points(_DELEGATES, plan_id)
         granted, withheld = [id_ for id_, is_ in rows if is_], [id_ for id_, is_ in rows if not is_]
         return Delegation(None if row[0] else granted, withheld)
 
@@ -97,7 +97,7 @@ class CatalogueStore:
         found = {}
         for part in _parts(_numbers(ids)):
             sql = _RATES.format(placeholders(len(part)))
-            for number, document in await self._database.rows(sql, currency, *part):
+            for number, document in await self._database.points(sql, currency, *part):
                 found[str(number)] = _rates(document)
         return found
 

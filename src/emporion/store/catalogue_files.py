@@ -11,7 +11,7 @@ from emporion.store.accounts import take_ids
 from emporion.store.catalogue import CATALOGUE_VERSION, try_lock_catalogue
 from emporion.store.database import Row, execute, execute_many, fetch_row, placeholders
 from emporion.store.events import append
-from emporion.store.product_lists import relist
+from emporion.store.relisting import relist
 
 if TYPE_CHECKING:
     from emporion.events import NewEvent

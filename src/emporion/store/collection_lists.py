@@ -10,7 +10,9 @@ and for other filters, many are looked at (`Collection.page`).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emporion.store.customers import SHORT_PAGE
@@ -34,7 +36,7 @@ NEAR = 2000
 # By how many positions documents of one reseller may have come at another time than their ordinals say.
 ASTRAY = 64
 
-_HAS_BELOW = "EXISTS (SELECT 1 FROM resellers b WHERE b.parent_id = ?)"
+_HAS_BELOW = "EXISTS (SELECT b.reseller_id FROM resellers b WHERE b.parent_id = ?)"
 _OF_VALUE = "c.collection = ? AND c.value = ?"
 _BLOCKS = f"""
     SELECT c.block, c.documents FROM document_counts c
@@ -109,22 +111,20 @@ async def _counted(database: Database, asked: Asked) -> Listing | None:
         )
     if await database.row(f"SELECT 1 WHERE {_HAS_BELOW}", root_id):
         return None
-    total, before, block = 0, 0, -1
-    for number, documents in await database.rows(_BLOCKS, *of, HIGHEST, 0, LAST_POSITION):
-        if total <= asked.offset < total + documents:
-            block, before = number, total
-        total += documents
-    if block < 0:
+    rows = await database.rows(_BLOCKS, *of, HIGHEST, 0, LAST_POSITION)
+    until = [*accumulate(row[1] for row in rows)]
+    total, before, first = until[-1] if until else 0, 0, 0
+    if asked.offset >= total:
         return _listing(total, [])
-    for level in reversed(range(HIGHEST)):
-        first = block * WIDTH
-        for number, documents in await database.rows(_BLOCKS, *of, level, first, first + WIDTH - 1):
-            if asked.offset < before + documents:
-                block = number
-                break
-            before += documents
+    for level in reversed(range(-1, HIGHEST)):
+        place = bisect_right(until, asked.offset - before)
+        before += until[place - 1] if place else 0
+        first = rows[place][0] * WIDTH
+        if level >= 0:
+            rows = await database.rows(_BLOCKS, *of, level, first, first + WIDTH - 1)
+            until = [*accumulate(row[1] for row in rows)]
     sql = _below(asked.collection.name, condition.column, asked.column)
-    values = (root_id, of[2], (block + 1) * WIDTH, asked.limit, asked.offset - before)
+    values = (root_id, of[2], first + WIDTH, asked.limit, asked.offset - before)
     return _listing(total, [row[0] for row in await _read(database, asked, sql, *values)])
 
 
@@ -135,12 +135,11 @@ async def _few(database: Database, asked: Asked) -> Listing | None:
     if database.is_local:
         if await database.row(f"SELECT 1 WHERE {_HAS_BELOW}", root_id):
             return None
-        (row,) = await database.rows(_few_of(name, condition.sql), *of)
-        if row[0] <= FEW:
-            found = await _read(
-                database, asked, _found(name, condition.sql, asked.column), *of, asked.limit, asked.offset
-            )
-            return _listing(row[0], [row[0] for row in found])
+        few = sorted((row[0] for row in await database.rows(_ordinals(name, condition.sql), *of)), reverse=True)
+        if len(few) <= FEW:
+            here = few[asked.offset : asked.offset + asked.limit]
+            found = await database.rows(_at(name, asked.column, len(here)), root_id, *here)
+            return _listing(len(few), [row[0] for row in found])
     else:
         values = (*of, root_id, asked.limit, asked.offset, root_id)
         rows = await _read(database, asked, _if_few(name, condition.sql, asked.column), *values)
@@ -205,20 +204,17 @@ def _below(table: str, counted: str, column: str) -> str:
 
 
 @lru_cache
-def _few_of(table: str, condition: str) -> str:
-    """How many documents fulfil a condition; FEW and one more where there are more."""
-    return f"""
-        SELECT count(*) FROM (SELECT 1 FROM {table} r WHERE r.reseller_id = ? AND {condition} LIMIT {FEW + 1}) few
-    """
+def _ordinals(table: str, condition: str) -> str:
+    """The ordinals of documents that fulfil a condition; of FEW and one more where there are more."""
+    return f"SELECT r.ordinal FROM {table} r WHERE r.reseller_id = ? AND {condition} LIMIT {FEW + 1}"
 
 
 @lru_cache
-def _found(table: str, condition: str, column: str) -> str:
-    """Documents that fulfil a condition, newest first."""
-    return f"""
-        SELECT r.{column} FROM {table} r WHERE r.reseller_id = ? AND {condition}
-        ORDER BY r.ordinal DESC LIMIT ? OFFSET ?
-    """
+def _at(table: str, column: str, count: int) -> str:
+    """So many documents of a reseller, by their ordinals, newest first."""
+    ordinals = ", ".join("?" * count) or "NULL"
+    at = f"r.reseller_id = ? AND r.ordinal IN ({ordinals})"
+    return f"SELECT r.{column} FROM {table} r WHERE {at} ORDER BY r.ordinal DESC"
 
 
 @lru_cache

@@ -135,7 +135,7 @@ class CustomerStore(ABC):
 
     async def owner(self, customer_id: int) -> int | None:
         """The reseller that the customer belongs to."""
-        row = await self._database.row(_OWNER, customer_id)
+        row = await self._database.point(_OWNER, customer_id)
         return row[0] if row else None
 
     @abstractmethod

@@ -45,6 +45,9 @@ class Database(Protocol):
     async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
         """The first row, as of `row`, of a statement that many ask at a time: then they share a round trip."""
 
+    async def points(self, sql: str, *values: int | str | bytes) -> Rows:
+        """All rows, likewise; there is no placeholder in its LIMIT or OFFSET."""
+
     async def rows(self, sql: str, *values: Any) -> Rows:
         """All rows of a statement that reads a few by an index."""
 

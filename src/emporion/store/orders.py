@@ -258,8 +258,9 @@ def in_the_way(order: KeptOrder) -> Problem:
     """What is told where an order must be finished before another one of its subscription."""
     return Problem(
         Code.CONFLICT,
-        f"The subscription has the unfinished {order.type} order {order.order_number} (id {order.id}, status {order.status}). Wait "
-        f'until it is finished, or cancel it with PATCH /orders/{order.id} {{"statusCode": "CL"}}.',
+        f"The subscription has the unfinished {order.type} order {order.order_number} (id {order.id}, status "
+        f"{order.status}). Wait until it is finished, or cancel it with PATCH /orders/{order.id} "
+        '{"statusCode": "CL"}.',
     )
 
 

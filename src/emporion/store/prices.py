@@ -22,10 +22,6 @@ PriceOutcome = Literal["created", "changed", "removed", "unchanged"]
 AT_ONCE = 500
 
 _OF = "SELECT reseller_id, target, document FROM prices WHERE reseller_id IN {} AND target IN {}"
-_HAVE = """
-    SELECT b.reseller_id FROM reseller_accounts b
-    WHERE b.reseller_id IN {} AND EXISTS (SELECT 1 FROM prices p WHERE p.reseller_id = b.reseller_id)
-"""
 _PAGE = "SELECT target, document FROM prices WHERE reseller_id = ? AND target > ? ORDER BY target LIMIT ?"
 _OF_ITEM = "SELECT target FROM prices WHERE reseller_id = ? AND target LIKE ? ESCAPE '\\' ORDER BY target"
 _ONE = "SELECT document FROM prices WHERE reseller_id = ? AND target = ?"
@@ -54,11 +50,6 @@ class PriceStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def sellers(self, reseller_ids: Collection[int]) -> list[int]:
-        """Those of these resellers that have any price of their own."""
-        found = await self._database.rows(_HAVE.format(placeholders(len(reseller_ids))), *reseller_ids)
-        return [row[0] for row in found]
 
     async def of(self, reseller_ids: Collection[int], targets: Collection[str]) -> dict[tuple[int, str], OwnPrice]:
         """The own prices of these resellers for these targets."""

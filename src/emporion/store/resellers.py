@@ -22,7 +22,7 @@ from emporion.store.records import Record
 from emporion.store.tree import LAST, Span, span_below, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from emporion.store.database import Database, Write
     from emporion.store.records import Filter, Listing
@@ -33,11 +33,6 @@ _IS_WITHIN = """
 """
 _CHAIN = """
     SELECT t.reseller_id FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
-    WHERE b.reseller_id = ? ORDER BY t.first
-"""
-_CURRENCIES = """
-    SELECT t.reseller_id, t.document
-    FROM reseller_accounts b JOIN reseller_accounts t ON b.first BETWEEN t.first AND t.last
     WHERE b.reseller_id = ? ORDER BY t.first
 """
 _SHUTS = "SELECT shuts FROM reseller_accounts WHERE reseller_id = ?"
@@ -84,6 +79,21 @@ class _Currency(Struct):
 
 
 _currency = msgspec.json.Decoder(_Currency).decode
+
+
+def currency_in(document: bytes) -> str | None:
+    """The currency that a reseller's document has."""
+    return _currency(document).currency
+
+
+def common_currency(currencies: Mapping[int, str | None]) -> str | None:
+    """The currency in which a chain sells, None if it sells nothing. currencies: of its accounts, the provider first.
+
+    It is that of all below the provider; the provider's own counts only where it is alone.
+    """
+    all_of_them = list(currencies.values())
+    some = set(all_of_them[1:] or all_of_them)
+    return some.pop() if len(some) == 1 else None
 
 
 class NewResellerRecord(Struct, frozen=True):
@@ -150,7 +160,9 @@ class ResellerStore(ABC):
 
     async def has_children(self, reseller_id: int) -> bool:
         """Whether resellers stand below a reseller."""
-        return bool(await self._database.row("SELECT 1 FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id))
+        return bool(
+            await self._database.point("SELECT reseller_id FROM resellers WHERE parent_id = ? LIMIT 1", reseller_id)
+        )
 
     async def children(self, parent_id: int, offset: int, limit: int) -> Children:
         """The resellers right below another one: `limit` of them after `offset`, by descending id."""
@@ -165,19 +177,11 @@ class ResellerStore(ABC):
 
     async def is_within(self, reseller_id: int, root_id: int) -> bool:
         """Whether the reseller is `root_id` or stands below it, at any depth; by one look-up."""
-        return await self._database.row(_IS_WITHIN, reseller_id, root_id) is not None
+        return await self._database.point(_IS_WITHIN, reseller_id, root_id) is not None
 
     async def chain(self, reseller_id: int) -> list[int]:
         """The accounts from the provider down to a reseller, which comes last; empty if there is no such one."""
-        return [row[0] for row in await self._database.rows(_CHAIN, reseller_id)]
-
-    async def currencies(self, reseller_id: int) -> dict[int, str | None]:
-        """The currency of each account from the provider down to a reseller, which comes last; None where it has none.
-
-        Empty if there is no such reseller.
-        """
-        found = await self._database.rows(_CURRENCIES, reseller_id)
-        return {id_: _currency(document).currency for id_, document in found}
+        return [row[0] for row in await self._database.points(_CHAIN, reseller_id)]
 
     async def is_suspended(self, reseller_id: int) -> bool:
         """Whether the reseller or one above it has a status in `SUSPENDED`; by one look-up. True if unknown."""

@@ -54,7 +54,7 @@ SUBSCRIPTIONS: Collection[KeptSubscription] = Collection(
         Column("shown", as_shown),
     ),
     filters={
-        "customer_id": lambda value: [indexed("customer_id", value)],
+        "customer_id": lambda value: [indexed("customer_id", int(value))],
         "status": lambda value: [indexed("status", value)],
         "creation_date_from": lambda value: between("created_on", times.day(value), None),
         "creation_date_to": lambda value: between("created_on", None, times.next_day(value)),

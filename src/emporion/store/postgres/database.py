@@ -35,8 +35,8 @@ class PostgresDatabase:
         self.standby = Standby(Connections(read_url, limits)) if read_url else None
         # Of this database, by which names are searched.
         self.search_key = b""
-        # Reads of one row that go out together, by their statements and the types of their values.
-        self._points: dict[tuple[str, tuple[str, ...]], Coalescer[tuple[Any, ...], Row | None]] = {}
+        # Reads that go out together, by their statements and the types of their values.
+        self._points: dict[tuple[str, tuple[str, ...]], Coalescer[tuple[Any, ...], Rows]] = {}
         at_once = max(1, limits.connections // 2)
         self.turns = FairSemaphore(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
 
@@ -60,7 +60,7 @@ class PostgresDatabase:
         self.turns.stop()
 
     async def close(self) -> None:
-        for points in self._points.values():
+        for points in list(self._points.values()):
             await points.finish()
         await self.primary.close()
         if self.standby:
@@ -71,21 +71,29 @@ class PostgresDatabase:
         return found
 
     async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
-        if has_nul(values) or any(isinstance(value, int) and abs(value) > LARGEST_NUMBER for value in values):
-            return None
-        types = tuple(_TYPES[type(value)] for value in values)
-        points = self._points.get((sql, types))
-        if not points:
-            points = Coalescer(partial(self._read_points, _many_at_once(sql, types)), LARGEST_GROUP)
-            self._points[sql, types] = points
-        return await points.do(values)
+        found = await self.points(sql, *values)
+        return found[0] if found else None
 
-    async def _read_points(self, sql: str, asked: list[tuple[Any, ...]]) -> list[Row | None]:
-        found: list[Row | None] = [None] * len(asked)
+    async def points(self, sql: str, *values: int | str | bytes) -> Rows:
+        if has_nul(values) or any(isinstance(value, int) and abs(value) > LARGEST_NUMBER for value in values):
+            return []
+        if not values:
+            return await self.rows(sql)
+        key = sql, tuple(_TYPES[type(value)] for value in values)
+        points = self._points.get(key)
+        if points is None:
+            points = self._points[key] = Coalescer(partial(self._read_points, _many_at_once(*key)), LARGEST_GROUP)
+        try:
+            return await points.do(values)
+        finally:
+            if points.idle and self._points.get(key) is points:
+                del self._points[key]
+
+    async def _read_points(self, sql: str, asked: list[tuple[Any, ...]]) -> list[Rows]:
+        found: list[list[Row]] = [[] for _ in asked]
         for number, *row in await self.primary.rows(sql, *zip(*asked, strict=True)):
-            if found[number - 1] is None:
-                found[number - 1] = row
-        return found
+            found[number - 1].append(row)
+        return list(found)
 
     async def rows(self, sql: str, *values: Any) -> Rows:
         return [] if has_nul(values) else await self.primary.rows(translated(sql), *values)

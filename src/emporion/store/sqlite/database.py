@@ -117,6 +117,9 @@ class SqliteDatabase:
     async def point(self, sql: str, *values: int | str | bytes) -> Row | None:
         return await self.row(sql, *values)
 
+    async def points(self, sql: str, *values: int | str | bytes) -> Rows:
+        return await self.rows(sql, *values)
+
     async def rows(self, sql: str, *values: Any) -> Rows:
         return self._connections.rows(translated(sql), *values)
 

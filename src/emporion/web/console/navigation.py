@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from emporion.web.pages import PageRequest
 
 
-class Place(NamedTuple):
+class ConsolePlace(NamedTuple):
     """A place. path: within the console. role: what it takes to see it."""
 
     path: str
@@ -23,39 +23,39 @@ class PlaceGroup(NamedTuple):
     """Places that belong together."""
 
     name: str
-    places: tuple[Place, ...]
+    places: tuple[ConsolePlace, ...]
 
 
 GROUPS = (
     PlaceGroup(
         "Sell",
         (
-            Place("/customers", "Customers"),
-            Place("/orders", "Orders"),
-            Place("/subscriptions", "Subscriptions"),
+            ConsolePlace("/customers", "Customers"),
+            ConsolePlace("/orders", "Orders"),
+            ConsolePlace("/subscriptions", "Subscriptions"),
         ),
     ),
     PlaceGroup(
         "Catalogue",
         (
-            Place("/plans", "Plans"),
-            Place("/products", "Products"),
-            Place("/prices", "Prices"),
+            ConsolePlace("/plans", "Plans"),
+            ConsolePlace("/products", "Products"),
+            ConsolePlace("/prices", "Prices"),
         ),
     ),
     PlaceGroup(
         "Platform",
         (
-            Place("/resellers", "Resellers"),
-            Place("/keys", "Keys"),
-            Place("/users", "Users"),
+            ConsolePlace("/resellers", "Resellers"),
+            ConsolePlace("/keys", "Keys"),
+            ConsolePlace("/users", "Users"),
         ),
     ),
     PlaceGroup(
         "Data",
         (
-            Place("/imports", "Imports", "editor"),
-            Place("/reports", "Reports"),
+            ConsolePlace("/imports", "Imports", "editor"),
+            ConsolePlace("/reports", "Reports"),
         ),
     ),
 )

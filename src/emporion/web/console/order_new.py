@@ -63,7 +63,7 @@ class NewLine(NamedTuple):
         return f"{least} or more" if most is None else f"{least} to {shown(most)}"
 
 
-class NewOrder(NamedTuple):
+class NewOrderForm(NamedTuple):
     """A new order as its form has it. values: what stands in its fields."""
 
     customer: Customer
@@ -110,11 +110,11 @@ async def costs(visit: PageRequest) -> Response:
     return await _form(visit, asked, await _estimated(visit, asked))
 
 
-async def _estimated(visit: PageRequest, asked: NewOrder) -> Estimated:
+async def _estimated(visit: PageRequest, asked: NewOrderForm) -> Estimated:
     return await order_costs.estimate(visit, asked.body) if asked.lines else Estimated()
 
 
-async def _read(visit: PageRequest, rows: Sequence[FormRow], added: str = "") -> NewOrder:
+async def _read(visit: PageRequest, rows: Sequence[FormRow], added: str = "") -> NewOrderForm:
     """The order that a form has. added: the id of a product of which it is to have a line more."""
     found = await visit.marketplace.customers.find(visit.actor, visit.path["id"])
     customer = decode(found.document)
@@ -152,7 +152,7 @@ async def _read(visit: PageRequest, rows: Sequence[FormRow], added: str = "") ->
         products.append({"id": id_, "quantity": quantity.strip(), **({"parameters": given} if given else {})})
     po_number = visit.form.text("poNumber")
     body = {"type": "sales", "customerId": customer.id, "products": products}
-    return NewOrder(
+    return NewOrderForm(
         customer,
         lines,
         {
@@ -172,7 +172,7 @@ def _default(parameter: Parameter) -> str:
 
 
 async def _form(
-    visit: PageRequest, asked: NewOrder, estimated: Estimated, *, added: bool = False, is_final: bool = False
+    visit: PageRequest, asked: NewOrderForm, estimated: Estimated, *, added: bool = False, is_final: bool = False
 ) -> Response:
     """The form. is_final: what is wrong is told at the fields, too, and not only beside them."""
     customer = asked.customer
@@ -211,7 +211,7 @@ def _first(offered: OfferedProduct) -> str:
     return shown(offered.price.recurring.tiers[0].amount)
 
 
-def _at_fields(fault: Fault, asked: NewOrder) -> Fault:
+def _at_fields(fault: Fault, asked: NewOrderForm) -> Fault:
     """A fault at the field of the form that it is about."""
     match = _PARAMETER.fullmatch(fault.field)
     if not match:
@@ -225,7 +225,7 @@ def _at_fields(fault: Fault, asked: NewOrder) -> Fault:
     return fault
 
 
-def _sentences(told: dict[str, str], asked: NewOrder) -> list[str]:
+def _sentences(told: dict[str, str], asked: NewOrderForm) -> list[str]:
     """What is wrong, with what the fields are called."""
     labels = {"poNumber": "Purchase order number", "products": "Products", "customerId": "Customer"}
     for line in asked.lines:

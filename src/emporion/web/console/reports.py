@@ -47,8 +47,11 @@ TYPE_CHOICES: dict[str, str] = {
 }
 # What each report has.
 CONTENTS = {
+    "Charges": "Charges: what was charged in the period, or given back, with what you take and what you pay.",
     "Customers": "Customers: those who were created or changed in the period, as they are when the report is made.",
     "Events": "Events: what happened in the period, by whom, with what was before and after.",
+    "Orders": "Orders: each line of the orders that were completed in the period.",
+    "Subscriptions": "Subscriptions: each product of those that there were in the period, as they are now.",
 }
 A_DAY = "A day of UTC, such as 2026-09-01"
 MEMBERS = ("name", "format", "startDate", "endDate")

@@ -52,7 +52,7 @@ class Way(NamedTuple):
         return self.value, self.label
 
 
-class Asked(NamedTuple):
+class OrderAsked(NamedTuple):
     """What is to be ordered. body: None where nothing was chosen yet. fields: the paths of the body's members by which
     faults are told, and the names of their fields. values: what stands in these."""
 
@@ -63,20 +63,20 @@ class Asked(NamedTuple):
     ways: list[Way] = []  # noqa: RUF012 - none is ever added
 
 
-class Kind(NamedTuple):
+class OrderKind(NamedTuple):
     """Something that can be ordered. title: of its page. verb: on its button. nothing: what stands in the place of the
     costs as long as nothing was chosen. follows: whether costs are told while the form is filled in."""
 
     name: str
     title: str
     verb: str
-    read: Callable[[PageRequest, WholeSubscription], Awaitable[Asked]]
+    read: Callable[[PageRequest, WholeSubscription], Awaitable[OrderAsked]]
     intro: str
     nothing: str = ""
     follows: bool = False
 
 
-async def _changed(visit: PageRequest, found: WholeSubscription) -> Asked:
+async def _changed(visit: PageRequest, found: WholeSubscription) -> OrderAsked:
     """Other quantities: those that the user has touched, and nothing of the others."""
     one = found.subscription
     has = {product.id: shown(Decimal(str(product.quantity))) for product in one.products}
@@ -96,10 +96,10 @@ async def _changed(visit: PageRequest, found: WholeSubscription) -> Asked:
         **{name: visit.form.fields[name] for name in visit.form.fields},
     }
     body = {**_body("change", one), "products": products} if products else None
-    return Asked(body, fields, values, quantities)
+    return OrderAsked(body, fields, values, quantities)
 
 
-async def _switched(visit: PageRequest, found: WholeSubscription) -> Asked:
+async def _switched(visit: PageRequest, found: WholeSubscription) -> OrderAsked:
     """Another plan or term, which must be chosen."""
     one = found.subscription
     plan = await visit.marketplace.catalogue.plan(one.plan_id)
@@ -115,15 +115,15 @@ async def _switched(visit: PageRequest, found: WholeSubscription) -> Asked:
     for to in (way.switch for way in ways if way.value == chosen):
         members = {"planId": str(to.plan_id), "subscriptionPeriod": to_builtins(to.subscription_period)}
         body = {**_body("change", one), **members}
-    return Asked(body, {"planId": "to", "subscriptionPeriod": "to"}, {"to": chosen}, ways=ways)
+    return OrderAsked(body, {"planId": "to", "subscriptionPeriod": "to"}, {"to": chosen}, ways=ways)
 
 
-async def _renewed(visit: PageRequest, found: WholeSubscription) -> Asked:  # noqa: ARG001 - nothing is filled in
-    return Asked(_body("renewal", found.subscription), {}, {})
+async def _renewed(visit: PageRequest, found: WholeSubscription) -> OrderAsked:  # noqa: ARG001 - nothing is filled in
+    return OrderAsked(_body("renewal", found.subscription), {}, {})
 
 
-async def _cancelled(visit: PageRequest, found: WholeSubscription) -> Asked:  # noqa: ARG001 - nothing is filled in
-    return Asked(_body("cancellation", found.subscription), {}, {})
+async def _cancelled(visit: PageRequest, found: WholeSubscription) -> OrderAsked:  # noqa: ARG001 - nothing is filled in
+    return OrderAsked(_body("cancellation", found.subscription), {}, {})
 
 
 def _body(type_: str, one: SubscriptionDetailed) -> dict[str, Any]:
@@ -131,20 +131,20 @@ def _body(type_: str, one: SubscriptionDetailed) -> dict[str, Any]:
 
 
 KINDS = (
-    Kind("change", "Change quantities", "Order the change", _changed,
+    OrderKind("change", "Change quantities", "Order the change", _changed,
          "Write how many there are to be. 0 takes a product out; what was not there is added.",
          "Write another quantity: what it costs or gives back stands here then.", follows=True),
-    Kind("switch", "Switch the plan", "Order the switch", _switched,
+    OrderKind("switch", "Switch the plan", "Order the switch", _switched,
          "What it has becomes what the other plan has in its place.",
          "Choose where it is to go: what it costs or gives back stands here then.", follows=True),
-    Kind("renew", "Renew now", "Order the renewal", _renewed,
+    OrderKind("renew", "Renew now", "Order the renewal", _renewed,
          "It runs for another term from the day on which this one ends."),
-    Kind("cancel", "Cancel the subscription", "Order the cancellation", _cancelled,
+    OrderKind("cancel", "Cancel the subscription", "Order the cancellation", _cancelled,
          "That is for good. To let it run until its end and not renew, turn its renewal off instead."),
 )  # fmt: skip
 
 
-def _pages(kind: Kind) -> tuple[Page, ...]:
+def _pages(kind: OrderKind) -> tuple[Page, ...]:
     """The page of a kind of order: its form, and what that comes to."""
 
     async def ask(visit: PageRequest) -> Response:
@@ -176,7 +176,7 @@ def _pages(kind: Kind) -> tuple[Page, ...]:
     return (Page(path, ask, send), Page(f"{path}/costs", ask, tell)) if kind.follows else (Page(path, ask, send),)
 
 
-async def _moved(visit: PageRequest, kind: Kind, found: WholeSubscription) -> Response | None:
+async def _moved(visit: PageRequest, kind: OrderKind, found: WholeSubscription) -> Response | None:
     """The form anew, where the subscription is not any more what it was when it was opened.
 
     What stands in its fields says nothing then: what was not touched would differ from what is stored.
@@ -189,9 +189,9 @@ async def _moved(visit: PageRequest, kind: Kind, found: WholeSubscription) -> Re
 
 async def _form(
     visit: PageRequest,
-    kind: Kind,
+    kind: OrderKind,
     found: WholeSubscription,
-    asked: Asked,
+    asked: OrderAsked,
     sent: Estimated | None = None,
 ) -> Response:
     """The form of a kind of order. sent: what came of sending it; None where only its costs are to be told."""
