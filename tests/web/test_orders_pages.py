@@ -180,9 +180,9 @@ def test_a_service_is_provided_by_hand_by_one_operator_at_a_time(console: OpenCo
     assert late.status == 409
     assert "by another operator or the platform, so nothing was done" in late.text
     (subscription,) = {to for to in done.links.values() if to.startswith(f"{SUBSCRIPTIONS}/")}
-    subscription = browser.get(subscription)
-    assert "castle-7" in subscription.text
-    assert "report https://castle.example/7" in subscription.text
+    page = browser.get(subscription)
+    assert "castle-7" in page.text
+    assert "report https://castle.example/7" in page.text
     assert "Nothing waits for you" in first.get(f"{ORDERS}/by-hand").text
 
 
