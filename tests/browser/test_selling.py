@@ -8,9 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.movement import LEAST, movement, watch
-from tests.browser.people import OPERATOR, RESELLER_USER
-from tests.browser.showroom import Showroom
+from tests.browser.people import RESELLER_USER
 from tests.browser.visit import LIMIT
 
 # With JavaScript, and without it.
@@ -108,19 +106,6 @@ async def test_a_price_that_was_not_seen_is_not_ordered(open_page: OpenPage, jav
     await expect(page.locator("#costs button.main")).to_have_text("Order: now 15.00\u00a0USD", timeout=LIMIT)
 
 
-async def test_nothing_jumps_while_products_are_found_and_an_order_is_priced(
-    open_page: OpenPage, showroom: Showroom
-) -> None:
-    page = await open_page(RESELLER_USER, showroom.url)
-    await page.goto(f"/console/customers/{showroom.places['anna']}/order")
-    await press(page, re.compile("^Add Castle Security Review"))
-    await watch(page)
-    await page.get_by_label("Web site").press_sequentially("https://shop.example", delay=20)
-    await expect(page.locator("#costs button.main")).to_have_text("Order: now 900.00\u00a0USD")
-    assert await page.get_by_label("Web site").input_value() == "https://shop.example"
-    assert await movement(page) < LEAST
-
-
 async def test_keys_alone_are_enough_and_the_enter_key_orders_nothing(open_page: OpenPage) -> None:
     page = await open_page(RESELLER_USER)
     await new_order(page)
@@ -149,26 +134,3 @@ async def test_the_menu_of_a_telephone_leads_everywhere(open_page: OpenPage) -> 
     async with page.expect_navigation():
         await menu.get_by_role("link", name="Subscriptions").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Subscriptions")
-
-
-@SCRIPTED
-async def test_two_operators_do_not_tread_on_each_other(
-    open_page: OpenPage, showroom: Showroom, javascript: bool
-) -> None:
-    seller = await open_page(RESELLER_USER, showroom.url)
-    await seller.goto(f"/console/customers/{showroom.places['anna']}/order")
-    await press(seller, re.compile("^Add Castle Security Review"))
-    await seller.get_by_label("Web site").fill("https://shop.example")
-    await press(seller, re.compile("^Order: now 900"))
-    await expect(seller.locator("#order .note")).to_contain_text("It waits for the operator, who provides")
-    order = seller.url.partition("?")[0]
-    first = await open_page(OPERATOR, showroom.url, javascript=javascript)
-    second = await open_page(OPERATOR, showroom.url, javascript=javascript, statuses=[409])
-    for operator in (first, second):
-        await operator.goto(f"{order}/decide")
-    await first.get_by_label("The vendor's subscription id").fill("castle-7")
-    await press(first, "Approve")
-    await expect(first.locator("#order .note.good")).to_have_text("It is done.")
-    await second.get_by_label("Reason").fill("Out of stock")
-    await press(second, "Let the order fail")
-    await expect(second.locator(".note.bad")).to_contain_text("nothing was done")
