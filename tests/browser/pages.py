@@ -63,6 +63,25 @@ async def open_details(page: Page) -> None:
         await details.locator("summary").click()
 
 
+async def add_product(page: Page) -> None:
+    """Adds the first product that is offered to a new order."""
+    async with page.expect_navigation():
+        await page.locator("#offered button").first.click()
+
+
+async def add_and_order(page: Page) -> None:
+    """Orders it without what it asks for."""
+    await add_product(page)
+    async with page.expect_navigation():
+        await page.locator("#costs button.main").click()
+
+
+async def choose_switch(page: Page) -> None:
+    """Chooses a plan, and asks what the switch to it costs."""
+    await page.locator("select[name=to]").select_option(index=1)
+    await page.locator("#costs button.main").wait_for()
+
+
 MISTAKES = {
     "name": "Hafenkontor",
     "address.countryCode": "US",
@@ -125,6 +144,52 @@ CONSOLE = (
     Listed("console-report-waiting", "/console/reports/{waiting}", RESELLER_USER),
     Listed("console-report-making", "/console/reports/{making}", RESELLER_USER),
     Listed("console-report-failed", "/console/reports/{failed}", RESELLER_USER),
+    Listed("console-orders", "/console/orders", RESELLER_USER),
+    Listed("console-orders-found", "/console/orders?status=completed&creationTimeFrom=2026-01-01", RESELLER_USER),
+    Listed("console-orders-none", "/console/orders?orderNumber=SO999999", RESELLER_USER),
+    Listed("console-orders-faults", "/console/orders?customerId=1", RESELLER_USER, status=400),
+    Listed("console-orders-first", "/console/orders", NEWCOMER),
+    Listed("console-orders-operator", "/console/orders", OPERATOR),
+    Listed("console-order", "/console/orders/{sold}", RESELLER_USER),
+    Listed("console-order-change", "/console/orders/{changed}", LENA),
+    Listed("console-order-operator", "/console/orders/{by_hand}", OPERATOR),
+    Listed("console-order-waiting", "/console/orders/{unverified}", RESELLER_USER),
+    Listed("console-order-failed", "/console/orders/{order_failed}", RESELLER_USER),
+    Listed("console-order-cancelled", "/console/orders/{order_cancelled}", RESELLER_USER),
+    Listed("console-order-cancel", "/console/orders/{by_hand}/cancel", RESELLER_USER),
+    Listed("console-order-queue", "/console/orders/by-hand", OPERATOR),
+    Listed("console-order-decide", "/console/orders/{by_hand}/decide", OPERATOR),
+    Listed(
+        "console-order-decide-faults", "/console/orders/{by_hand}/decide", OPERATOR, 400,
+        sending("button.bad", reason=""),
+    ),
+    Listed("console-order-new", "/console/customers/{anna}/order", RESELLER_USER),
+    Listed("console-order-new-lines", "/console/customers/{anna}/order?find=talk", RESELLER_USER, act=add_product),
+    Listed("console-order-new-faults", "/console/customers/{anna}/order?find=talk", RESELLER_USER, 400, add_and_order),
+    Listed("console-subscriptions", "/console/subscriptions", RESELLER_USER),
+    Listed("console-subscriptions-found", "/console/subscriptions?status=active&mpn=ACME-MAIL-BASIC", RESELLER_USER),
+    Listed("console-subscriptions-first", "/console/subscriptions", NEWCOMER),
+    Listed("console-subscription", "/console/subscriptions/{subscription}", RESELLER_USER),
+    Listed("console-subscription-reader", "/console/subscriptions/{subscription}", LENA),
+    Listed("console-subscription-operator", "/console/subscriptions/{subscription}", OPERATOR),
+    Listed("console-subscription-change", "/console/subscriptions/{subscription}/change", RESELLER_USER),
+    Listed("console-subscription-switch", "/console/subscriptions/{mail}/switch", RESELLER_USER, act=choose_switch),
+    Listed("console-subscription-renew", "/console/subscriptions/{subscription}/renew", RESELLER_USER),
+    Listed("console-subscription-cancel", "/console/subscriptions/{subscription}/cancel", RESELLER_USER),
+    Listed("console-subscription-renewal", "/console/subscriptions/{subscription}/renewal", RESELLER_USER),
+    Listed("console-plans", "/console/plans", RESELLER_USER),
+    Listed("console-plans-first", "/console/plans", OPERATOR),
+    Listed("console-plan", "/console/plans/{plan}", RESELLER_USER),
+    Listed("console-products", "/console/products", RESELLER_USER),
+    Listed("console-product", "/console/products/{product}", RESELLER_USER),
+    Listed("console-prices", "/console/prices", RESELLER_USER),
+    Listed("console-prices-reader", "/console/prices?name=seat", LENA),
+    Listed("console-prices-none", "/console/prices?name=unknown", RESELLER_USER),
+    Listed("console-price", "/console/prices/set?productId={product}", RESELLER_USER),
+    Listed(
+        "console-price-faults", "/console/prices/set?productId={product}", RESELLER_USER, 400,
+        sending("button.main", amount="", margin="many"),
+    ),
     Listed("console-resellers", "/console/resellers", RESELLER_USER),
     Listed("console-resellers-operator", "/console/resellers", OPERATOR),
     Listed("console-resellers-under", "/console/resellers?under={alpine}", OPERATOR),

@@ -25,6 +25,7 @@ from emporion.marketplace.customers import decode
 from emporion.marketplace.import_runner import HELD
 from emporion.marketplace.platforms import SANDBOX
 from emporion.marketplace.report_runner import REPORT_FAILED
+from emporion.marketplace.sandbox import stock_sandbox
 from emporion.reports import REPORT_FORMATS, ReportStatus
 from emporion.store.base import Store
 from emporion.store.collections import Item
@@ -35,6 +36,7 @@ from emporion.store.sqlite import SqliteStore
 from emporion.store.usage import Usage
 from emporion.times import shown
 from tests.browser.people import ANNA, EMMA, GONE, LENA, MARC, NEWCOMER, OPERATOR, Person
+from tests.browser.sold import SoldWork
 from tests.clock import Clock, told_time
 from tests.conftest import settings_for
 from tests.server import PATIENCE
@@ -126,6 +128,7 @@ async def furnish(folder: Path) -> Showroom:
             marketplace = build_marketplace(settings_for(showroom.path), store)
         await platforms.found(store, SANDBOX, int(clock.now * 1000), sandbox=True)
         await platforms.seed_sandbox(marketplace)
+        await stock_sandbox(marketplace, int(clock.now * 1000))
         await _Work(showroom, store, marketplace, clock, now).all()
     finally:
         await store.close()
@@ -145,6 +148,7 @@ class _Work:
         await self.companies()
         await self.anna()
         await self.others()
+        await SoldWork(self.marketplace, self.clock, self.put, SELLER, OWNER).all(self.now - 10 * DAY)
         self.clock.now = self.now - 3 * DAY
         await self.keys()
         self.clock.now = self.now - 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,12 @@ from emporion.accounts.customers import Customer
 from emporion.accounts.ids import RESELLER_ID
 from emporion.events import Changes, Origin
 from emporion.limits import Limit
-from emporion.marketplace import platforms
+from emporion.marketplace import Marketplace, platforms
 from emporion.marketplace.actors import Actor
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.customers import decode
 from emporion.marketplace.platforms import SANDBOX
+from emporion.marketplace.sandbox import SANDBOX_MPN, stock_sandbox
 from emporion.marketplace.subscription_keys import created
 from emporion.store.customers import CustomerChange
 from emporion.store.sqlite import SqliteStore
@@ -107,6 +109,8 @@ class House:
     """A running platform with customers that have hostile members, by their cases, and a key of the same kind."""
 
     key: str = ""
+    subscription: str = ""
+    product: str = ""
     ids: list[str] = field(default_factory=list)
     server: Server = field(init=False)
 
@@ -163,9 +167,25 @@ async def build(folder: Path) -> House:
         await store.subscription_keys.add(key, created(key, Origin(None, "command line"), 2))
         house.key = key.id
         await marketplace.users.add(SELLER, RESELLER_ID, "rita.reader", "reader", "us")
+        await sell(house, marketplace)
     finally:
         await store.close()
     return house
+
+
+async def sell(house: House, marketplace: Marketplace) -> None:
+    """A subscription, and a price of the reseller's own that has all that one can have."""
+    await stock_sandbox(marketplace, int(time.time() * 1000))
+    seats = [{"mpn": SANDBOX_MPN, "quantity": 5}, {"mpn": "ACME-ARCHIVE", "quantity": 2}]
+    placed = await marketplace.orders.place(SELLER, {"customerId": house.ids[0], "products": seats})
+    while await marketplace.order_runner.run_next():
+        pass
+    order = (await marketplace.orders.whole(SELLER, placed.id)).order
+    assert order.subscription_id
+    house.subscription, house.product = order.subscription_id, (order.products or [])[0].id
+    steps = [{"lowerLimit": "10", "amount": "6.25"}, {"lowerLimit": "100.5", "amount": "0.000001"}]
+    price = {"productId": house.product, "amount": "7.5", "setup": "0", "tiers": steps, "model": "VOLUME_ORDER"}
+    await marketplace.prices.set(SELLER, RESELLER_ID, price)
 
 
 @pytest.fixture(scope="module")
@@ -294,3 +314,18 @@ async def test_a_key_and_a_user_saved_untouched_stay_as_they_are(open_page: Open
         await page.get_by_role("button", name="Change the role").click()
     await expect(page.locator(".note.good[role=status]")).to_be_visible()
     assert house.asked("/events?limit=100").content == before
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripted", "plain"])
+async def test_a_price_and_quantities_sent_untouched_stay_as_they_are(
+    open_page: OpenPage, house: House, javascript: bool
+) -> None:
+    page = await open_page(RESELLER_USER, house.server.url, javascript=javascript)
+    before = house.asked("/events?limit=100&after=latest").json()["next"]
+    await page.goto(f"/console/prices/set?productId={house.product}")
+    await save(page)
+    await page.goto(f"/console/subscriptions/{house.subscription}/change")
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Estimate").last.click()
+    await expect(page.locator("#costs")).to_contain_text("Write another quantity")
+    assert house.asked(f"/events?limit=100&after={before}").json()["data"] == []

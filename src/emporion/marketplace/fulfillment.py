@@ -69,11 +69,18 @@ class Fulfillment:
             raise not_found(f"there is no order {order_id}")
         return ORDERS.decode(item.document)
 
-    async def approve(self, actor: Actor, order_id: str, approval: Approval) -> Item:
+    def check_may_decide(self, actor: Actor) -> None:
+        """Raise AccessDenied (FORBIDDEN) unless the actor may approve and fail orders."""
+        _must_decide(actor)
+
+    async def approve(
+        self, actor: Actor, order_id: str, approval: Approval, expected: Collection[int] | None = None
+    ) -> Item:
         """Approve what an order asks of vendors; once all is approved it is completed. The order afterwards.
 
-        Raises Problem (NOT_FOUND) if there is no such order, (INVALID) for a parameter that its service does not give
-        back, (CONFLICT) if it has failed or ended another way, and AccessDenied (FORBIDDEN) for others than the
+        expected: the versions in one of which it must be, if not any: what the operator has seen. Raises Problem
+        (NOT_FOUND) if there is no such order, (INVALID) for a parameter that its service does not give back, (CONFLICT)
+        if it has failed or ended another way, (PRECONDITION_FAILED), and AccessDenied (FORBIDDEN) for others than the
         provider's editors.
         """
         _must_decide(actor)
@@ -99,9 +106,11 @@ class Fulfillment:
             due = structs.replace(outcome.order, due=self._steps.now().at)
             return Decided(structs.replace(outcome, order=due))
 
-        return await self._decide(actor, order_id, decide)
+        return await self._decide(actor, order_id, decide, expected)
 
-    async def fail(self, actor: Actor, order_id: str, refusal: Refusal) -> Item:
+    async def fail(
+        self, actor: Actor, order_id: str, refusal: Refusal, expected: Collection[int] | None = None
+    ) -> Item:
         """Let an order fail, since a vendor cannot do it; what was approved stays. Raises as `approve` does."""
         _must_decide(actor)
         if not refusal.reason.strip() or len(refusal.reason) > LONGEST_REASON:
@@ -120,7 +129,7 @@ class Fulfillment:
                 raise _contradicts("failed", order)
             return Decided(Outcome(steps.failed(order, error, waiting.id)))
 
-        return await self._decide(actor, order_id, decide)
+        return await self._decide(actor, order_id, decide, expected)
 
     async def retry(self, actor: Actor, order_id: str) -> Item:
         """Try an order again that has failed: the same requests, one attempt more.

@@ -31,10 +31,12 @@ from emporion.store.subscriptions import SUBSCRIPTIONS
 from emporion.subscriptions import ENDED
 
 if TYPE_CHECKING:
+    from emporion.catalogue.plans import Plan
     from emporion.catalogue.rates import Rates
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.order_steps import OrderSteps
     from emporion.orders.new import OrderRequest
+    from emporion.orders.pricing import Paid
     from emporion.store.base import Store
     from emporion.store.collections import Item
     from emporion.store.records import Record
@@ -62,12 +64,16 @@ class Promised(NamedTuple):
 
 class PlannedOrder(NamedTuple):
     """An order that may be placed; its id and number are empty. level: the caller's place in the chain. touches: the
-    subscription that it changes. rates: those that the catalogue gave."""
+    subscription that it changes. rates: those that the catalogue gave. plans: those of its lines. subscription: the one
+    that it changes, as it is before. paid: what was paid for that, where the order switches it."""
 
     order: KeptOrder
     level: int
     touches: Sequence[Item]
     rates: Mapping[str, list[Rates]]
+    plans: Mapping[int, Plan]
+    subscription: KeptSubscription | None
+    paid: Paid | None
 
 
 class OrderPlanner:
@@ -125,7 +131,8 @@ class OrderPlanner:
             paid = await self._steps.paid(running, planning.day)
         costs = charges(order, planning.plans, running, planning.day, paid)
         order = structs.replace(order, charges=costs)
-        return PlannedOrder(order, planning.level, [planning.item] if planning.item else [], planning.used)
+        touches = [planning.item] if planning.item else []
+        return PlannedOrder(order, planning.level, touches, planning.used, planning.plans, running, paid)
 
     async def _begun(
         self, actor: Actor, request: OrderRequest, faults: list[Fault], promised: Promised | None

@@ -22,6 +22,7 @@ from emporion.orders.completion import ended
 from emporion.orders.kept import UNFINISHED, OrderError
 from emporion.orders.steps import AsOf, Outcome
 from emporion.orders.templates import provided
+from emporion.orders.waiting import hold_of
 from emporion.store.orders import ORDERS
 from emporion.store.subscriptions import SUBSCRIPTIONS
 
@@ -46,8 +47,6 @@ SHORTEST_WAIT, LONGEST_WAIT_OF_ORDER = 2_000, 60_000
 MOST_FAILURES = 5
 # Customers that are followed in one round, and of each, orders and subscriptions that are read.
 FOLLOWED_AT_ONCE, MOST_FOLLOWED = 8, 100_000
-# Which orders go on for a customer on credit hold: they buy nothing new, or keep what there is.
-ON_CREDIT_HOLD = ("renewal", "cancellation")
 FAILED_INSIDE = "Something failed on our side; the operator can try it again."
 
 _customer = msgspec.json.Decoder(Customer).decode
@@ -96,7 +95,7 @@ class OrderRunner:
         if order.status == "error":
             await self._leave(item, order)
             return None
-        if _waits(order, situation.subscriptions, status):
+        if hold_of(order, situation.subscriptions, status):
             await self._wait(situation)
             return None
         now = self._steps.now()
@@ -225,14 +224,3 @@ def _over(
     ):
         return OrderError("subscriptionEnded", "The subscription has ended meanwhile.")
     return None
-
-
-def _waits(order: KeptOrder, subscriptions: dict[str, KeptSubscription], status: Status | None) -> bool:
-    """Whether an order must wait for its customer, or for its subscription, to be released."""
-    if status == "adminHold":
-        return True
-    if order.type == "change" and any(one.status == "hold" for one in subscriptions.values()):
-        return True
-    if order.status == "processing":
-        return False
-    return status in ("pending", "error") or (status == "creditHold" and order.type not in ON_CREDIT_HOLD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -21,24 +21,61 @@ from emporion.marketplace.order_steps import OrderSteps
 from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
 from emporion.orders import shown
 from emporion.orders.new import read_order
+from emporion.orders.outlook import after_order
 from emporion.orders.queries import OrderUpdate
 from emporion.orders.steps import Outcome, cancelled
+from emporion.orders.waiting import wait_of
 from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.collections import Item
 from emporion.store.orders import ORDERS, NewOrder
 from emporion.validation import read
 
 if TYPE_CHECKING:
+    from emporion.catalogue.parameters import Parameter
+    from emporion.catalogue.plans import Plan
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.order_lines import ProductReader
     from emporion.marketplace.order_planning import PlannedOrder
     from emporion.marketplace.signing_keys import SigningKeys
-    from emporion.orders.kept import KeptOrder
+    from emporion.orders.kept import FulfillmentRequest, KeptOrder
+    from emporion.orders.outlook import Outlook
     from emporion.orders.queries import OrderQuery
+    from emporion.orders.shown import OrderDetailed
+    from emporion.orders.waiting import Wait
     from emporion.store.base import Store
     from emporion.store.idempotency import IdempotentRequest
 
 _orders = msgspec.json.Decoder(list[ORDERS.type]).decode  # type: ignore[name-defined]
+
+
+class PreviewedOrder(NamedTuple):
+    """An order that was not placed. estimate: what the API answers. after: the subscriptions once it is done."""
+
+    estimate: OrderDetailed
+    after: list[Outlook]
+
+
+class AskedRequest(NamedTuple):
+    """What an order asks of a vendor, or of the operator in its place. parameters: what the service gives back."""
+
+    request: FulfillmentRequest
+    plan: Plan
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        return [one for one in self.plan.parameters if one.phase == "fulfillment"]
+
+
+class WholeOrder(NamedTuple):
+    """An order with all that people want to know of it. order: as the actor sees it, with its products and details.
+    currency: of its amounts. wait: what it waits for, if anything. can_cancel: whether it can still be cancelled."""
+
+    item: Item
+    order: OrderDetailed
+    currency: str
+    wait: Wait | None
+    requests: list[AskedRequest]
+    can_cancel: bool
 
 
 class Orders:
@@ -63,6 +100,15 @@ class Orders:
         planned = await self._planner.plan(actor, request, faults)
         estimate_id = await self._estimates.id_of(actor, request, planned)
         return shown.encode(shown.estimated(planned.order, planned.level, estimate_id))
+
+    async def preview(self, actor: Actor, body: dict[str, Any]) -> PreviewedOrder:
+        """What `estimate` answers, and what comes after it. Raises Problem as `place` does."""
+        request, faults = read_order(body)
+        planned = await self._planner.plan(actor, request, faults)
+        order, level = planned.order, planned.level
+        estimate_id = await self._estimates.id_of(actor, request, planned)
+        after = after_order(order, planned.plans, planned.subscription, planned.paid, level)
+        return PreviewedOrder(shown.estimated(order, level, estimate_id), after)
 
     async def place(
         self,
@@ -112,6 +158,20 @@ class Orders:
         if not item:
             raise _unknown(order_id)
         return item if item.reseller_id == actor.account_id else self._seen(actor, item)
+
+    async def whole(self, actor: Actor, order_id: str) -> WholeOrder:
+        """The order with what it waits for. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
+        item = await self._service.get(actor, order_id)
+        situation = await self._steps.situation(item)
+        order, plans = situation.order, situation.plans
+        return WholeOrder(
+            item,
+            shown.detailed(order, order.chain.index(actor.account_id), whole=True),
+            order.currency,
+            wait_of(order, situation.subscriptions, situation.customer_status, plans),
+            [AskedRequest(request, plans[request.plan_id]) for request in order.requests],
+            _is_open(order),
+        )
 
     async def page(self, actor: Actor, query: OrderQuery, *, whole: bool, reseller_id: str | None = None) -> ListPage:
         """The orders of a reseller and of all below it, newest first.
@@ -189,8 +249,15 @@ def _check_can_change(order: KeptOrder) -> None:
     """Raise Problem (CONFLICT) for an order that is finished, or of which something is provided already."""
     if order.status in ("completed", "cancelled"):
         raise _conflict(f"is {order.status}: it cannot be changed any more")
-    if order.status == "processing" and any(request.status == "approved" for request in order.requests):
+    if not _is_open(order):
         raise _conflict("is being provided, and a part of it is provided already: wait until it is completed")
+
+
+def _is_open(order: KeptOrder) -> bool:
+    """Whether an order can still be cancelled."""
+    if order.status == "processing":
+        return all(request.status != "approved" for request in order.requests)
+    return order.status not in ("completed", "cancelled")
 
 
 def _conflict(message: str) -> Problem:

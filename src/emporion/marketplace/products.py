@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,8 @@ from emporion.paging import LARGEST_PAGE, Pagination
 from emporion.store.product_lists import ListedPage, ProductFilter, Seller
 
 if TYPE_CHECKING:
+    from emporion.catalogue.plans import Plan
+    from emporion.catalogue.rates import Rates
     from emporion.catalogue.shown import PlanQuery, ProductQuery
     from emporion.errors import Problem
     from emporion.marketplace.actors import Actor
@@ -39,6 +41,17 @@ WITHOUT_PAUSE = 50
 
 _product = msgspec.json.Decoder(CatalogueProduct).decode
 _rates = msgspec.json.Decoder(ProductRates).decode
+
+
+class OfferedProduct(NamedTuple):
+    """A product that a seller can sell. price: what the actor takes for it, as the seller or above it; cost: what it
+    pays."""
+
+    product: CatalogueProduct
+    plan: Plan
+    currency: str
+    price: Rates
+    cost: Rates
 
 
 class Products:
@@ -102,6 +115,53 @@ class Products:
         shown = plan_shown(plan)
         members = {name: getattr(shown, name) for name in shown.__struct_fields__}
         return ServicePlanDetailed(**members, plan_switches=plan_switches_shown(plan, seen))
+
+    async def find(self, actor: Actor, seller_id: int, text: str, limit: int) -> list[OfferedProduct]:
+        """Products that a seller sells, the actor's account or one below it: by a part of the name, or by the MPN.
+
+        Raises Problem (NOT_FOUND) unless the actor reaches the seller.
+        """
+        seller = await self._seller(actor, seller_id)
+        found: dict[str, CatalogueProduct] = {}
+        for wanted in [ProductFilter(mpn=text), ProductFilter(name=text)] if text else [ProductFilter()]:
+            sold = await self._lists.sold(seller, wanted, 0, limit)
+            found |= {product.id: product for product in (_product(one) for one, _ in sold.products)}
+        return await self._offered(actor, seller, list(found.values())[:limit])
+
+    async def offered(self, actor: Actor, seller_id: int, ids: Sequence[str]) -> list[OfferedProduct]:
+        """Those of these products that a seller sells, the actor's account or one below it, in this order.
+
+        Raises Problem (NOT_FOUND) unless the actor reaches the seller.
+        """
+        seller = await self._seller(actor, seller_id)
+        products = {product.id: product for product in await self._store.products(ids)} if ids else {}
+        sold = await self._lists.among(seller, list(products)) if products else ()
+        return await self._offered(actor, seller, [products[id_] for id_ in ids if id_ in products and id_ in sold])
+
+    async def _seller(self, actor: Actor, seller_id: int) -> Seller:
+        """A seller. Raises Problem (NOT_FOUND) unless the actor reaches it."""
+        seller = await self._lists.seller(seller_id)
+        if actor.account_id not in seller.chain:
+            raise not_found(f"there is no reseller {seller_id}")
+        return seller
+
+    async def _offered(
+        self, actor: Actor, seller: Seller, products: Sequence[CatalogueProduct]
+    ) -> list[OfferedProduct]:
+        plans = {plan.id: plan for plan in await self._store.plans({one.plan_id for one in products})}
+        rates = await self._catalogue.rates(seller.chain, [product.id for product in products])
+        level = seller.chain.index(actor.account_id)
+        return [
+            OfferedProduct(
+                product,
+                plans[product.plan_id],
+                seller.currency or "",
+                rates[product.id][level + 1],
+                rates[product.id][level],
+            )
+            for product in products
+            if product.id in rates and product.plan_id in plans
+        ]
 
     async def _shown(self, seller: Seller, products: Sequence[tuple[CatalogueProduct, ProductRates]]) -> list[Product]:
         """Products with what the seller takes and pays."""

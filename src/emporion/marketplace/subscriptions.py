@@ -6,7 +6,7 @@ Orders make them, and change what they have (`order_steps.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from emporion.events import Changes, NewEvent
 from emporion.marketplace.collections import CollectionService
 from emporion.marketplace.order_steps import subscription_event
 from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
+from emporion.orders.outlook import outlook
 from emporion.orders.subscription_changes import (
     ELSEWHERE,
     PriceChange,
@@ -39,7 +40,8 @@ from emporion.validation import read
 if TYPE_CHECKING:
     from emporion.marketplace.actors import Actor
     from emporion.marketplace.customers import Customers, ListPage
-    from emporion.orders.subscription_shown import SubscriptionQuery
+    from emporion.orders.outlook import Outlook
+    from emporion.orders.subscription_shown import SubscriptionDetailed, SubscriptionQuery
     from emporion.store.base import Store
     from emporion.store.collections import Item
     from emporion.subscriptions import KeptSubscription
@@ -54,6 +56,16 @@ class PricesSet(NamedTuple):
     subscription: KeptSubscription
     changes: Changes
     own: Changes
+
+
+class WholeSubscription(NamedTuple):
+    """A subscription with all that people want to know of it. subscription: as the actor sees it. outlook: what it
+    costs from today on. unfinished: the number of the order that must be finished before another one."""
+
+    item: Item
+    subscription: SubscriptionDetailed
+    outlook: Outlook
+    unfinished: str | None
 
 
 class Subscriptions:
@@ -72,6 +84,15 @@ class Subscriptions:
             raise not_found(f"there is no subscription {subscription_id}")
         # Its own reseller is answered what is kept for it.
         return item if item.reseller_id == actor.account_id else _shown(actor, item)
+
+    async def whole(self, actor: Actor, subscription_id: str) -> WholeSubscription:
+        """A subscription with what it costs. Raises Problem (NOT_FOUND) if the actor reaches no such one."""
+        item = await self._service.get(actor, subscription_id)
+        kept = SUBSCRIPTIONS.decode(item.document)
+        level, today = kept.chain.index(actor.account_id), date.fromisoformat(self._today())
+        return WholeSubscription(
+            item, shown_subscription(kept, level), outlook(kept, today, level), kept.unfinished_order
+        )
 
     async def page(self, actor: Actor, query: SubscriptionQuery) -> ListPage:
         """The subscriptions of the actor's account and of all below it, newest first.

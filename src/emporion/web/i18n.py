@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from emporion import money
 from emporion.accounts.folding import fold
 
 if TYPE_CHECKING:
@@ -47,8 +49,26 @@ class Language:
         """A day and time in UTC."""
         return f"{dates.format_datetime(_moment(milliseconds), 'medium', locale=self.locale)} UTC"
 
-    def number(self, value: int) -> str:
-        return str(numbers.format_decimal(value, locale=self.locale))
+    def day(self, text: str) -> str:
+        """A day that is written `YYYY-MM-DD`; it has no time zone."""
+        return dates.format_date(date.fromisoformat(text), "medium", self.locale)
+
+    def number(self, value: int | Decimal) -> str:
+        return str(numbers.format_decimal(value, locale=self.locale, decimal_quantization=False))
+
+    def money(self, amount: str | Decimal, currency: str) -> str:
+        """An amount with all digits of its currency: `1,180.00 USD`; with its code, since a sign names several."""
+        return self._amount(Decimal(amount), currency, money.minor_units(currency))
+
+    def unit_price(self, amount: str | Decimal, currency: str) -> str:
+        """A price for one unit, which may have more digits than its currency."""
+        return self._amount(Decimal(amount), currency, money.MOST_DECIMALS)
+
+    def _amount(self, amount: Decimal, currency: str, most: int) -> str:
+        least = money.minor_units(currency)
+        digits = "0" * least + "#" * (most - least)
+        pattern = f"#,##0{'.' if digits else ''}{digits}\u00a0\u00a4\u00a4"
+        return str(numbers.format_currency(amount, currency, pattern, self.locale, currency_digits=False))
 
     def countries(self, codes: Iterable[str]) -> list[tuple[str, str]]:
         """Each country's code and name, by name."""

@@ -41,5 +41,12 @@ def _environment(language: Language) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_translations(language.texts, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(date=language.date, moment=language.moment, number=language.number)
+    environment.filters.update(
+        date=language.date,
+        day=language.day,
+        moment=language.moment,
+        number=language.number,
+        money=lambda amount: language.money(amount.amount, amount.currency),
+        unit_price=lambda price: language.unit_price(price.amount, price.currency),
+    )
     return environment

@@ -9,7 +9,25 @@ from emporion.accounts.statuses import STATUS_MEANINGS
 from emporion.errors import AccessDenied
 from emporion.fair_semaphore import ACCOUNT
 from emporion.web import i18n
-from emporion.web.console import customers, dashboard, imports, keys, reports, resellers, sign_in, users
+from emporion.web.console import (
+    customers,
+    dashboard,
+    imports,
+    keys,
+    order_decisions,
+    order_new,
+    orders,
+    plans,
+    prices,
+    products,
+    reports,
+    resellers,
+    sign_in,
+    subscription_orders,
+    subscriptions,
+    users,
+)
+from emporion.web.console.navigation import navigation
 from emporion.web.pages import Area, Site
 
 if TYPE_CHECKING:
@@ -23,6 +41,14 @@ PAGES = (
     *sign_in.PAGES,
     *dashboard.PAGES,
     *customers.PAGES,
+    *order_new.PAGES,
+    *order_decisions.PAGES,
+    *orders.PAGES,
+    *subscriptions.PAGES,
+    *subscription_orders.PAGES,
+    *plans.PAGES,
+    *products.PAGES,
+    *prices.PAGES,
     *imports.PAGES,
     *reports.PAGES,
     *resellers.PAGES,
@@ -37,12 +63,19 @@ NOTES = {
     "signed-out": "You are signed out.",
     "revoked": "It is revoked for good.",
     "started": "The file was taken; it is being checked.",
+    "ordered": "The order is placed.",
+    "approved": "The order is approved.",
+    "failed": "The order has failed, with your reason.",
+    "retried": "The order is tried again.",
+    "cancelled": "The order is cancelled.",
+    "priced": "The price is set.",
+    "unpriced": "The price of your own is gone; the catalogue's counts again.",
 }
 
 
 def console(site: Site) -> Area:
     """The console."""
-    site.templates.add(area_pages=_navigation, notes=NOTES, meanings=STATUS_MEANINGS, has_states=country_has_states)
+    site.templates.add(navigation=navigation, notes=NOTES, meanings=STATUS_MEANINGS, has_states=country_has_states)
     return Area("console", PAGES, site, _enter, _speak, _refused)
 
 
@@ -64,11 +97,3 @@ async def _refused(visit: PageRequest, problem: Problem) -> Response | None:
     if isinstance(problem, AccessDenied) and not visit.session:
         visit.sign_out()
     return None
-
-
-def _navigation(visit: PageRequest) -> list[tuple[str, str]]:
-    """The pages that the user can go to: path and name."""
-    pages = [("", "Dashboard"), ("/customers", "Customers"), ("/resellers", "Resellers")]
-    if visit.actor.role != "reader":
-        pages.append(("/imports", "Imports"))
-    return [*pages, ("/reports", "Reports"), ("/keys", "Keys"), ("/users", "Users")]
