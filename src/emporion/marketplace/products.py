@@ -149,7 +149,7 @@ class Products:
         self, actor: Actor, seller: Seller, products: Sequence[CatalogueProduct]
     ) -> list[OfferedProduct]:
         plans = {plan.id: plan for plan in await self._store.plans({one.plan_id for one in products})}
-        rates = await self._catalogue.rates(seller.chain, [product.id for product in products])
+        rates = await self._catalogue.rates(seller.chain, [product.id for product in products], seller.currency or "")
         level = seller.chain.index(actor.account_id)
         return [
             OfferedProduct(
