@@ -12,11 +12,18 @@ SOURCE = Path(__file__).parent.parent / "src" / "emporion"
 NOUNS = ("money", "catalogue", "orders", "subscriptions")
 # Whose names, if a module imports them, say that it touches amounts.
 IMPORTED = ("decimal", "fractions", *(f"emporion.{noun}" for noun in NOUNS))
-# Quantities, which JSON has as numbers.
+# What is no amount: quantities, which JSON has as numbers; a margin in per cent, of decimals; moments, and how much a
+# browser likes a language.
 ALLOWED = {
     "catalogue/shown.py": ("float(quantity)",),
     "orders/shown.py": ("float(line.quantity)",),
     "orders/subscription_shown.py": ("float(quantity)",),
+    "web/console/products.py": ("(price - cost) * 100 / cost",),
+    "web/i18n.py": (
+        "milliseconds / 1000",
+        "float(match[2] or 1)",
+        "resources.files('emporion.web') / 'locale' / code",
+    ),
 }
 
 

@@ -37,8 +37,9 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
 
     chain: as in `KeptOrder`. anchor: the day from which billing periods are counted. term_start: the first day of the
     running term. expiration: the first day that is no longer covered. statement_day: the seller's, on which periods of
-    the type `statement_day` begin. unfinished_order: the number of the order that must be finished before another one.
-    ended: the day on which it was terminated. held: what holds it, its customer or something of its own.
+    the type `statement_day` begin. charged_until: the first day for which nothing was charged yet, None where that is
+    not known. unfinished_order: the number of the order that must be finished before another one. ended: the day on
+    which it was terminated. held: what holds it, its customer or something of its own.
     """
 
     id: str
@@ -59,6 +60,7 @@ class KeptSubscription(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     term_start: str | None = None
     expiration: str | None = None
     statement_day: int = 1
+    charged_until: str | None = None
     renewal_date: str | None = None
     ended: str | None = None
     held: Literal["customer", "alone"] | None = None

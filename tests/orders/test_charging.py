@@ -11,6 +11,7 @@ from msgspec import structs
 from emporion.catalogue.plans import Plan, Policies, SubscriptionPeriod
 from emporion.catalogue.rates import Rates, flat
 from emporion.orders.charging import charges
+from emporion.orders.completion import Completing, completed, new_item
 from emporion.orders.kept import KeptOrder, OrderLine
 from emporion.subscriptions import KeptSubscription, SubscriptionItem
 from tests.orders.examples import MONTH, YEAR, lines
@@ -100,3 +101,18 @@ def test_a_cancellation_gives_back_at_the_price_that_was_paid() -> None:
 def test_an_order_without_lines_has_no_charges_for_each_link() -> None:
     order = structs.replace(ORDER, type="renewal", lines=[], subscription_id=RUNNING.id)
     assert charges(order, {5: PLAN}, RUNNING, DAY) == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("day", "given_back"), [(DAY, "-36"), (date(2026, 10, 17), "-1.8"), (date(2026, 10, 18), None)]
+)
+def test_what_was_never_charged_is_not_given_back(day: date, given_back: str | None) -> None:
+    sold = structs.replace(RUNNING, status="pending", items=[], anchor=None, term_start=None, expiration=None)
+    sold = structs.replace(sold, items=[new_item(LINE)])
+    plans = {5: PLAN}
+    running = completed(Completing(ORDER, {RUNNING.id: sold}, plans, date(2026, 9, 18))).subscriptions[RUNNING.id]
+    assert running.charged_until == "2026-10-18"
+    line = structs.replace(LINE, quantity=Decimal(0), previous_quantity=Decimal(12), subscription_id=RUNNING.id)
+    order = structs.replace(ORDER, type="cancellation", lines=[line], subscription_id=RUNNING.id)
+    found = lines(charges(order, plans, running, day))
+    assert [amount for *_, amount in found] == ([given_back] if given_back else [])

@@ -62,6 +62,9 @@ def charges(
     in `pricing.switch`. statement_day: that of the seller.
     """
     found = _charges(order, plans, subscription, day, paid, statement_day)
+    if subscription and subscription.charged_until and day.isoformat() >= subscription.charged_until:
+        # Nothing is given back of a period for which nothing was taken.
+        found = [[] if pricing.total(link) < 0 else link for link in found]
     return found or [[] for _ in range(len(order.chain) + 1)]
 
 

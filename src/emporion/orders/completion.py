@@ -45,7 +45,21 @@ def completed(completing: Completing) -> Completion:
         lines = [line for line in order.lines if (line.subscription_id or order.subscription_id) == id_]
         now = _COMPLETED[order.type](completing, before, lines)
         after[id_] = structs.replace(now, last_modified=day.isoformat())
-    return Completion(after, _charges(completing))
+    found = _charges(completing)
+    if order.type != "change" or order.plan_id is not None:  # a change of quantities charges for a difference only
+        after = {id_: _charged(subscription, found) for id_, subscription in after.items()}
+    return Completion(after, found)
+
+
+def _charged(subscription: KeptSubscription, found: Sequence[Sequence[Charge]]) -> KeptSubscription:
+    """A subscription that knows until when it was charged for."""
+    products = {item.product_id for item in subscription.items}
+    ends = [
+        charge.end for link in found for charge in link
+        if charge.end and charge.amount > 0 and charge.product_id in products
+    ]  # fmt: skip
+    until = max([*ends, subscription.charged_until or ""])
+    return structs.replace(subscription, charged_until=until or None)
 
 
 def _charges(completing: Completing) -> list[list[Charge]]:
