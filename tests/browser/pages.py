@@ -59,7 +59,7 @@ def sending(button: str = "main button.main:visible", **fields: str) -> Act:
 
 async def open_details(page: Page) -> None:
     """Shows what is folded away."""
-    for details in await page.locator("details").all():
+    for details in await page.locator("main details").all():
         await details.locator("summary").click()
 
 
