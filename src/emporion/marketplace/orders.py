@@ -20,6 +20,7 @@ from emporion.marketplace.order_planning import OrderPlanner
 from emporion.marketplace.order_steps import OrderSteps
 from emporion.marketplace.patches import ATTEMPTS, check_expected, too_busy
 from emporion.orders import shown
+from emporion.orders.kept import KeptOrder
 from emporion.orders.new import read_order
 from emporion.orders.outlook import after_order
 from emporion.orders.queries import OrderUpdate
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from emporion.store.base import Store
     from emporion.store.idempotency import IdempotentRequest
 
-_orders = msgspec.json.Decoder(list[ORDERS.type]).decode  # type: ignore[name-defined]
+_orders = msgspec.json.Decoder(list[KeptOrder]).decode
 
 
 class PreviewedOrder(NamedTuple):
@@ -200,8 +201,7 @@ class Orders:
         listing = await self._store.orders.page(root, conditions, query.offset, limit, column=column)
         data = listing.data
         if column == "document":
-            orders: list[KeptOrder] = _orders(data)
-            data = shown.encode([shown.row(order, order.chain.index(actor.account_id)) for order in orders])
+            data = shown.encode([shown.row(order, order.chain.index(actor.account_id)) for order in _orders(data)])
         return ListPage(msgspec.Raw(data), Pagination(query.offset, limit, listing.total))
 
     async def update(
