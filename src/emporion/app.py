@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.routing import BaseRoute, Route, Router
 
 from emporion.api import (
@@ -136,7 +138,7 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
         *routes(OPERATIONS, marketplace, gate, ClientAddresses(settings.trusted_proxies)),
         reports.file_route(marketplace),
         *_pages(settings, marketplace, sandbox=bool(platform and platform.sandbox)),
-        *docs.routes(openapi.document(OPERATIONS, settings.root_path), settings.root_path),
+        *docs.routes(partial(_document, settings.root_path), settings.root_path),
     ]
     router.default = _nothing_here
     async with asyncio.TaskGroup() as work:
@@ -146,6 +148,11 @@ async def _run(settings: Settings, store: Store, opening: Awaitable[Marketplace]
         work.create_task(move_orders(marketplace))
         if settings.verification == "automatic":
             work.create_task(verify_accounts(marketplace))
+
+
+@cache
+def _document(root_path: str) -> bytes:
+    return msgspec.json.encode(openapi.document(OPERATIONS, root_path))
 
 
 def _pages(settings: Settings, marketplace: Marketplace, *, sandbox: bool) -> list[BaseRoute]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 from starlette.routing import Route
 
 from emporion.api.problems import method_not_allowed
@@ -46,14 +47,14 @@ DOCS_PAGE = """<!doctype html>
 
 
 class Fixed:
-    """An ASGI application that always answers the same."""
+    """An ASGI application that always answers the same. make: its body, asked for when the first client wants it."""
 
-    def __init__(self, body: bytes, media_type: str) -> None:
+    def __init__(self, make: Callable[[], bytes], media_type: str) -> None:
+        self._make = make
+        self._body: bytes | None = None
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
-        self._body = body
         self._headers = [
             (b"content-type", (media_type + charset).encode()),
-            (b"content-length", str(len(body)).encode()),
             (b"content-security-policy", POLICY.encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"cache-control", b"no-cache"),
@@ -62,16 +63,20 @@ class Fixed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         if scope["method"] not in ("GET", "HEAD"):
             raise method_not_allowed(scope["path"], "GET, HEAD")
-        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self._body})
+        # The document takes a fifth of a second to make: longer than requests may wait for the event loop.
+        body = self._body if self._body is not None else await asyncio.to_thread(self._make)
+        self._body = body
+        headers = [*self._headers, (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-def routes(document: dict[str, Any], root_path: str) -> list[Route]:
-    """The document and the page that shows it."""
+def routes(document: Callable[[], bytes], root_path: str) -> list[Route]:
+    """The document, as JSON, and the page that shows it."""
     assets = resources.files("emporion.api") / "swagger"
     fixed = {
-        "/openapi.json": Fixed(msgspec.json.encode(document), "application/json"),
-        "/docs": Fixed(DOCS_PAGE.format(root=root_path).encode(), "text/html"),
-        **{f"/docs/{name}": Fixed((assets / name).read_bytes(), kind) for name, kind in ASSETS.items()},
+        "/openapi.json": Fixed(document, "application/json"),
+        "/docs": Fixed(DOCS_PAGE.format(root=root_path).encode, "text/html"),
+        **{f"/docs/{name}": Fixed((assets / name).read_bytes, kind) for name, kind in ASSETS.items()},
     }
     return [Route(path, answer) for path, answer in fixed.items()]
