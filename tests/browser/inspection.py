@@ -24,8 +24,12 @@ RUN = """async ([type, values]) => {
   return found.violations;
 }"""
 
-# Colours that are still changing would be taken for those that they change from.
-RESTED = "() => Promise.allSettled(document.getAnimations().map(animation => animation.finished))"
+# Colours that are still changing would be taken for those that they change from. The promise `finished` is not kept by
+# what is folded away, such as the menu on a telephone.
+RESTED = """async () => {
+  while (document.getAnimations().some(animation => animation.playState === "running"))
+    await new Promise(requestAnimationFrame);
+}"""
 
 POLL_SECONDS = """() => ({
   headings: document.querySelectorAll("h1").length,
