@@ -376,6 +376,17 @@ async def test_what_is_no_total_is_told(shop: Shop, customer: str) -> None:
     assert list(await told({"id": "1001"})) == ["products[0].quantity"]
 
 
+async def test_a_change_may_come_nearer_to_limits_that_have_moved(shop: Shop, customer: str) -> None:
+    id_ = await shop.bought(customer)
+    shop.catalogue.products["1001"] = structs.replace(shop.catalogue.products["1001"], maximum_quantity=Decimal(5))
+    told = await faults(shop.place(customer, {"id": "1001", "quantity": 13}, type="change", subscriptionId=id_))
+    assert told == {"products[0].quantity": "must be 5 or less, or less than the 12 that there are"}
+    for quantity in (9, 4):
+        await shop.place(customer, {"id": "1001", "quantity": quantity}, type="change", subscriptionId=id_)
+        await shop.run()
+    assert (await shop.subscription(id_)).items[0].quantity == 4
+
+
 async def test_an_item_of_the_plan_is_added_and_taken_out(shop: Shop, customer: str) -> None:
     id_ = await shop.bought(customer)
     order = await shop.place(customer, {"mpn": "ADD", "quantity": 4}, type="change", subscriptionId=id_)

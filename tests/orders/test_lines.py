@@ -158,6 +158,33 @@ def test_a_change_names_the_new_total(id_: str, quantity: str, message: str | No
     assert found == message if message is None else (found or "").startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("present", "quantity", "message"),
+    [
+        ("15", "12", None),
+        ("15", "10", None),
+        ("15", "4", None),
+        ("15", "15", None),
+        ("15", "16", "must be 10 or less, or less than the 15 that there are"),
+        ("15", "3", "must be 4 or more"),
+        ("15", "12.5", "must be a whole number"),
+        ("2", "3", None),
+        ("2", "4", None),
+        ("2", "2", None),
+        ("2", "1", "must be 4 or more, or more than the 2 that there are"),
+        ("2", "0", "must be 4 or more: "),
+        ("2", "11", "must be 10 or less"),
+        ("2", "-1", "is the new total"),
+        ("5", "11", "must be 10 or less"),
+        ("5", "3", "must be 4 or more"),
+    ],
+)
+def test_a_total_may_come_nearer_to_limits_that_have_moved(present: str, quantity: str, message: str | None) -> None:
+    moved = structs.replace(STD_YEAR, minimum_quantity=Decimal(4), maximum_quantity=Decimal(10))
+    found = total_fault(moved, Decimal(quantity), Decimal(present))
+    assert found == message if message is None else (found or "").startswith(message)
+
+
 # --- dependencies ----------------------------------------------------------------------------------------------------
 
 ADD_LINE = Dependent(ADD, "products[0]")

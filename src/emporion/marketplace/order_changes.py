@@ -127,7 +127,7 @@ def _check_total(planning: Planning, plan: Plan, one: Chosen, item: Subscription
         if one.sent.quantity is None and one.sent.special_price is None:
             planning.fault(f"{one.at}.quantity", "is required")
         return
-    if message := rules.total_fault(one.product, one.quantity):
+    if message := rules.total_fault(one.product, one.quantity, item.quantity if item else None):
         planning.fault(f"{one.at}.quantity", message)
     elif not item and not one.quantity:
         planning.fault(f"{one.at}.quantity", f"must be more than 0: the subscription has no {one.product.mpn}")
