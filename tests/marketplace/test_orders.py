@@ -387,6 +387,48 @@ async def test_a_change_may_come_nearer_to_limits_that_have_moved(shop: Shop, cu
     assert (await shop.subscription(id_)).items[0].quantity == 4
 
 
+async def test_what_a_change_tells_the_vendor_is_kept_by_the_subscription(shop: Shop, customer: str) -> None:
+    old, new = ([{"name": "domain", "value": value}] for value in ("old.example", "new.example"))
+    id_ = await shop.bought(customer, {**STD, "parameters": old})
+
+    async def change(**members: Any) -> dict[str, Any]:
+        return await shop.place(customer, {**STD, **members}, type="change", subscriptionId=id_)
+
+    assert list(await faults(change(parameters=old))) == ["products"]
+    assert list(await faults(change(parameters=[{"name": "domain", "value": "none"}]))) == [
+        "products[0].parameters[0].value"
+    ]
+    assert list(await faults(change(parameters=[{"name": "Domain", "value": "x"}]))) == [
+        "products[0].parameters[0].name"
+    ]
+    order = await change(parameters=new)
+    assert (order["total"]["amount"], order["products"][0]["quantity"]) == ("0", 0)
+    assert [one.value for one in (await shop.subscription(id_)).order_parameters] == ["old.example"]
+    await shop.run()
+    assert [one.value for one in (await shop.subscription(id_)).order_parameters] == ["new.example"]
+    log = str(await shop.store.events.log(RESELLER_ID, 0, 100))
+    assert "orderParameters.domain" in log
+    assert "new.example" not in log
+    await shop.place(customer, {"mpn": "STD", "newMPN": "PLUS"}, type="change", subscriptionId=id_, planId="102")
+    await shop.run()
+    assert [one.value for one in (await shop.subscription(id_)).order_parameters] == ["new.example"]
+
+
+async def test_secrets_are_told_anew_and_never_kept(shop: Shop, customer: str) -> None:
+    tool = shop.catalogue.plans[103]
+    region, secret = tool.parameters
+    parameters = [region, structs.replace(secret, required=True)]
+    shop.catalogue.plans[103] = structs.replace(tool, parameters=parameters)
+    told = [{"name": "region", "value": "eu"}, {"name": "secret", "value": "s3cret"}]
+    id_ = await shop.bought(customer, {"id": "1005", "quantity": 2, "parameters": told})
+    for quantity, again in ((3, []), (3, [{"name": "secret", "value": "0ther"}])):
+        line = {"id": "1005", "quantity": quantity, "parameters": again}
+        await shop.place(customer, line, type="change", subscriptionId=id_)
+        await shop.run()
+    after = await shop.subscription(id_)
+    assert (after.items[0].quantity, [one.name for one in after.order_parameters]) == (Decimal(3), ["region"])
+
+
 async def test_an_item_of_the_plan_is_added_and_taken_out(shop: Shop, customer: str) -> None:
     id_ = await shop.bought(customer)
     order = await shop.place(customer, {"mpn": "ADD", "quantity": 4}, type="change", subscriptionId=id_)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, to_builtins
 
 from emporion.accounts.customers import Customer
-from emporion.accounts.documents import diff
+from emporion.accounts.documents import NEVER_SHOWN, diff
 from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.orders import steps
 from emporion.orders.ledger import Charged, ledger, read_ledger
@@ -211,7 +211,7 @@ def subscription_event(
 ) -> NewEvent | None:
     """What the log says of a change of a subscription; None where readers see none. why: such as an order's number.
     more: what else has changed."""
-    changes = {**diff(_noted(before) if before else {}, _noted(after)), **(more or {})}
+    changes = {**diff(_noted(before) if before else {}, _noted(after)), **_told_anew(before, after), **(more or {})}
     if not changes:
         return None
     status: SubscriptionStatus | None = before.status if before else None
@@ -232,6 +232,13 @@ def subscription_event(
         reason=_about(f"subscription {after.id}", why),
         subject=Subject("subscription", after.id),
     )
+
+
+def _told_anew(before: KeptSubscription | None, after: KeptSubscription) -> Changes:
+    """The names of what the buyer has told anew, without values, as in the events of orders."""
+    told = before.order_parameters if before else after.order_parameters
+    names = [one.name for one in after.order_parameters if one not in told]
+    return {f"orderParameters.{name}": (NEVER_SHOWN, NEVER_SHOWN) for name in names}
 
 
 def _about(what: str, more: str | None) -> str:
