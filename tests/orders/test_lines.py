@@ -134,6 +134,13 @@ def test_what_is_bought_lies_between_least_and_most(quantity: str, message: str 
     assert sale_fault(BY_ID["1005"], Decimal(quantity)) == message
 
 
+def test_the_sum_of_a_switch_is_no_more_than_the_contract_holds() -> None:
+    endless = structs.replace(STD_YEAR, maximum_quantity=None)
+    for fault_of in (sale_fault, total_fault):
+        assert fault_of(endless, Decimal(2**31 - 1)) is None
+        assert fault_of(endless, Decimal(2**31)) == "must be 2147483647 or less"
+
+
 def test_what_has_no_least_is_bought_once_at_least() -> None:
     assert sale_fault(STD_YEAR, Decimal(0)) == "must be 1 or more"
     assert sale_fault(BY_ID["1008"], Decimal(0)) == "must be more than 0"

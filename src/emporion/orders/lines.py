@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import UNSET, Struct
 
+from emporion.catalogue.products import ABOVE_MOST, MOST_QUANTITY
 from emporion.errors import Fault
 from emporion.money import shown as number
 
@@ -196,6 +197,8 @@ def _outside(product: CatalogueProduct, quantity: Decimal, least: Decimal) -> st
         return f"must be {number(least)} or more"
     if product.maximum_quantity is not None and quantity > product.maximum_quantity:
         return f"must be {number(product.maximum_quantity)} or less"
+    if quantity > MOST_QUANTITY:
+        return ABOVE_MOST
     return None
 
 
