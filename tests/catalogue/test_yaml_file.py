@@ -223,6 +223,26 @@ def test_a_dependency_must_be_sold_for_the_same_periods() -> None:
     assert "depends on B, which is not sold for 1 month" in fault_of(plan(periods="[1 year, 1 month]", items=items))
 
 
+@pytest.mark.parametrize(
+    ("state", "other", "is_faulty"),
+    [
+        ("published", "draft", True),
+        ("published", "published", False),
+        ("published", "retired", False),  # who has it still may buy what is added to it
+        ("draft", "draft", False),
+        ("retired", "draft", False),
+    ],
+)
+def test_what_is_published_depends_on_no_draft(state: str, other: str, is_faulty: bool) -> None:
+    items = "{A: {name: A, prices: {EUR: 1}, dependsOn: {plan: plus, mpn: C}}}"
+    plus = f"service: MAIL, name: Plus, state: {other}, periods: 1 year, items: {{C: {{name: C, prices: {{EUR: 1}}}}}}"
+    told = [
+        "5 plans.mail.items.A.dependsOn names C of plus, a draft, which is not sold; publish plus as well, or make "
+        "mail a draft, too"
+    ]
+    assert faults_of(plan(state=state, items=items) + f"  plus: {{{plus}}}\n") == (told if is_faulty else [])
+
+
 def test_items_must_not_depend_on_each_other_in_a_circle() -> None:
     items = "{A: {name: A, prices: {EUR: 1}, dependsOn: B}, B: {name: B, prices: {EUR: 1}, dependsOn: A}}"
     assert "items.A.dependsOn leads back to A by way of B of mail" in fault_of(plan(items=items))
