@@ -23,6 +23,7 @@ from emporion.marketplace.estimates import ESTIMATE_LIFETIME
 from emporion.marketplace.order_runner import OrderRunner
 from emporion.marketplace.order_steps import OrderSteps
 from emporion.marketplace.orders import Orders
+from emporion.marketplace.subscriptions import Subscriptions
 from emporion.orders.queries import OrderQuery
 from emporion.store import open_store
 from emporion.store.base import Store
@@ -51,6 +52,7 @@ class Shop:
         self.catalogue = CatalogueInMemory(store.resellers)
         self.orders = Orders(store, self.catalogue, marketplace.signing_keys, self.clock)
         self.runner = OrderRunner(store, OrderSteps(store, self.catalogue, self.clock))
+        self.subscriptions = Subscriptions(store, marketplace.customers, self.clock)
 
     @property
     def day(self) -> str:
@@ -597,6 +599,46 @@ async def test_prices_of_a_renewal_are_kept_or_those_of_the_list(shop: Shop, cus
     plan = shop.catalogue.plans[101]
     shop.catalogue.plans[101] = structs.replace(plan, policies=Policies(renewal_point=30, renewal_prices="list"))
     assert await totals() == ["108", "12"]
+
+
+async def test_prices_that_were_set_stay_when_the_rest_renews_at_list_prices(shop: Shop, customer: str) -> None:
+    plan = shop.catalogue.plans[101]
+    shop.catalogue.plans[101] = structs.replace(plan, policies=Policies(renewal_point=30, renewal_prices="list"))
+    id_ = await shop.bought(customer, STD, {"id": "1003", "quantity": 1})
+    subscriptions = shop.subscriptions
+
+    async def prices(actor: Actor = EDITOR) -> list[tuple[str, str | None, str]]:
+        found = json.loads((await subscriptions.get(actor, id_)).document)["products"]
+        return [
+            (one["unitPrice"]["amount"], one.get("nextUnitPrice", {}).get("amount"), one["unitCost"]["amount"])
+            for one in found
+        ]
+
+    def of(amount: str) -> dict[str, Any]:
+        return {"products": [{"mpn": "STD", "unitPrice": {"currency": "USD", "amount": amount}}]}
+
+    await subscriptions.set_prices(EDITOR, id_, of("4.1"))
+    assert await prices() == [("4.5", "4.1", "3.5"), ("4.5", None, "3.5")]
+    for expected in ("9", "20"):
+        shop.clock.now += timedelta(days=365).total_seconds()
+        shop.catalogue.prices |= {"1001": Decimal(expected), "1003": Decimal(expected)}
+        await shop.place(customer, type="renewal", subscriptionId=id_)
+        await shop.run()
+        cost = str(Decimal(expected) - 1)
+        assert await prices() == [("4.1", None, cost), (expected, None, cost)]
+    # What is set while a renewal is under way waits for the next one.
+    shop.clock.now += timedelta(days=365).total_seconds()
+    await shop.place(customer, type="renewal", subscriptionId=id_)
+    await subscriptions.set_prices(EDITOR, id_, of("3"))
+    await shop.run()
+    assert (await prices())[0] == ("4.1", "3", "19")
+    # And what the account above has set is its own.
+    cost_of_seller = {"products": [{"mpn": "STD", "unitPrice": {"currency": "USD", "amount": "2.5"}}]}
+    await subscriptions.set_prices(OPERATOR, id_, cost_of_seller)
+    shop.clock.now += timedelta(days=365).total_seconds()
+    await shop.place(customer, type="renewal", subscriptionId=id_)
+    await shop.run()
+    assert await prices() == [("3", None, "2.5"), ("20", None, "19")]
 
 
 async def test_a_cancellation_ends_a_subscription_and_gives_back(shop: Shop, customer: str) -> None:

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from emporion.orders.charging import billed, charges, plan_switch
 from emporion.orders.kept import Charge, KeptOrder, OrderLine
+from emporion.orders.subscription_changes import renewed_item
 from emporion.orders.terms import may_be_returned, migrated_term, new_term, renewed, running_term, switched
 from emporion.subscriptions import KeptSubscription, SubscriptionItem
 
@@ -214,9 +215,7 @@ def _switched(completing: Completing, subscription: KeptSubscription, lines: Seq
 def _renewed(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
     rates = {line.product_id: line.rates for line in lines}
     items = [
-        structs.replace(item, rates=own, next_rates=item.next_rates if item.next_rates != own else None)
-        for item in subscription.items
-        for own in [rates.get(item.product_id, item.next_rates or item.rates)]
+        renewed_item(item, rates.get(item.product_id, item.next_rates or item.rates)) for item in subscription.items
     ]
     term = renewed(running_term(subscription))
     after = _running(structs.replace(subscription, items=items), term, completing.plans[subscription.plan_id])
