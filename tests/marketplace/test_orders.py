@@ -747,6 +747,39 @@ async def test_an_estimate_holds_its_day(shop: Shop, customer: str) -> None:
     assert order["details"] == estimate["details"]
 
 
+async def test_an_order_that_is_carried_out_after_midnight_costs_what_was_estimated(shop: Shop, customer: str) -> None:
+    id_ = await shop.bought(customer)
+    change = {"id": "1001", "quantity": 15}
+    shop.clock.now += 10 * DAY + 12 * 3600 - 60
+    estimate, day = await shop.estimate(customer, change, type="change", subscriptionId=id_), shop.day
+    assert estimate["total"]["amount"] == "39"
+    shop.clock.now += 120
+    assert (await shop.estimate(customer, change, type="change", subscriptionId=id_))["total"]["amount"] == "38.55"
+    held = {"estimateId": estimate["estimateId"]}
+    order = await shop.place(customer, change, type="change", subscriptionId=id_, **held)
+    await shop.run()
+    done = await shop.get(order["id"])
+    assert (done["status"], done["details"]) == ("completed", estimate["details"])
+    # A sale begins on the day that was estimated, too, and so does one that a worker reaches after midnight.
+    shop.clock.now += DAY - 120
+    estimate, day = await shop.estimate(customer, STD), shop.day
+    order = await shop.place(customer, STD, estimateId=estimate["estimateId"])
+    shop.clock.now += 120
+    await shop.run()
+    done = await shop.get(order["id"])
+    assert (shop.day > day, done["details"]) == (True, estimate["details"])
+    sold = await shop.subscription(done["subscriptionId"])
+    assert (sold.created, sold.anchor) == (day, day)
+
+
+async def test_an_estimate_does_not_hold_for_what_is_provided_much_later(shop: Shop, customer: str) -> None:
+    estimate = await shop.estimate(customer, STD)
+    order = await shop.place(customer, STD, estimateId=estimate["estimateId"])
+    shop.clock.now += DAY
+    await shop.run()
+    assert (await shop.subscription((await shop.get(order["id"]))["subscriptionId"])).anchor == shop.day
+
+
 async def test_an_estimate_is_good_for_its_own_order_only_and_not_for_long(shop: Shop, customer: str) -> None:
     estimate = await shop.estimate(customer, STD)
     id_ = estimate["estimateId"]

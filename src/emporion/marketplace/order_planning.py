@@ -274,6 +274,7 @@ class OrderPlanner:
             subscription_period=switched.subscription_period if switched and planning.subscription else None,
             upgrade_start=request.upgrade_start_type or None,
             migrated=migrated,
+            estimated=planning.held is not None,
             trials=[] if planning.subscription else _trials(planning, lines),
         )
 

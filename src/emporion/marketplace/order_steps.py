@@ -15,7 +15,7 @@ from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.orders import steps
 from emporion.orders.ledger import Charged, ledger, read_ledger
 from emporion.orders.pricing import paid_for
-from emporion.orders.steps import AsOf, Outcome, touched
+from emporion.orders.steps import AsOf, Outcome, as_of, touched
 from emporion.orders.subscription_shown import listed_subscription, number
 from emporion.orders.terms import running_term
 from emporion.store.orders import ORDERS, ChargeRow, OrderStep, SubscriptionWrite
@@ -102,14 +102,15 @@ class OrderSteps:
     async def finished(self, situation: Situation, outcome: Outcome) -> Outcome:
         """An order of which all is approved, with what it comes to today."""
         paid = await self.paid_before(situation)
-        return steps.finished(outcome, situation.subscriptions, situation.plans, self.now(), paid)
+        now = as_of(outcome.order, self.now())
+        return steps.finished(outcome, situation.subscriptions, situation.plans, now, paid)
 
     async def paid_before(self, situation: Situation) -> Paid | None:
         """What was paid for what an order switches, if it does."""
         order = situation.order
         if order.plan_id is None or not order.subscription_id:
             return None
-        return await self.paid(situation.subscriptions[order.subscription_id], self.now().day)
+        return await self.paid(situation.subscriptions[order.subscription_id], as_of(order, self.now()).day)
 
     async def paid(self, subscription: KeptSubscription, day: date) -> Paid:
         """What was paid for the period of a subscription that runs on a day, by each product and link."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from emporion.orders.kept import OrderType
     from emporion.orders.pricing import Paid
 
+# Milliseconds after it was placed for which the day of an estimate counts, where a worker is late.
+ESTIMATED_DAY_HOLDS = 3_600_000
 Subscriptions = Mapping[str, KeptSubscription]
 Plans = Mapping[int, "Plan"]
 
@@ -41,6 +43,12 @@ class AsOf(Struct, frozen=True):
 
     at: int
     day: date
+
+
+def as_of(order: KeptOrder, now: AsOf) -> AsOf:
+    """Now, with the day from which an order counts: what an estimate has promised before midnight holds after it."""
+    is_held = order.estimated and now.at - order.created_at <= ESTIMATED_DAY_HOLDS
+    return AsOf(now.at, date.fromisoformat(order.day)) if is_held else now
 
 
 class Outcome(Struct, frozen=True):
