@@ -19,7 +19,8 @@ ENDED: tuple[SubscriptionStatus, ...] = ("terminated", "removed")
 class SubscriptionItem(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults=True):
     """A product that a subscription has. rates: frozen when it was bought, for each link of the chain (`OrderLine`).
     next_rates: those that count from the next billing period, where they differ. special: whether the price to the
-    customer is one for the life of the subscription."""
+    customer is one for the life of the subscription. set_links: the links of the chain whose price was set for that
+    long, and counts by now."""
 
     product_id: str
     mpn: str
@@ -29,6 +30,7 @@ class SubscriptionItem(Struct, rename="camel", frozen=True, kw_only=True, omit_d
     rates: list[Rates]
     next_rates: list[Rates] | None = None
     special: bool = False
+    set_links: list[int] = []
     vendor_subscription_id: str | None = None
 
 

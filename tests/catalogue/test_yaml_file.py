@@ -223,6 +223,26 @@ def test_a_dependency_must_be_sold_for_the_same_periods() -> None:
     assert "depends on B, which is not sold for 1 month" in fault_of(plan(periods="[1 year, 1 month]", items=items))
 
 
+@pytest.mark.parametrize(
+    ("state", "other", "is_faulty"),
+    [
+        ("published", "draft", True),
+        ("published", "published", False),
+        ("published", "retired", False),  # who has it still may buy what is added to it
+        ("draft", "draft", False),
+        ("retired", "draft", False),
+    ],
+)
+def test_what_is_published_depends_on_no_draft(state: str, other: str, is_faulty: bool) -> None:
+    items = "{A: {name: A, prices: {EUR: 1}, dependsOn: {plan: plus, mpn: C}}}"
+    plus = f"service: MAIL, name: Plus, state: {other}, periods: 1 year, items: {{C: {{name: C, prices: {{EUR: 1}}}}}}"
+    told = [
+        "5 plans.mail.items.A.dependsOn names C of plus, a draft, which is not sold; publish plus as well, or make "
+        "mail a draft, too"
+    ]
+    assert faults_of(plan(state=state, items=items) + f"  plus: {{{plus}}}\n") == (told if is_faulty else [])
+
+
 def test_items_must_not_depend_on_each_other_in_a_circle() -> None:
     items = "{A: {name: A, prices: {EUR: 1}, dependsOn: B}, B: {name: B, prices: {EUR: 1}, dependsOn: A}}"
     assert "items.A.dependsOn leads back to A by way of B of mail" in fault_of(plan(items=items))
@@ -299,6 +319,11 @@ def test_what_is_not_supported_yet_is_refused_by_name(text: str, said: str) -> N
         (plan(published="true"), "did you mean state?"),
         (plan(policies="{returnDays: 1.5}"), "must be a whole number from 0 to 3,650, not 1.5"),
         (item(minimum="1.5"), "must be a whole number, not 1.5, unless the item says fractions: true"),
+        (item(minimum="2147483648"), "minimum must be 2147483647 or less, not 2147483648"),
+        (item(maximum="99999999999"), "maximum must be 2147483647 or less, not 99999999999"),
+        (item(prices="{EUR: {model: TIERED, tiers: {0: 5, 2147483648: 4}}}"),
+         "must be 2147483647 or less where the tier begins, not 2147483648"),
+        (item(prices="{EUR: {model: TIERED, tiers: {0: 5, ten: 4}}}"), "must be a quantity such as 1 or 300"),
         (item(maximum="0"), "has the maximum 0; leave it out"),
         (item(periods="2 years"), "is 2 years, which is none of the periods of the plan: 1 year, 1 month"),
         (item(prices="{}"), "has no currency"),

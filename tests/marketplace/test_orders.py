@@ -23,6 +23,7 @@ from emporion.marketplace.estimates import ESTIMATE_LIFETIME
 from emporion.marketplace.order_runner import OrderRunner
 from emporion.marketplace.order_steps import OrderSteps
 from emporion.marketplace.orders import Orders
+from emporion.marketplace.subscriptions import Subscriptions
 from emporion.orders.queries import OrderQuery
 from emporion.store import open_store
 from emporion.store.base import Store
@@ -51,6 +52,7 @@ class Shop:
         self.catalogue = CatalogueInMemory(store.resellers)
         self.orders = Orders(store, self.catalogue, marketplace.signing_keys, self.clock)
         self.runner = OrderRunner(store, OrderSteps(store, self.catalogue, self.clock))
+        self.subscriptions = Subscriptions(store, marketplace.customers, self.clock)
 
     @property
     def day(self) -> str:
@@ -376,6 +378,59 @@ async def test_what_is_no_total_is_told(shop: Shop, customer: str) -> None:
     assert list(await told({"id": "1001"})) == ["products[0].quantity"]
 
 
+async def test_a_change_may_come_nearer_to_limits_that_have_moved(shop: Shop, customer: str) -> None:
+    id_ = await shop.bought(customer)
+    shop.catalogue.products["1001"] = structs.replace(shop.catalogue.products["1001"], maximum_quantity=Decimal(5))
+    told = await faults(shop.place(customer, {"id": "1001", "quantity": 13}, type="change", subscriptionId=id_))
+    assert told == {"products[0].quantity": "must be 5 or less, or less than the 12 that there are"}
+    for quantity in (9, 4):
+        await shop.place(customer, {"id": "1001", "quantity": quantity}, type="change", subscriptionId=id_)
+        await shop.run()
+    assert (await shop.subscription(id_)).items[0].quantity == 4
+
+
+async def test_what_a_change_tells_the_vendor_is_kept_by_the_subscription(shop: Shop, customer: str) -> None:
+    old, new = ([{"name": "domain", "value": value}] for value in ("old.example", "new.example"))
+    id_ = await shop.bought(customer, {**STD, "parameters": old})
+
+    async def change(**members: Any) -> dict[str, Any]:
+        return await shop.place(customer, {**STD, **members}, type="change", subscriptionId=id_)
+
+    assert list(await faults(change(parameters=old))) == ["products"]
+    assert list(await faults(change(parameters=[{"name": "domain", "value": "none"}]))) == [
+        "products[0].parameters[0].value"
+    ]
+    assert list(await faults(change(parameters=[{"name": "Domain", "value": "x"}]))) == [
+        "products[0].parameters[0].name"
+    ]
+    order = await change(parameters=new)
+    assert (order["total"]["amount"], order["products"][0]["quantity"]) == ("0", 0)
+    assert [one.value for one in (await shop.subscription(id_)).order_parameters] == ["old.example"]
+    await shop.run()
+    assert [one.value for one in (await shop.subscription(id_)).order_parameters] == ["new.example"]
+    log = str(await shop.store.events.log(RESELLER_ID, 0, 100))
+    assert "orderParameters.domain" in log
+    assert "new.example" not in log
+    await shop.place(customer, {"mpn": "STD", "newMPN": "PLUS"}, type="change", subscriptionId=id_, planId="102")
+    await shop.run()
+    assert [one.value for one in (await shop.subscription(id_)).order_parameters] == ["new.example"]
+
+
+async def test_secrets_are_told_anew_and_never_kept(shop: Shop, customer: str) -> None:
+    tool = shop.catalogue.plans[103]
+    region, secret = tool.parameters
+    parameters = [region, structs.replace(secret, required=True)]
+    shop.catalogue.plans[103] = structs.replace(tool, parameters=parameters)
+    told = [{"name": "region", "value": "eu"}, {"name": "secret", "value": "s3cret"}]
+    id_ = await shop.bought(customer, {"id": "1005", "quantity": 2, "parameters": told})
+    for quantity, again in ((3, []), (3, [{"name": "secret", "value": "0ther"}])):
+        line = {"id": "1005", "quantity": quantity, "parameters": again}
+        await shop.place(customer, line, type="change", subscriptionId=id_)
+        await shop.run()
+    after = await shop.subscription(id_)
+    assert (after.items[0].quantity, [one.name for one in after.order_parameters]) == (Decimal(3), ["region"])
+
+
 async def test_an_item_of_the_plan_is_added_and_taken_out(shop: Shop, customer: str) -> None:
     id_ = await shop.bought(customer)
     order = await shop.place(customer, {"mpn": "ADD", "quantity": 4}, type="change", subscriptionId=id_)
@@ -546,6 +601,46 @@ async def test_prices_of_a_renewal_are_kept_or_those_of_the_list(shop: Shop, cus
     assert await totals() == ["108", "12"]
 
 
+async def test_prices_that_were_set_stay_when_the_rest_renews_at_list_prices(shop: Shop, customer: str) -> None:
+    plan = shop.catalogue.plans[101]
+    shop.catalogue.plans[101] = structs.replace(plan, policies=Policies(renewal_point=30, renewal_prices="list"))
+    id_ = await shop.bought(customer, STD, {"id": "1003", "quantity": 1})
+    subscriptions = shop.subscriptions
+
+    async def prices(actor: Actor = EDITOR) -> list[tuple[str, str | None, str]]:
+        found = json.loads((await subscriptions.get(actor, id_)).document)["products"]
+        return [
+            (one["unitPrice"]["amount"], one.get("nextUnitPrice", {}).get("amount"), one["unitCost"]["amount"])
+            for one in found
+        ]
+
+    def of(amount: str) -> dict[str, Any]:
+        return {"products": [{"mpn": "STD", "unitPrice": {"currency": "USD", "amount": amount}}]}
+
+    await subscriptions.set_prices(EDITOR, id_, of("4.1"))
+    assert await prices() == [("4.5", "4.1", "3.5"), ("4.5", None, "3.5")]
+    for expected in ("9", "20"):
+        shop.clock.now += timedelta(days=365).total_seconds()
+        shop.catalogue.prices |= {"1001": Decimal(expected), "1003": Decimal(expected)}
+        await shop.place(customer, type="renewal", subscriptionId=id_)
+        await shop.run()
+        cost = str(Decimal(expected) - 1)
+        assert await prices() == [("4.1", None, cost), (expected, None, cost)]
+    # What is set while a renewal is under way waits for the next one.
+    shop.clock.now += timedelta(days=365).total_seconds()
+    await shop.place(customer, type="renewal", subscriptionId=id_)
+    await subscriptions.set_prices(EDITOR, id_, of("3"))
+    await shop.run()
+    assert (await prices())[0] == ("4.1", "3", "19")
+    # And what the account above has set is its own.
+    cost_of_seller = {"products": [{"mpn": "STD", "unitPrice": {"currency": "USD", "amount": "2.5"}}]}
+    await subscriptions.set_prices(OPERATOR, id_, cost_of_seller)
+    shop.clock.now += timedelta(days=365).total_seconds()
+    await shop.place(customer, type="renewal", subscriptionId=id_)
+    await shop.run()
+    assert await prices() == [("3", None, "2.5"), ("20", None, "19")]
+
+
 async def test_a_cancellation_ends_a_subscription_and_gives_back(shop: Shop, customer: str) -> None:
     id_ = await shop.bought(customer)
     shop.clock.now += 10 * DAY
@@ -650,6 +745,39 @@ async def test_an_estimate_holds_its_day(shop: Shop, customer: str) -> None:
     shop.clock.now += 120
     order = await shop.place(customer, STD, estimateId=estimate["estimateId"])
     assert order["details"] == estimate["details"]
+
+
+async def test_an_order_that_is_carried_out_after_midnight_costs_what_was_estimated(shop: Shop, customer: str) -> None:
+    id_ = await shop.bought(customer)
+    change = {"id": "1001", "quantity": 15}
+    shop.clock.now += 10 * DAY + 12 * 3600 - 60
+    estimate, day = await shop.estimate(customer, change, type="change", subscriptionId=id_), shop.day
+    assert estimate["total"]["amount"] == "39"
+    shop.clock.now += 120
+    assert (await shop.estimate(customer, change, type="change", subscriptionId=id_))["total"]["amount"] == "38.55"
+    held = {"estimateId": estimate["estimateId"]}
+    order = await shop.place(customer, change, type="change", subscriptionId=id_, **held)
+    await shop.run()
+    done = await shop.get(order["id"])
+    assert (done["status"], done["details"]) == ("completed", estimate["details"])
+    # A sale begins on the day that was estimated, too, and so does one that a worker reaches after midnight.
+    shop.clock.now += DAY - 120
+    estimate, day = await shop.estimate(customer, STD), shop.day
+    order = await shop.place(customer, STD, estimateId=estimate["estimateId"])
+    shop.clock.now += 120
+    await shop.run()
+    done = await shop.get(order["id"])
+    assert (shop.day > day, done["details"]) == (True, estimate["details"])
+    sold = await shop.subscription(done["subscriptionId"])
+    assert (sold.created, sold.anchor) == (day, day)
+
+
+async def test_an_estimate_does_not_hold_for_what_is_provided_much_later(shop: Shop, customer: str) -> None:
+    estimate = await shop.estimate(customer, STD)
+    order = await shop.place(customer, STD, estimateId=estimate["estimateId"])
+    shop.clock.now += DAY
+    await shop.run()
+    assert (await shop.subscription((await shop.get(order["id"]))["subscriptionId"])).anchor == shop.day
 
 
 async def test_an_estimate_is_good_for_its_own_order_only_and_not_for_long(shop: Shop, customer: str) -> None:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from emporion.errors import Code, Problem
 from emporion.marketplace.actors import Actor
@@ -88,6 +89,26 @@ async def test_the_same_request_at_two_nodes_is_done_once(nodes: list[Node], buy
     outcomes = await asyncio.gather(*(node.orders.place(EDITOR, body, once) for node in nodes for _ in range(5)))
     assert len({one.document for one in outcomes}) == 1
     assert sum(not one.replayed for one in outcomes) == 1
+
+
+async def test_a_key_is_that_of_who_asks_and_not_of_each_seller(nodes: list[Node], buyer: str, store: Store) -> None:
+    other = str((await store.customers.add(new(BELOW_ONE, customer("Other")))).id)
+    once = IdempotentRequest("a" * 64, b"f" * 32, 0)
+    body: dict[str, Any] = {"customerId": buyer, "products": [{"id": "1001", "quantity": 12}]}
+    first = await nodes[0].orders.place(EDITOR, body, once)
+    again = await nodes[1].orders.place(EDITOR, body, once)
+    assert (again.id, again.document, again.replayed) == (first.id, first.document, True)
+    another = structs.replace(once, fingerprint=b"g" * 32)
+    for changed in ({**body, "customerId": other}, {"customerId": None}, {**body, "customerId": "77"}):
+        with pytest.raises(Problem) as raised:
+            await nodes[1].orders.place(EDITOR, changed, another)
+        assert raised.value.code is Code.IDEMPOTENCY_KEY_REUSED
+    # Also where both come at once.
+    once = structs.replace(once, key="b" * 64)
+    bodies = ((body, once), ({**body, "customerId": other}, structs.replace(once, fingerprint=b"g" * 32)))
+    asked = [node.orders.place(EDITOR, *one) for node, one in zip(nodes, bodies, strict=True)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in outcomes) == ["Item", "Problem"]
 
 
 async def test_lists_and_levels_are_the_same_on_every_store(nodes: list[Node], store: Store) -> None:

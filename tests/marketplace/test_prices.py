@@ -209,6 +209,11 @@ async def test_a_price_goes_even_where_nothing_is_sold_any_more(marketplace: Mar
                 ("tiers[0].amount", NUMBER),
             ],
         ),
+        (
+            {"productId": MAIL, "amount": "1", "model": "TIERED",
+             "tiers": [{"lowerLimit": "2147483647", "amount": "1"}, {"lowerLimit": "2147483648", "amount": "1"}]},
+            [("tiers[1].lowerLimit", "must be 2147483647 or less")],
+        ),
         ({"productId": MAIL, "amount": "1", "remove": True}, [("amount", "must be left out to remove a price")]),
     ],
 )  # fmt: skip

@@ -134,6 +134,13 @@ def test_what_is_bought_lies_between_least_and_most(quantity: str, message: str 
     assert sale_fault(BY_ID["1005"], Decimal(quantity)) == message
 
 
+def test_the_sum_of_a_switch_is_no_more_than_the_contract_holds() -> None:
+    endless = structs.replace(STD_YEAR, maximum_quantity=None)
+    for fault_of in (sale_fault, total_fault):
+        assert fault_of(endless, Decimal(2**31 - 1)) is None
+        assert fault_of(endless, Decimal(2**31)) == "must be 2147483647 or less"
+
+
 def test_what_has_no_least_is_bought_once_at_least() -> None:
     assert sale_fault(STD_YEAR, Decimal(0)) == "must be 1 or more"
     assert sale_fault(BY_ID["1008"], Decimal(0)) == "must be more than 0"
@@ -155,6 +162,33 @@ def test_what_has_no_least_is_bought_once_at_least() -> None:
 )
 def test_a_change_names_the_new_total(id_: str, quantity: str, message: str | None) -> None:
     found = total_fault(BY_ID[id_], Decimal(quantity))
+    assert found == message if message is None else (found or "").startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("present", "quantity", "message"),
+    [
+        ("15", "12", None),
+        ("15", "10", None),
+        ("15", "4", None),
+        ("15", "15", None),
+        ("15", "16", "must be 10 or less, or less than the 15 that there are"),
+        ("15", "3", "must be 4 or more"),
+        ("15", "12.5", "must be a whole number"),
+        ("2", "3", None),
+        ("2", "4", None),
+        ("2", "2", None),
+        ("2", "1", "must be 4 or more, or more than the 2 that there are"),
+        ("2", "0", "must be 4 or more: "),
+        ("2", "11", "must be 10 or less"),
+        ("2", "-1", "is the new total"),
+        ("5", "11", "must be 10 or less"),
+        ("5", "3", "must be 4 or more"),
+    ],
+)
+def test_a_total_may_come_nearer_to_limits_that_have_moved(present: str, quantity: str, message: str | None) -> None:
+    moved = structs.replace(STD_YEAR, minimum_quantity=Decimal(4), maximum_quantity=Decimal(10))
+    found = total_fault(moved, Decimal(quantity), Decimal(present))
     assert found == message if message is None else (found or "").startswith(message)
 
 

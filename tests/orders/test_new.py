@@ -47,9 +47,19 @@ def test_what_holds_no_number_is_no_quantity(sent: Any) -> None:
     assert "products[0].quantity" in wrong(products=[{**LINE, "quantity": sent}])
 
 
-@pytest.mark.parametrize("sent", [10**10, "12345678901", -(10**10)])
-def test_a_quantity_has_at_most_ten_digits(sent: Any) -> None:
-    assert wrong(products=[{**LINE, "quantity": sent}]) == {"products[0].quantity": "must have at most 10 digits"}
+@pytest.mark.parametrize("sent", [2**31, "2147483648", "2147483647.5", 10**10, "9" * 40])
+def test_a_quantity_is_no_more_than_the_contract_holds(sent: Any) -> None:
+    told = "must be 2147483647 or less"
+    assert wrong(products=[{**LINE, "quantity": sent}]) == {"products[0].quantity": told}
+    price = {"currency": "EUR", "amount": "1", "priceTiers": [{"lowerLimit": sent, "amount": "1"}]}
+    assert wrong(products=[{**LINE, "specialPrice": price}]) == {
+        "products[0].specialPrice.priceTiers[0].lowerLimit": told
+    }
+    assert right(products=[{**LINE, "quantity": 2**31 - 1}]).products
+
+
+def test_a_quantity_far_below_nothing_is_told_so() -> None:
+    assert wrong(products=[{**LINE, "quantity": -(10**10)}]) == {"products[0].quantity": "must be 0 or more"}
 
 
 def test_null_is_absence_everywhere() -> None:

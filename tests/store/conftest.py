@@ -46,7 +46,7 @@ def event(reseller_id: int, type: EventType = "user.created") -> NewEvent:  # no
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database that is up to date, to be copied: to migrate takes longer than most tests."""
     path = tmp_path_factory.mktemp("migrated") / "store.db"
-    in_a_thread(_migrate(SqliteStore(path)))
+    in_a_thread(migrate(SqliteStore(path)))
     return path
 
 
@@ -54,11 +54,12 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def migrated_database(postgres: Databases) -> Iterator[str]:
     """The same on PostgreSQL: the name of a template."""
     with postgres.temporary() as name:
-        in_a_thread(_migrate(PostgresStore(postgres.url(name), Limits())))
+        in_a_thread(migrate(PostgresStore(postgres.url(name), Limits())))
         yield name
 
 
-async def _migrate(store: Store) -> None:
+async def migrate(store: Store) -> None:
+    """Bring its database up to date, and let go of it."""
     await store.migrate()
     await store.close()
 
@@ -77,7 +78,6 @@ async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         async def open_one() -> Store:
             store = new()
             stores.append(store)
-            await store.migrate()
             await store.open()
             return store
 

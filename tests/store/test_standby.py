@@ -15,8 +15,8 @@ from emporion.store.postgres.connections import Connections, Limits
 from emporion.store.records import Filter
 from emporion.store.subscription_keys import SubscriptionKey
 from emporion.store.users import User
-from tests.postgres import Postgres, server
-from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, new_reseller
+from tests.postgres import Postgres, in_a_thread, server
+from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, migrate, new_reseller
 from tests.store.test_base import add, change, customer
 
 QUESTIONS = [
@@ -33,6 +33,14 @@ def primary() -> Iterator[Postgres]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def migrated(primary: Postgres) -> Iterator[str]:
+    """The name of an empty database that is up to date."""
+    with primary.temporary() as name:
+        in_a_thread(migrate(PostgresStore(primary.url(name), Limits())))
+        yield name
+
+
 @pytest.fixture
 def standby(primary: Postgres) -> Iterator[Postgres]:
     (standby,) = primary.standbys
@@ -43,11 +51,10 @@ def standby(primary: Postgres) -> Iterator[Postgres]:
 
 
 @pytest.fixture
-async def store(primary: Postgres, standby: Postgres) -> AsyncIterator[PostgresStore]:
+async def store(primary: Postgres, standby: Postgres, migrated: str) -> AsyncIterator[PostgresStore]:
     """A platform of which the standby has all."""
-    with primary.temporary() as name:
+    with primary.temporary(migrated) as name:
         store = PostgresStore(primary.url(name), Limits(connections=3), standby.url(name))
-        await store.migrate()
         primary.wait_until_followed(standby)
         await store.open()
         await store.platform.create(

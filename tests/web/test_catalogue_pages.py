@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.web.conftest import Console, OpenConsole
-from tests.web.selling import SEAT, customer_of, product_ids, with_product
+from tests.web.selling import SEAT, TALK, customer_of, product_ids, with_product
 
 pytestmark = pytest.mark.stocked
 PRICES = "/console/prices"
@@ -138,10 +138,16 @@ def test_the_account_above_sees_and_sets_the_prices_of_a_reseller(console: OpenC
 
 
 def test_what_an_account_does_not_sell_is_not_there(console: OpenConsole, browser: Console) -> None:
-    product, plan = product_ids(browser)[SEAT], browser.get("/console/plans").links["Acme Workspace"]
+    products, plans = product_ids(browser), browser.get("/console/plans").links
     other = console("provider")  # no price is in its currency
-    assert other.get(f"/console/products/{product}").status == 404
-    assert other.get(plan).status == 404
+    assert other.get(f"/console/products/{products[TALK]}").status == 404
+    assert other.get(plans["Borealis Talk"]).status == 404
+    # Of these a reseller below it has a subscription.
+    for path in (f"/console/products/{products[SEAT]}", plans["Acme Workspace"]):
+        page = other.get(path)
+        assert page.status == 200
+        assert "not sold" in page.text
+        assert "not sold" not in browser.get(path).text
     assert "No products yet" in other.get("/console/products").text
     assert "No plans yet" in other.get("/console/plans").text
 

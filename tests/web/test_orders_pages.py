@@ -122,8 +122,9 @@ def test_products_are_found_by_a_part_of_the_name_or_by_the_part_number(browser:
 
 
 def test_a_quantity_beyond_its_limits_is_told(browser: Console) -> None:
-    page = with_product(browser, SEAT, quantity="301")
-    assert "Acme Workspace Seat, quantity: Must be" in page.text
+    for quantity, told in (("301", "Must be 300 or less"), ("2147483648", "Must be 2147483647 or less")):
+        page = with_product(browser, SEAT, quantity=quantity)
+        assert f"Acme Workspace Seat, quantity: {told}" in page.text
     assert "1 to 300" in page.text
 
 

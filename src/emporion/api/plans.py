@@ -54,7 +54,8 @@ OPERATIONS = (
         "getServicePlanById",
         PLAN.tag,
         "Get a specific service plan",
-        "The plan, with the ways to other plans and periods.",
+        "The plan, with the ways to other plans and periods: one that your account sells, or of which it has, itself "
+        "or below it, a subscription.",
         get_service_plan_by_id,
         answer=ServicePlanDetailed,
         answer_example={

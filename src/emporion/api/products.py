@@ -70,7 +70,8 @@ OPERATIONS = (
         "getProduct",
         PRODUCT.tag,
         "Get a specific product",
-        "The product, with the parameters that an order of it has.",
+        "The product, with the parameters that an order of it has: one that your account sells, or of whose plan it "
+        "has, itself or below it, a subscription.",
         get_product,
         answer=ProductDetailed,
         answer_example={**EXAMPLE, "parameters": [PARAMETER]},

@@ -120,7 +120,9 @@ OPERATIONS = (
         "updateSubscriptionSpecialPricing",
         SUBSCRIPTION.tag,
         "Update subscription pricing details",
-        "Sets prices of products for the rest of the subscription's life, from its next billing period on: `unitPrice` "
+        "Sets prices of products for the rest of the subscription's life, from its next renewal on; a switch of its "
+        "plan or period, which brings the prices of its target, ends them. Until they count, `nextUnitPrice` and "
+        "`nextUnitCost` tell them. `unitPrice` "
         "is what you take, `unitCost` what the seller pays (the account right above it sets that), `unitProviderCost` "
         "what the provider pays (the provider sets that).",
         update_special_pricing,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct
 
 from emporion.catalogue.own_prices import OwnPrice
+from emporion.catalogue.products import ABOVE_MOST, MOST_QUANTITY
 from emporion.catalogue.rates import Rate, Tier, flat
 from emporion.errors import Fault
 from emporion.money import shown
@@ -19,7 +20,7 @@ MODELS = ("TIERED", "VOLUME_SUBSCRIPTION", "VOLUME_ORDER")
 MOST_STEPS = 50
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _MARGIN = re.compile(r"-?[0-9]{1,5}(\.[0-9]{1,4})?")
-_LIMIT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,6})?")
+_LIMIT = re.compile(r"[0-9]{1,32}(\.[0-9]{1,6})?")
 
 
 def _not_an_amount(text: str) -> str | None:
@@ -33,9 +34,9 @@ def _not_a_margin(text: str) -> str | None:
 
 
 def _not_a_limit(text: str) -> str | None:
-    if _LIMIT.fullmatch(text) and Decimal(text) > 0:
-        return None
-    return "must be a quantity above 0, such as 10"
+    if not _LIMIT.fullmatch(text) or not Decimal(text):
+        return "must be a quantity above 0, such as 10"
+    return ABOVE_MOST if Decimal(text) > MOST_QUANTITY else None
 
 
 AmountText = Annotated[str, Meta(max_length=40, extra={"clean": str.strip, "rule": _not_an_amount})]

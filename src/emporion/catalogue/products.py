@@ -10,6 +10,10 @@ from msgspec import Struct
 from emporion.catalogue.plans import BillingModel, State
 from emporion.periods import Period
 
+# Of a product in a subscription: what the contract's int32 holds.
+MOST_QUANTITY = 2**31 - 1
+ABOVE_MOST = f"must be {MOST_QUANTITY} or less"
+
 
 class Dependency(Struct, rename="camel", frozen=True, omit_defaults=True):
     """A product that must be in the subscription, or in another one of the customer, as well.

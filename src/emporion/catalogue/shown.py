@@ -124,6 +124,9 @@ class ProductDetailed(Product, rename="camel", kw_only=True, frozen=True, omit_d
     """A product with the parameters that an order of it has."""
 
     parameters: Annotated[list[ProductParameter], Meta(description="Parameters that an order of it has.")]
+    published: Annotated[
+        bool, Meta(description="`false` where your account does not sell it; else left out.", examples=[False])
+    ] = True
 
 
 class ProductQuery(Struct, rename="camel", kw_only=True, frozen=True):
@@ -192,7 +195,7 @@ class ServicePlan(Struct, rename="camel", kw_only=True, frozen=True):
     name: Annotated[str, Meta(description="What it is called.", examples=["Acme Mail"])]
     short_description: Annotated[str, Meta(description="In a line.", examples=["Mail for teams"])]
     long_description: Annotated[str, Meta(description="At length.", examples=["Mail, calendars and contacts."])]
-    published: Annotated[bool, Meta(description="Whether it is sold.", examples=[True])]
+    published: Annotated[bool, Meta(description="Whether your account sells it.", examples=[True])]
     subscription_periods: Annotated[list[PlanPeriod], Meta(description="For how long it can be bought.")]
     billing_period: Annotated[BillingPeriod, Meta(description="How often it is charged.")]
     billing_model: Annotated[
@@ -221,8 +224,10 @@ class ServicePlanPage(Struct, frozen=True):
     pagination: Pagination
 
 
-def product_shown(product: CatalogueProduct, currency: str, price: Rates, cost: Rates) -> Product:
-    """A product as the reseller sees it that sells it at `price` and pays `cost`."""
+def product_shown(
+    product: CatalogueProduct, currency: str, price: Rates | None = None, cost: Rates | None = None
+) -> Product:
+    """A product as the reseller sees it that sells it at `price` and pays `cost`; without either, it has no price."""
     most = product.maximum_quantity
     return Product(
         mpn=product.mpn,
@@ -232,8 +237,8 @@ def product_shown(product: CatalogueProduct, currency: str, price: Rates, cost: 
         name=product.name,
         minimum_quantity=shown(product.minimum_quantity),
         maximum_quantity=None if most is None else shown(most),
-        prices=list(_rows(currency, price)),
-        costs=list(_rows(currency, cost)),
+        prices=list(_rows(currency, price)) if price else [],
+        costs=list(_rows(currency, cost)) if cost else [],
         billing_period=product.billing_period,
         subscription_period=product.subscription_period,
         billing_model=product.billing_model,

@@ -9,7 +9,7 @@ from typing import IO, NamedTuple, get_args
 from emporion.catalogue.definitions import DefinedPlan, ServiceDefinition, VendorDefinition, period_text
 from emporion.catalogue.parameters import WITH_CHOICES, Choice, Parameter, ParameterType, Phase
 from emporion.catalogue.patterns import wrong_pattern
-from emporion.catalogue.plans import Fulfillment
+from emporion.catalogue.plans import Fulfillment, State
 from emporion.catalogue.yaml_nodes import Faults, Scalar, did_you_mean, members
 from emporion.catalogue.yaml_plans import read_plan
 from emporion.catalogue.yaml_values import LONGEST_DESCRIPTION, Place, wrong_key, wrong_text
@@ -51,6 +51,7 @@ class References:
         self.vendors: dict[str, int] = {}
         self.services: dict[str, str] = {}
         self.plans: dict[str, tuple[str, ...]] = {}
+        self._states: dict[str, State] = {}
         self.between_plans: list[Reference] = []
         # Plans of which it is unknown what is in them.
         self.faulty: set[str] = set()
@@ -71,6 +72,7 @@ class References:
                 self._wanted.append((line, path, "vendor", vendor))
             case DefinedPlan(plan=plan, items=items):
                 self.plans[plan.key] = tuple(map(period_text, plan.periods))
+                self._states[plan.key] = plan.state
                 self._wanted.append((line, path, "service", plan.service))
                 for reseller_id in (*(plan.delegation.resellers or ()), *plan.delegation.withheld):
                     self.resellers.setdefault(reseller_id, (line, path))
@@ -105,7 +107,15 @@ class References:
                 faults.add(line, path, f"leads to {period}, which is none of the periods of {target}: {has}")
             else:
                 _check_items(reference, plan, faults)
+                self._check_states(reference, faults)
         self._check_circles(faults)
+
+    def _check_states(self, reference: Reference, faults: Faults) -> None:
+        """Add a fault where what is sold depends on what is not sold yet: no order of it could be taken."""
+        line, path, source, target, mpn, _ = reference
+        if mpn is not None and self._states[source] == "published" and self._states[target] == "draft":
+            message = f"names {mpn} of {target}, a draft, which is not sold; publish {target} as well, or make"
+            faults.add(line, path, f"{message} {source} a draft, too")
 
     def _check_circles(self, faults: Faults) -> None:
         """Add a fault where items depend on each other in a circle: none could be given up before the others."""

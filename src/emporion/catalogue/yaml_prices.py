@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import get_args
 
 from emporion.accounts.currencies import CURRENCIES
 from emporion.catalogue.definitions import AmountsDefinition, PriceDefinition, Prices
 from emporion.catalogue.rates import PriceModel, Rate, Tier, flat
-from emporion.catalogue.yaml_nodes import Scalar
-from emporion.catalogue.yaml_values import Members, Place, with_point
+from emporion.catalogue.yaml_nodes import Scalar, shortened
+from emporion.catalogue.yaml_values import Members, Place, with_point, wrong_quantity
 
 MOST_TIERS = 50
 # How many levels of resellers can have a cost of their own.
 MOST_LEVELS = 20
 
 _AMOUNTS = ("price", "cost", "providerCost")
-_STEP = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?")
 _MODELS: tuple[PriceModel, ...] = get_args(PriceModel)
 _REFUSED_MODELS = {
     "VOLUME_RESOURCE_AGGREGATED": "is not supported yet: VOLUME_RESOURCE_AGGREGATED; count the quantity of the "
@@ -120,8 +118,8 @@ def _tiers(place: Place) -> list[Tier] | None:
     tiers: dict[Decimal, Tier] = {}
     for limit, inner in given.items():
         amount = inner.amount()
-        if not _STEP.fullmatch(limit):
-            inner.fault(f"must begin at a quantity such as 100, not {limit}")
+        if wrong := wrong_quantity(limit):
+            inner.fault(f"{wrong} where the tier begins, not {shortened(limit)}")
         elif Decimal(limit) in tiers:
             inner.fault("begins where another tier begins")
         elif amount is not None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TypeVar, cast
 
 from emporion.catalogue import yaml_nodes as nodes
+from emporion.catalogue.products import ABOVE_MOST, MOST_QUANTITY
 from emporion.catalogue.yaml_nodes import Faults, MappedNode, Node, Scalar, did_you_mean, shortened
 from emporion.periods import Period, PeriodType
 
@@ -17,14 +18,12 @@ D = TypeVar("D")
 LONGEST_NAME = 255
 LONGEST_KEY = 64
 LONGEST_DESCRIPTION = 4000
-# What the contract lets a quantity have.
-MOST_DIGITS_OF_QUANTITY = 10
 # A period has so many of its units at most.
 LONGEST_DURATION = 1200
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
-_QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]{1,6})?")
+_QUANTITY = re.compile(r"[0-9]{1,40}(?:\.[0-9]{1,6})?")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _PERIOD = re.compile(r"([0-9]{1,6}) *(day|month|year|statement_day)s?")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -119,9 +118,8 @@ class Place:
     def quantity(self, *, fractions: bool) -> Decimal | None:
         """A quantity. fractions: it need not be whole."""
         text = self.node.text if isinstance(self.node, Scalar) else ""
-        digits = text.partition(".")[0].lstrip("0")
-        if not _QUANTITY.fullmatch(text) or len(digits) > MOST_DIGITS_OF_QUANTITY:
-            self.fault(f"must be a quantity such as 1 or 300, not {_seen(self.node)}")
+        if wrong := wrong_quantity(text):
+            self.fault(f"{wrong}, not {_seen(self.node)}")
         elif (value := Decimal(text)) != value.to_integral_value() and not fractions:
             self.fault(f"must be a whole number, not {text}, unless the item says fractions: true")
         else:
@@ -182,6 +180,13 @@ def wrong_text(text: str, longest: int, *, lines: bool = False) -> str | None:
     if not all(part.isprintable() for part in (text.split("\n") if lines else [text])):
         return "must be one line of printable characters" if not lines else "must have printable characters only"
     return None
+
+
+def wrong_quantity(text: str) -> str | None:
+    """What is wrong with a quantity, or None."""
+    if not _QUANTITY.fullmatch(text):
+        return "must be a quantity such as 1 or 300"
+    return ABOVE_MOST if Decimal(text) > MOST_QUANTITY else None
 
 
 def with_point(name: str) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from emporion.accounts.ids import account_number
+from emporion.catalogue.parameters import ParameterValue
 from emporion.errors import Fault
-from emporion.marketplace.order_lines import Planning, values_of
+from emporion.marketplace.order_lines import Planning, secrets_of, values_of
 from emporion.money import shown as number
 from emporion.orders import lines as rules
 from emporion.orders.kept import OrderLine
@@ -82,7 +83,7 @@ async def _new_quantities(
     planning.faults += rules.twice(chosen)
     for one in chosen:
         _check_total(planning, plan, one, items.get(one.product.id))
-    reader.check_parameters(planning, plan, chosen, planning.running.order_parameters) if chosen else None
+    reader.check_parameters(planning, plan, chosen, _known(planning, plan)) if chosen else None
     after = {id_: item.quantity for id_, item in items.items()}
     after |= {one.product.id: one.quantity for one in chosen if one.quantity is not None}
     await _check_dependents(reader, planning, chosen, items, after, products)
@@ -127,7 +128,7 @@ def _check_total(planning: Planning, plan: Plan, one: Chosen, item: Subscription
         if one.sent.quantity is None and one.sent.special_price is None:
             planning.fault(f"{one.at}.quantity", "is required")
         return
-    if message := rules.total_fault(one.product, one.quantity):
+    if message := rules.total_fault(one.product, one.quantity, item.quantity if item else None):
         planning.fault(f"{one.at}.quantity", message)
     elif not item and not one.quantity:
         planning.fault(f"{one.at}.quantity", f"must be more than 0: the subscription has no {one.product.mpn}")
@@ -205,6 +206,7 @@ async def _lines(
     """The lines that change something. What the subscription has keeps its prices, unless the line names another."""
     new = [one for one in chosen if one.product.id not in items]
     rates = await reader.rates(planning, new) if new else {}
+    kept = planning.running.order_parameters
     lines = []
     for one in chosen:
         item = items.get(one.product.id)
@@ -213,7 +215,8 @@ async def _lines(
             continue
         special = reader.special_price(planning, one, item.rates)
         quantity = one.quantity if one.quantity is not None else item.quantity
-        if quantity == item.quantity and (special is None or special == item.rates):
+        tells = any(value not in kept for value in values_of(one))
+        if quantity == item.quantity and (special is None or special == item.rates) and not tells:
             continue
         line = reader.line(planning, one, special or item.rates, previous=item.quantity)
         lines.append(structs.replace(line, quantity=quantity, previous_rates=item.rates if special else None,
@@ -282,7 +285,15 @@ async def _switched(
 def _check_values(reader: LineReader, planning: Planning, plan_id: int, chosen: Sequence[Chosen]) -> None:
     sent = [one for one in chosen if values_of(one)] or list(chosen[:1])
     if plan := planning.plans.get(plan_id):
-        reader.check_parameters(planning, plan, sent, planning.running.order_parameters)
+        reader.check_parameters(planning, plan, sent, _known(planning, plan))
+
+
+def _known(planning: Planning, plan: Plan) -> list[ParameterValue]:
+    """What the vendor of a plan was told already; secrets, which are not kept, without their values."""
+    running = planning.running
+    is_same = planning.plans[running.plan_id].service_name == plan.service_name
+    secrets = [ParameterValue(name, "") for name in secrets_of(plan)] if is_same else []
+    return [*running.order_parameters, *secrets]
 
 
 def _way(planning: Planning, plan: Plan, plan_id: int, to: Period) -> PlanSwitch | None:

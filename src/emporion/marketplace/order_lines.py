@@ -219,7 +219,7 @@ class LineReader:
             subscription_id=planning.subscription.id if planning.subscription else None,
             rates=rates,
             parameters=values_of(chosen),
-            secrets=_secrets(planning.plans.get(product.plan_id)),
+            secrets=secrets_of(planning.plans.get(product.plan_id)),
             special=bool(chosen.sent.special_price),
             replaces=replaces,
             added=chosen.sent is _PLATFORM,
@@ -260,6 +260,6 @@ def values_of(chosen: Chosen) -> list[ParameterValue]:
     return given(one for one in sent if isinstance(one, SentParameter)) if isinstance(sent, list) else []
 
 
-def _secrets(plan: Plan | None) -> list[str]:
+def secrets_of(plan: Plan | None) -> list[str]:
     """The names of parameters that no answer shows."""
     return [parameter.name for parameter in plan.parameters if parameter.type == "password"] if plan else []

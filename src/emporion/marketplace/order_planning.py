@@ -26,6 +26,7 @@ from emporion.marketplace.patches import check_expected
 from emporion.orders.charging import billed, charges
 from emporion.orders.kept import KeptOrder, OrderLine
 from emporion.orders.lines import Held
+from emporion.orders.subscription_changes import lasting_links
 from emporion.store.orders import in_the_way
 from emporion.store.subscriptions import SUBSCRIPTIONS
 from emporion.subscriptions import ENDED
@@ -273,6 +274,7 @@ class OrderPlanner:
             subscription_period=switched.subscription_period if switched and planning.subscription else None,
             upgrade_start=request.upgrade_start_type or None,
             migrated=migrated,
+            estimated=planning.held is not None,
             trials=[] if planning.subscription else _trials(planning, lines),
         )
 
@@ -295,10 +297,10 @@ class OrderPlanner:
         if planning.plans[running.plan_id].policies.renewal_prices == "list":
             listed = await self._reader.listed_rates(planning, [item.product_id for item in running.items])
         lines = []
-        for line in _present(running, renews=True):
-            rates = listed.get(line.product_id) or line.rates
-            if line.special and rates is not line.rates:  # for the life of the subscription
-                rates = [*rates[:-1], line.rates[-1]]
+        for item, line in zip(running.items, _present(running, renews=True), strict=True):
+            rates = list(listed.get(line.product_id) or line.rates)
+            for link in lasting_links(item):
+                rates[link] = line.rates[link]
             lines.append(structs.replace(line, rates=rates))
         return lines
 

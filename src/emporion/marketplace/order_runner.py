@@ -98,7 +98,7 @@ class OrderRunner:
         if hold_of(order, situation.subscriptions, status):
             await self._wait(situation)
             return None
-        now = self._steps.now()
+        now = steps.as_of(order, self._steps.now())
         paid = await self._steps.paid_before(situation)
         if order.status == "submitted":
             return await self._steps.write(

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Struct, to_builtins
 
 from emporion.accounts.customers import Customer
-from emporion.accounts.documents import diff
+from emporion.accounts.documents import NEVER_SHOWN, diff
 from emporion.events import Changes, EventType, NewEvent, Origin, Subject
 from emporion.orders import steps
 from emporion.orders.ledger import Charged, ledger, read_ledger
 from emporion.orders.pricing import paid_for
-from emporion.orders.steps import AsOf, Outcome, touched
+from emporion.orders.steps import AsOf, Outcome, as_of, touched
 from emporion.orders.subscription_shown import listed_subscription, number
 from emporion.orders.terms import running_term
 from emporion.store.orders import ORDERS, ChargeRow, OrderStep, SubscriptionWrite
@@ -102,14 +102,15 @@ class OrderSteps:
     async def finished(self, situation: Situation, outcome: Outcome) -> Outcome:
         """An order of which all is approved, with what it comes to today."""
         paid = await self.paid_before(situation)
-        return steps.finished(outcome, situation.subscriptions, situation.plans, self.now(), paid)
+        now = as_of(outcome.order, self.now())
+        return steps.finished(outcome, situation.subscriptions, situation.plans, now, paid)
 
     async def paid_before(self, situation: Situation) -> Paid | None:
         """What was paid for what an order switches, if it does."""
         order = situation.order
         if order.plan_id is None or not order.subscription_id:
             return None
-        return await self.paid(situation.subscriptions[order.subscription_id], self.now().day)
+        return await self.paid(situation.subscriptions[order.subscription_id], as_of(order, self.now()).day)
 
     async def paid(self, subscription: KeptSubscription, day: date) -> Paid:
         """What was paid for the period of a subscription that runs on a day, by each product and link."""
@@ -211,7 +212,7 @@ def subscription_event(
 ) -> NewEvent | None:
     """What the log says of a change of a subscription; None where readers see none. why: such as an order's number.
     more: what else has changed."""
-    changes = {**diff(_noted(before) if before else {}, _noted(after)), **(more or {})}
+    changes = {**diff(_noted(before) if before else {}, _noted(after)), **_told_anew(before, after), **(more or {})}
     if not changes:
         return None
     status: SubscriptionStatus | None = before.status if before else None
@@ -232,6 +233,13 @@ def subscription_event(
         reason=_about(f"subscription {after.id}", why),
         subject=Subject("subscription", after.id),
     )
+
+
+def _told_anew(before: KeptSubscription | None, after: KeptSubscription) -> Changes:
+    """The names of what the buyer has told anew, without values, as in the events of orders."""
+    told = before.order_parameters if before else after.order_parameters
+    names = [one.name for one in after.order_parameters if one not in told]
+    return {f"orderParameters.{name}": (NEVER_SHOWN, NEVER_SHOWN) for name in names}
 
 
 def _about(what: str, more: str | None) -> str:

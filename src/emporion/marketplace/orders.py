@@ -127,9 +127,9 @@ class Orders:
         """
         actor.must_be("editor")
         request, faults = read_order(body)
-        buyer = await self._planner.customer(actor, request.customer_id) if once else None
-        if once and buyer and (kept := await self._store.idempotency.get(buyer.reseller_id, once)):
-            return self._seen(actor, Item(buyer.reseller_id, kept.subject_id, 1, kept.document, replayed=True))
+        if once and (kept := await self._store.idempotency.get(actor.account_id, once)):
+            seller = ORDERS.decode(kept.document).chain[-1]
+            return self._seen(actor, Item(seller, kept.subject_id, 1, kept.document, replayed=True))
         promised, check = None, None
         if request.estimate_id and not faults:
             promised, check = await self._estimates.promised(actor, request)
@@ -151,7 +151,7 @@ class Orders:
                 seller_id, order.customer_id, "order.created", at, origin, changes, f"order {order.id}", subject
             )
 
-        return NewOrder(seller_id, planned.order, event, planned.touches, once)
+        return NewOrder(seller_id, planned.order, event, planned.touches, once, actor.account_id)
 
     async def get(self, actor: Actor, order_id: str) -> Item:
         """The order. Raises Problem (NOT_FOUND) if the actor reaches no such one."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from emporion.accounts.ids import account_number
 from emporion.catalogue.kept import ProductRates
@@ -60,6 +61,7 @@ class Products:
     def __init__(self, store: Store, catalogue: Catalogue) -> None:
         self._store = store.catalogue
         self._lists = store.product_lists
+        self._subscriptions = store.subscriptions
         self._catalogue = catalogue
 
     async def page(self, actor: Actor, query: ProductQuery) -> ListPage:
@@ -76,18 +78,23 @@ class Products:
         return ListPage(msgspec.Raw(msgspec.json.encode(shown)), Pagination(query.offset, limit, sold.total))
 
     async def get(self, actor: Actor, product_id: str) -> ProductDetailed:
-        """A product with its parameters. Raises Problem (NOT_FOUND) if the actor's account does not sell it."""
-        seller = await self._lists.seller(actor.account_id)
-        if not seller.currency or not await self._lists.sells(seller.chain, seller.currency, product_id):
-            raise no_product(product_id)
-        product = await self._store.product(product_id)
-        rates = (await self._store.rates([product_id], seller.currency)).get(product_id)
+        """A product with its parameters.
+
+        Raises Problem (NOT_FOUND) if the actor's account neither sells it nor has, itself or below it, a subscription
+        of its plan.
+        """
+        seller, product = await self._lists.seller(actor.account_id), await self._store.product(product_id)
         plan = await self._store.plan(product.plan_id) if product else None
-        if not product or not rates or not plan:
+        if not product or not plan:
             raise no_product(product_id)
-        (shown,) = await self._shown(seller, [(product, rates)])
+        currency = seller.currency or ""
+        is_sold = bool(currency) and await self._lists.sells(seller.chain, currency, product_id)
+        if not is_sold and not await self._subscriptions.any_of_plan(actor.account_id, plan.id):
+            raise no_product(product_id)
+        rates = (await self._store.rates([product_id], currency)).get(product_id)
+        shown = (await self._shown(seller, [(product, rates)]))[0] if rates else product_shown(product, currency)
         members = {name: getattr(shown, name) for name in Product.__struct_fields__}
-        return ProductDetailed(**members, parameters=parameters_shown(plan.parameters))
+        return ProductDetailed(**members, parameters=parameters_shown(plan.parameters), published=is_sold)
 
     async def plans(self, actor: Actor, query: PlanQuery) -> ListPage:
         """The plans that the actor's account sells, newest first."""
@@ -99,20 +106,21 @@ class Products:
         return ListPage(msgspec.Raw(msgspec.json.encode(shown)), Pagination(query.offset, limit, listed.total))
 
     async def plan(self, actor: Actor, plan_id: str) -> ServicePlanDetailed:
-        """A plan. Raises Problem (NOT_FOUND) if the actor's account does not sell it.
+        """A plan. Raises Problem (NOT_FOUND) if the actor's account neither sells it nor has, itself or below it, a
+        subscription of it.
 
         Of the ways to other plans it has those that lead to one which the account sells.
         """
         chain, currency = await self._catalogue.seller(actor.account_id)
         number = account_number(plan_id)
-        if not currency or number is None or not await self._lists.sees("plan", chain, currency, number):
-            raise no_plan(plan_id)
-        plan = await self._store.plan(number)
+        plan = await self._store.plan(number) if number is not None else None
         if not plan:
             raise no_plan(plan_id)
-        targets = {way.plan_id for way in plan.switches}
-        seen = [target for target in targets if await self._lists.sees("plan", chain, currency, target)]
-        shown = plan_shown(plan)
+        targets = {plan.id, *(way.plan_id for way in plan.switches)}
+        seen = [one for one in targets if currency and await self._lists.sees("plan", chain, currency, one)]
+        if plan.id not in seen and not await self._subscriptions.any_of_plan(actor.account_id, plan.id):
+            raise no_plan(plan_id)
+        shown = structs.replace(plan_shown(plan), published=plan.id in seen)
         members = {name: getattr(shown, name) for name in shown.__struct_fields__}
         return ServicePlanDetailed(**members, plan_switches=plan_switches_shown(plan, seen))
 

@@ -10,10 +10,12 @@ from msgspec import Struct, structs
 
 from emporion.orders.charging import billed, charges, plan_switch
 from emporion.orders.kept import Charge, KeptOrder, OrderLine
+from emporion.orders.subscription_changes import renewed_item
 from emporion.orders.terms import may_be_returned, migrated_term, new_term, renewed, running_term, switched
 from emporion.subscriptions import KeptSubscription, SubscriptionItem
 
 if TYPE_CHECKING:
+    from emporion.catalogue.parameters import ParameterValue
     from emporion.catalogue.plans import Plan
     from emporion.orders.pricing import Paid
     from emporion.orders.terms import Term
@@ -97,6 +99,13 @@ def new_item(line: OrderLine, vendor_subscription_id: str | None = None) -> Subs
     )
 
 
+def ordered_parameters(kept: Sequence[ParameterValue], lines: Sequence[OrderLine]) -> list[ParameterValue]:
+    """What the buyer has told of a subscription: `kept`, with the parameters of the lines that are no secrets."""
+    secrets = {name for line in lines for name in line.secrets}
+    told = {one.name: one for line in lines for one in line.parameters if one.name not in secrets}
+    return [*(told.pop(one.name, one) for one in kept), *told.values()]
+
+
 def ended(subscription: KeptSubscription, day: date, reason: str) -> KeptSubscription:
     """A subscription that has ended on a day, which it does not cover any more."""
     return structs.replace(
@@ -150,6 +159,8 @@ def _reconciled(lines: Sequence[OrderLine], plan: Plan) -> str | None:
 
 def _changed(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
     order = completing.order
+    told = ordered_parameters(subscription.order_parameters, lines)
+    subscription = structs.replace(subscription, order_parameters=told)
     if order.plan_id is not None and order.subscription_period is not None:
         return _switched(completing, subscription, lines)
     by_product = {line.product_id: line for line in lines}
@@ -204,9 +215,7 @@ def _switched(completing: Completing, subscription: KeptSubscription, lines: Seq
 def _renewed(completing: Completing, subscription: KeptSubscription, lines: Sequence[OrderLine]) -> KeptSubscription:
     rates = {line.product_id: line.rates for line in lines}
     items = [
-        structs.replace(item, rates=own, next_rates=item.next_rates if item.next_rates != own else None)
-        for item in subscription.items
-        for own in [rates.get(item.product_id, item.next_rates or item.rates)]
+        renewed_item(item, rates.get(item.product_id, item.next_rates or item.rates)) for item in subscription.items
     ]
     term = renewed(running_term(subscription))
     after = _running(structs.replace(subscription, items=items), term, completing.plans[subscription.plan_id])

@@ -121,7 +121,7 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     the first being vendor and provider, the last seller and customer; the caller at `chain[n]` sees `charges[n + 1]`.
     due: when a worker is to look at it, None for never. day: from which everything is computed (`YYYY-MM-DD`).
     attempts: how often its step has failed. plan_id, subscription_period: what a switch leads to, None in any other
-    order. trials: the plans of which it buys a trial.
+    order. trials: the plans of which it buys a trial. estimated: whether it costs what an estimate has promised.
     """
 
     id: str
@@ -148,5 +148,6 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     upgrade_start: UpgradeStart | None = None
     migrated: Migrated | None = None
     trials: list[int] = []
+    estimated: bool = False
     requests: list[FulfillmentRequest] = []
     error: OrderError | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import UNSET, Struct
 
+from emporion.catalogue.products import ABOVE_MOST, MOST_QUANTITY
 from emporion.errors import Fault
 from emporion.money import shown as number
 
@@ -158,18 +159,33 @@ def sale_fault(product: CatalogueProduct, quantity: Decimal) -> str | None:
     return _not_whole(product, quantity) or _outside(product, quantity, least)
 
 
-def total_fault(product: CatalogueProduct, quantity: Decimal) -> str | None:
-    """What is wrong with a quantity that a subscription is to have of a product; 0 takes it out (6.3)."""
+def total_fault(product: CatalogueProduct, quantity: Decimal, present: Decimal | None = None) -> str | None:
+    """What is wrong with a quantity that a subscription is to have of a product; 0 takes it out (6.3).
+
+    present: what it has. Where the catalogue has moved its limits away from that, a total nearer to them will do.
+    """
+    if quantity == present:
+        return None
     if quantity < 0:
         return "is the new total, not the difference: must be 0 or more"
     if quantity == 0:
         if product.minimum_quantity > 0:
-            least = number(product.minimum_quantity)
             return (
-                f"must be {least} or more: a subscription has at least so many; an order of type cancellation ends it"
+                f"must be {number(product.minimum_quantity)} or more: a subscription has at least so many; an order of "
+                "type cancellation ends it"
             )
         return None
-    return _not_whole(product, quantity) or _outside(product, quantity, product.minimum_quantity)
+    if wrong := _not_whole(product, quantity):
+        return wrong
+    wrong = _outside(product, quantity, product.minimum_quantity)
+    if not wrong or present is None:
+        return wrong
+    least, most = product.minimum_quantity, product.maximum_quantity
+    if present < least and quantity < least:
+        return None if quantity > present else f"{wrong}, or more than the {number(present)} that there are"
+    if most is not None and present > most and quantity > most:
+        return None if quantity < present else f"{wrong}, or less than the {number(present)} that there are"
+    return wrong
 
 
 def _not_whole(product: CatalogueProduct, quantity: Decimal) -> str | None:
@@ -181,6 +197,8 @@ def _outside(product: CatalogueProduct, quantity: Decimal, least: Decimal) -> st
         return f"must be {number(least)} or more"
     if product.maximum_quantity is not None and quantity > product.maximum_quantity:
         return f"must be {number(product.maximum_quantity)} or less"
+    if quantity > MOST_QUANTITY:
+        return ABOVE_MOST
     return None
 
 

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct
 from emporion import times
 from emporion.accounts.fields import Attributes, text_meta
 from emporion.catalogue.parameters import MOST_VALUES, SentParameter
+from emporion.catalogue.products import ABOVE_MOST, MOST_QUANTITY
 from emporion.errors import Fault
 from emporion.orders.kept import OrderType
 from emporion.periods import Period
@@ -20,8 +21,6 @@ from emporion.validation import read
 MOST_PRODUCTS = 200
 # No plus: who sends +3 may mean three more, where a quantity is the new total.
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
-# Digits before the point of a quantity.
-MOST_QUANTITY_DIGITS = 10
 # Digits after the point of a price for one unit, and before it.
 UNIT_PRICE_DECIMALS = 6
 UNIT_PRICE_DIGITS = 12
@@ -41,9 +40,10 @@ def refused(instead: str) -> Meta:
 
 
 def _not_a_quantity(value: Decimal) -> str | None:
-    if abs(value) >= 10**MOST_QUANTITY_DIGITS:
-        return f"must have at most {MOST_QUANTITY_DIGITS} digits"
-    return None
+    if value > MOST_QUANTITY:
+        return ABOVE_MOST
+    # A little below 0 is told what a new total is, where it is known that one is meant.
+    return "must be 0 or more" if value < -MOST_QUANTITY else None
 
 
 def _not_a_price(value: Decimal) -> str | None:
@@ -77,6 +77,11 @@ def _number(description: str, rule: Callable[[Decimal], str | None], example: ob
     )
 
 
+def quantity_meta(description: str, example: object) -> Meta:
+    """Meta of a quantity: a number, or a string that holds one."""
+    return _number(description, _not_a_quantity, example)
+
+
 _UnitPrice = Annotated[Any, _number("For each unit.", _not_a_price, "4.5")]
 _Day = Annotated[
     str,
@@ -95,7 +100,7 @@ _Mpn = Annotated[str, text_meta(255, "Manufacturer part number; case counts.", "
 class PriceStep(Struct, rename="camel", frozen=True):
     """A step of a price."""
 
-    lower_limit: Annotated[Any, _number("The quantity from which it counts.", _not_a_quantity, "10")]
+    lower_limit: Annotated[Any, quantity_meta("The quantity from which it counts.", "10")]
     amount: _UnitPrice
 
 
@@ -146,10 +151,9 @@ class OrderProductRequest(Struct, kw_only=True, frozen=True, rename=lambda name:
     quantity: (
         Annotated[
             Any,
-            _number(
+            quantity_meta(
                 "How many; in a change the new total of the subscription, 0 to take it out. A number, or a string "
                 "that holds one.",
-                _not_a_quantity,
                 12,
             ),
         ]

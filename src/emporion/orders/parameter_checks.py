@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -23,6 +22,7 @@ from emporion.catalogue.parameters import (
 )
 from emporion.catalogue.products import CatalogueProduct
 from emporion.orders.kept import OrderType
+from emporion.orders.new import quantity_meta
 from emporion.paging import Pagination
 from emporion.periods import Period
 
@@ -39,14 +39,7 @@ DraftRequestId = Annotated[
         extra={"says": "must be the draftRequestId of an earlier answer"},
     ),
 ]
-Quantity = Annotated[
-    Decimal,
-    Meta(
-        description="How many; it decides nothing here.",
-        examples=[1],
-        extra_json_schema={"type": ["number", "string"], "format": "decimal"},
-    ),
-]
+Quantity = Annotated[Any, quantity_meta("How many; it decides nothing here.", 1)]
 ProductId = Annotated[str, text_meta(32, "The product's id, which decides alone.", "1000301")]
 Mpn = Annotated[str, text_meta(255, "Manufacturer part number; case counts.", "ACME-MAIL-STD")]
 Vendor = Annotated[str, text_meta(255, "The manufacturer's id.", "acme")]

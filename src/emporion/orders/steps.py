@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from emporion.orders.charging import billed, by_plan
-from emporion.orders.completion import Completing, completed, new_item
+from emporion.orders.completion import Completing, completed, new_item, ordered_parameters
 from emporion.orders.kept import FulfillmentRequest, KeptOrder, OrderError, OrderLine, RequestType
 from emporion.subscriptions import KeptSubscription
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from emporion.orders.kept import OrderType
     from emporion.orders.pricing import Paid
 
+# Milliseconds after it was placed for which the day of an estimate counts, where a worker is late.
+ESTIMATED_DAY_HOLDS = 3_600_000
 Subscriptions = Mapping[str, KeptSubscription]
 Plans = Mapping[int, "Plan"]
 
@@ -41,6 +43,12 @@ class AsOf(Struct, frozen=True):
 
     at: int
     day: date
+
+
+def as_of(order: KeptOrder, now: AsOf) -> AsOf:
+    """Now, with the day from which an order counts: what an estimate has promised before midnight holds after it."""
+    is_held = order.estimated and now.at - order.created_at <= ESTIMATED_DAY_HOLDS
+    return AsOf(now.at, date.fromisoformat(order.day)) if is_held else now
 
 
 class Outcome(Struct, frozen=True):
@@ -207,7 +215,6 @@ def cancelled(order: KeptOrder, subscriptions: Subscriptions, error: OrderError 
 def _pending(id_: str, order: KeptOrder, lines: Sequence[OrderLine], plan: Plan, day: date) -> KeptSubscription:
     first = lines[0]
     bought = billed(plan, first.subscription_period)
-    secrets = {name for line in lines for name in line.secrets}
     return KeptSubscription(
         id=id_,
         customer_id=order.customer_id,
@@ -226,9 +233,7 @@ def _pending(id_: str, order: KeptOrder, lines: Sequence[OrderLine], plan: Plan,
         po_number=order.po_number,
         attributes={"PONumber": order.po_number} if order.po_number else {},
         items=[new_item(line) for line in lines],
-        order_parameters=list(
-            {one.name: one for line in lines for one in line.parameters if one.name not in secrets}.values()
-        ),
+        order_parameters=ordered_parameters([], lines),
         unfinished_order=order.order_number,
     )
 

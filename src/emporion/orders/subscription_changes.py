@@ -133,6 +133,27 @@ def with_rate(item: SubscriptionItem, link: int, rate: Rate) -> SubscriptionItem
     return structs.replace(item, next_rates=None if after == item.rates else after)
 
 
+def lasting_links(item: SubscriptionItem) -> list[int]:
+    """The links of the chain whose price stays when the subscription renews at list prices: those that were set."""
+    customers = [len(item.rates) - 1] if item.special else []
+    return sorted({*item.set_links, *_waiting_links(item), *customers})
+
+
+def renewed_item(item: SubscriptionItem, rates: list[Rates]) -> SubscriptionItem:
+    """An item that renews at these rates; a price that was set after the renewal was ordered waits for the next one."""
+    later = list(rates)
+    for link in _waiting_links(item):
+        later[link] = (item.next_rates or rates)[link]
+    return structs.replace(
+        item, rates=rates, next_rates=later if later != rates else None, set_links=lasting_links(item)
+    )
+
+
+def _waiting_links(item: SubscriptionItem) -> list[int]:
+    """The links of the chain whose price was set and does not count yet."""
+    return [link for link, new in enumerate(item.next_rates or ()) if new != item.rates[link]]
+
+
 def told_rate(rate: Rate) -> str:
     """A price as the log tells it, such as `4.5`, or `TIERED 4.5, from 11 4.2`."""
     first, *more = rate.tiers

@@ -75,6 +75,12 @@ class SubscriptionProduct(Struct, rename="camel", kw_only=True, frozen=True, omi
         Annotated[UnitAmount, Meta(description="What the provider pays its vendor for one; the provider sees it.")]
         | None
     ) = None
+    next_unit_price: (
+        Annotated[UnitAmount, Meta(description="`unitPrice` from the next renewal on, where that was set.")] | None
+    ) = None
+    next_unit_cost: (
+        Annotated[UnitAmount, Meta(description="`unitCost` from the next renewal on, where that was set.")] | None
+    ) = None
     extended_price: Annotated[Amount, Meta(description="Per billing period, for all of them.")]
     vendor_subscription_id: (
         Annotated[str, Meta(description="What the vendor calls it.", examples=["acme-77f2"])] | None
@@ -234,6 +240,11 @@ def _product(kept: KeptSubscription, item: SubscriptionItem, level: int) -> Subs
     def term(link: int) -> Amount:
         return amount(per_term(kept, link, [item]), currency)
 
+    def later(link: int) -> UnitAmount | None:
+        if not item.next_rates or item.next_rates[link] == item.rates[link]:
+            return None
+        return unit_amount(item.next_rates[link].recurring, item.quantity, currency)
+
     return SubscriptionProduct(
         mpn=item.mpn,
         vendor=item.vendor,
@@ -243,6 +254,8 @@ def _product(kept: KeptSubscription, item: SubscriptionItem, level: int) -> Subs
         unit_price=unit(level + 1),
         unit_cost=unit(level),
         unit_provider_cost=unit(0) if provider else None,
+        next_unit_price=later(level + 1),
+        next_unit_cost=later(level),
         extended_price=amount(per_period(kept, level + 1, [item]), currency),
         vendor_subscription_id=item.vendor_subscription_id,
         total_subscription_price=term(level + 1),

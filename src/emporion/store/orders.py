@@ -112,13 +112,15 @@ _COUNT_CHARGES = """
 
 class NewOrder(Struct, frozen=True):
     """An order to be placed. order: its id and number are not read, the store gives them. event: makes that of the
-    finished order. touches: the subscriptions that it changes, each in the version from which it was computed."""
+    finished order. touches: the subscriptions that it changes, each in the version from which it was computed.
+    asked_by: the account that asks, under which the answer to `once` is kept; None for the reseller."""
 
     reseller_id: int
     order: KeptOrder
     event: Callable[[KeptOrder], NewEvent]
     touches: Sequence[Item] = ()
     once: IdempotentRequest | None = None
+    asked_by: int | None = None
 
 
 class SubscriptionWrite(Struct, frozen=True):
@@ -211,8 +213,11 @@ class OrderStore(CollectionStore[KeptOrder]):
 
 
 def _place(new: NewOrder) -> Write[Item | None]:
-    yield from lock_reseller(new.reseller_id)
-    if new.once and (kept := (yield from kept_answer(new.reseller_id, new.once))):
+    asked_by = new.asked_by if new.once and new.asked_by else new.reseller_id
+    # In one order, so that no two writes wait for each other.
+    for reseller_id in sorted({new.reseller_id, asked_by}):
+        yield from lock_reseller(reseller_id)
+    if new.once and (kept := (yield from kept_answer(asked_by, new.once))):
         return Item(new.reseller_id, kept.subject_id, 1, kept.document, replayed=True)
     found = []
     for touched in new.touches:
@@ -237,7 +242,7 @@ def _place(new: NewOrder) -> Write[Item | None]:
     yield from execute_many(_TOUCH, [(new.reseller_id, touched.id, order.id) for touched in new.touches])
     if new.once:
         subject = Subject("order", order.id)
-        yield from keep_answer(new.reseller_id, new.once, subject, order.created_at, item.document)
+        yield from keep_answer(asked_by, new.once, subject, order.created_at, item.document)
     return item
 
 

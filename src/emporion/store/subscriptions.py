@@ -77,6 +77,13 @@ _OF_CUSTOMER = f"""
 
 _OF_RESELLER = "SELECT reseller_id, id, version, document FROM subscriptions WHERE reseller_id = ? AND id = ?"
 
+_WITH_PLAN = """
+    SELECT 1 FROM reseller_accounts t JOIN reseller_accounts b ON b.first BETWEEN t.first AND t.last
+    WHERE t.reseller_id = ? AND EXISTS (
+        SELECT 1 FROM subscriptions s WHERE s.plan_id = ? AND s.reseller_id = b.reseller_id
+    ) LIMIT 1
+"""
+
 
 class SubscriptionStore(CollectionStore[KeptSubscription]):
     """Subscriptions, as they are kept. Orders write them (`OrderStore.advance`)."""
@@ -84,6 +91,10 @@ class SubscriptionStore(CollectionStore[KeptSubscription]):
     async def of_customer(self, reseller_id: int, customer_id: int, limit: int) -> list[Item]:
         """Up to `limit` subscriptions of a customer that have not ended, oldest first."""
         return [Item(*row) for row in await self._database.rows(_OF_CUSTOMER, reseller_id, customer_id, limit)]
+
+    async def any_of_plan(self, root_id: int, plan_id: int) -> bool:
+        """Whether an account, or one below it, has ever sold a subscription that is of a plan."""
+        return await self._database.point(_WITH_PLAN, root_id, plan_id) is not None
 
     async def change(self, item: Item, document: KeptSubscription, events: Sequence[NewEvent]) -> Item | None:
         """What `update` does, with events in the logs of any resellers."""

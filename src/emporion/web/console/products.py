@@ -91,7 +91,7 @@ async def show(visit: PageRequest) -> Response:
         model=MODELS_OF_BILLING.get(product.billing_model, product.billing_model),
         term=period_words(product.subscription_period),
         billed=billed_words(product.billing_period),
-        may_price=visit.actor.role == "owner" and not visit.actor.is_operator,
+        may_price=product.published and visit.actor.role == "owner" and not visit.actor.is_operator,
     )
 
 
