@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 
 from emporion.events import Event
+from emporion.marketplace.build import build_marketplace
+from emporion.marketplace.platforms import SANDBOX, found, seed_sandbox
+from emporion.marketplace.sandbox import SANDBOX_MPN
+from emporion.settings import Settings
+from emporion.store import open_store
 from emporion.store.base import Store
 from emporion.store.migrations import migrations
 from emporion.store.postgres import PostgresStore
@@ -26,6 +32,7 @@ from tests.effort import effort
 from tests.postgres import Databases, wait_until
 from tests.server import PATIENCE, clean_environment, run, serving
 from tests.store import before_subjects
+from tests.store.conftest import know_only_migrations_before
 
 
 @pytest.fixture
@@ -192,6 +199,42 @@ def test_a_database_from_before_events_had_subjects_is_migrated_and_copied_with_
         *before_subjects.SUBJECTS.values()
     ]
     assert asyncio.run(_events(PostgresStore(url, Limits()))) == kept
+
+
+async def _make_sandbox_that_sells_nothing(database: str) -> None:
+    """A sandbox with its customers, as the program made it before anything was sold."""
+    settings = Settings.read({"database": database})
+    with pytest.MonkeyPatch.context() as older:
+        know_only_migrations_before("reports", older)
+        store = open_store(settings)
+        await store.migrate()
+        await store.open()
+        await found(store, SANDBOX, 1_700_000_000_000, sandbox=True)
+        await seed_sandbox(build_marketplace(settings, store))
+        await store.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_sandbox_from_before_anything_was_sold_sells_after_an_upgrade(url: str, tmp_path: Path, kind: str) -> None:
+    database = url if kind == "postgres" else f"sqlite:///{tmp_path / 'older.db'}"
+    asyncio.run(_make_sandbox_that_sells_nothing(database))
+    migrated = run("migrate", "--database", database, cwd=tmp_path)
+    assert migrated.returncode == 0, migrated.stderr
+    with serving(tmp_path, "--database", database) as server:
+
+        def get(path: str) -> Any:
+            return httpx.get(f"{server.url}{path}", headers=server.headers(), timeout=PATIENCE).json()
+
+        (seat,) = get(f"/products?mpn={SANDBOX_MPN}")["data"]
+        (order,), (subscription,), (report,) = (
+            get(f"/{noun}")["data"] for noun in ("orders", "subscriptions", "reports")
+        )
+        assert (order["status"], subscription["status"], report["status"]) == ("completed", "active", "completed")
+        (product,) = get(f"/subscriptions/{subscription['id']}")["products"]
+        assert product["id"] == seat["id"]
+        body = {"customerId": order["customerId"], "products": [{"id": seat["id"], "quantity": 2}]}
+        estimate = httpx.post(f"{server.url}/orders/estimate", json=body, headers=server.headers())
+        assert estimate.status_code == 200, estimate.text
 
 
 async def _events(store: Store) -> list[Event]:

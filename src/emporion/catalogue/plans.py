@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from emporion.catalogue.parameters import Parameter
-from emporion.periods import Period
+from emporion.periods import Period, PeriodType
 
 State = Literal["draft", "published", "retired"]
 Fulfillment = Literal["automatic", "manual"]
@@ -29,7 +29,7 @@ Effective = Literal["immediately", "next_billing_period", "next_subscription_per
 class SubscriptionPeriod(Struct, rename="camel", frozen=True):
     """A period for which a plan can be bought. active: whether it still can."""
 
-    type: str
+    type: PeriodType
     duration: int
     trial: bool = False
     active: bool = True

@@ -14,6 +14,9 @@ from emporion.periods import Period
 MOST_QUANTITY = 2**31 - 1
 ABOVE_MOST = f"must be {MOST_QUANTITY} or less"
 
+CotermingRequired = Literal["MANDATORY", "ALLOWED", "RESTRICTED"]
+CotermingType = Literal["SUBSCRIPTION", "END_OF_MONTH"]
+
 
 class Dependency(Struct, rename="camel", frozen=True, omit_defaults=True):
     """A product that must be in the subscription, or in another one of the customer, as well.
@@ -30,8 +33,8 @@ class Dependency(Struct, rename="camel", frozen=True, omit_defaults=True):
 class Coterming(Struct, frozen=True, omit_defaults=True):
     """Whether a subscription may end together with another one."""
 
-    required: Literal["MANDATORY", "ALLOWED", "RESTRICTED"]
-    type: Literal["SUBSCRIPTION", "END_OF_MONTH"] | None = None
+    required: CotermingRequired
+    type: CotermingType | None = None
 
 
 class CatalogueProduct(Struct, rename="camel", frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from emporion.accounts.fields import text_meta
 from emporion.catalogue.parameters import Parameter, ParameterType, Phase
 from emporion.catalogue.plans import BillingModel, BillingPolicy, Effective, Plan
-from emporion.catalogue.products import CatalogueProduct
+from emporion.catalogue.products import CatalogueProduct, CotermingRequired, CotermingType
 from emporion.catalogue.rates import PriceModel, Rate, Rates
 from emporion.money import shown
 from emporion.paging import Limit, Offset, Pagination
@@ -54,12 +54,12 @@ class ProductCoterming(Struct, frozen=True, omit_defaults=True):
     """Whether a subscription may end together with another one."""
 
     required: Annotated[
-        Literal["MANDATORY", "ALLOWED", "RESTRICTED"],
+        CotermingRequired,
         Meta(description="Whether it must, may or must not.", examples=["RESTRICTED"]),
     ]
     type: (
         Annotated[
-            Literal["SUBSCRIPTION", "END_OF_MONTH"],
+            CotermingType,
             Meta(description="With another subscription, or with the month.", examples=["SUBSCRIPTION"]),
         ]
         | None
@@ -274,7 +274,7 @@ def plan_shown(plan: Plan) -> ServicePlan:
         long_description=plan.long_description,
         published=plan.state == "published",
         subscription_periods=[
-            PlanPeriod(period.type, period.duration, period.trial, period.active)  # type: ignore[arg-type]
+            PlanPeriod(period.type, period.duration, period.trial, period.active)
             for period in plan.subscription_periods
         ],
         billing_period=BillingPeriod(plan.billing_period.type, plan.billing_period.duration),

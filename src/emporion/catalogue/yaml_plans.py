@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from emporion.accounts.ids import account_number
 from emporion.catalogue.definitions import (
@@ -17,7 +17,7 @@ from emporion.catalogue.definitions import (
 )
 from emporion.catalogue.kept import Delegation
 from emporion.catalogue.plans import BillingModel, BillingPolicy, Effective, Policies, State, SubscriptionPeriod
-from emporion.catalogue.products import Coterming
+from emporion.catalogue.products import Coterming, CotermingRequired, CotermingType
 from emporion.catalogue.yaml_nodes import Items, Scalar, did_you_mean
 from emporion.catalogue.yaml_prices import read_prices
 from emporion.catalogue.yaml_values import LONGEST_DESCRIPTION, Place, wrong_text
@@ -175,7 +175,7 @@ def _policies(place: Place) -> Policies:
     given = place.members((*choices, *_DAYS, "automaticRenewal"))
     if not given:
         return Policies()
-    values: dict[str, object] = {"automatic_renewal": given.read("automaticRenewal", Place.boolean, None)}
+    values: dict[str, Any] = {"automatic_renewal": given.read("automaticRenewal", Place.boolean, None)}
     for name in choices:
         attribute = _attribute(name)
         known = [word for word in get_args(hints[attribute]) if word not in _LATER]
@@ -184,7 +184,7 @@ def _policies(place: Place) -> Policies:
     for name in _DAYS:
         member = given.get(name)
         values[_attribute(name)] = member.whole(int(name == "renewalPoint"), LONGEST_DAYS) if member else None
-    return Policies(**{name: value for name, value in values.items() if value is not None})  # type: ignore[arg-type]
+    return Policies(**{name: value for name, value in values.items() if value is not None})
 
 
 def _attribute(name: str) -> str:
@@ -325,15 +325,15 @@ def _dependencies(place: Place) -> list[DependencyDefinition]:
 
 
 def _coterming(place: Place) -> Coterming | None:
-    kinds, types = ("MANDATORY", "ALLOWED", "RESTRICTED"), ("SUBSCRIPTION", "END_OF_MONTH")
-    given = None if isinstance(place.node, Scalar) else place.members(("required", "type"), ("required",))
+    required: CotermingRequired | None
+    type_: CotermingType | None = None
     if isinstance(place.node, Scalar):
-        required, type_ = place.choice(kinds), None
-    elif given:
-        required = given.read("required", lambda inner: inner.choice(kinds), None)
-        type_ = given.read("type", lambda inner: inner.choice(types), None)
+        required = place.choice(get_args(CotermingRequired))
+    elif given := place.members(("required", "type"), ("required",)):
+        required = given.read("required", lambda inner: inner.choice(get_args(CotermingRequired)), None)
+        type_ = given.read("type", lambda inner: inner.choice(get_args(CotermingType)), None)
     else:
         return None
     if required == "MANDATORY":
         place.fault("is not supported yet: MANDATORY, since no subscription can end with another one; leave it out")
-    return Coterming(required, type_) if required else None  # type: ignore[arg-type]
+    return Coterming(required, type_) if required else None
