@@ -33,12 +33,23 @@ Command = Callable[..., Ended]
 
 
 @pytest.fixture
-def emporion(database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `emporion` with these arguments, to its end. stdin: what it is given there."""
+def emporion(command: Command, database: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs `emporion` with these arguments over the test's database, to its end. stdin: what it is given there."""
+    monkeypatch.setenv("EMPORION_DATABASE", f"sqlite:///{database}")
+    return command
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The same in the test's folder, without a setting: its database is emporion.db, which is not there yet.
+
+    `emporion serve` does all that comes before it serves, and raises WouldServe.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("emporion.cli.serve._hand_to_workers", _would_serve)
     for name in os.environ:
         if name.startswith("EMPORION_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("EMPORION_DATABASE", f"sqlite:///{database}")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("TERM", "dumb")
 
@@ -52,6 +63,14 @@ def emporion(database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         return Ended(status, *capsys.readouterr())
 
     return run
+
+
+class WouldServe(Exception):
+    """Raised by `emporion serve` in this process where nothing stops it."""
+
+
+def _would_serve(_: object) -> None:
+    raise WouldServe
 
 
 def refused(ended: Ended) -> str:

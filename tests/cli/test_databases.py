@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 
+from emporion.accounts.ids import RESELLER_ID
+from emporion.cli.serve import _prepare, _say_what_is_served
 from emporion.events import Event
 from emporion.marketplace.build import build_marketplace
 from emporion.marketplace.platforms import SANDBOX, found, seed_sandbox
@@ -27,6 +31,8 @@ from emporion.store.migrations import migrations
 from emporion.store.postgres import PostgresStore
 from emporion.store.postgres.connections import Limits
 from emporion.store.sqlite import SqliteStore
+from tests.cli.conftest import Command, WouldServe
+from tests.cli.test_imports import line, written
 from tests.conftest import new_customer
 from tests.effort import effort
 from tests.postgres import Databases, wait_until
@@ -42,43 +48,42 @@ def url(postgres: Databases) -> Iterator[str]:
         yield postgres.url(name)
 
 
-def test_a_database_that_is_behind_is_not_served_until_it_was_migrated(url: str, tmp_path: Path) -> None:
-    refused = run("serve", "--database", url, cwd=tmp_path)
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("emporion: The database has nothing of Emporion in it. Make a platform with: ")
-    assert refused.stderr.count("\n") == 1
-    migrated = run("migrate", "--database", url, cwd=tmp_path)
+def test_a_database_that_is_behind_is_not_served_until_it_was_migrated(command: Command, url: str) -> None:
+    refused = command("serve", "--database", url)
+    assert refused.status == 2
+    assert refused.err.startswith("emporion: The database has nothing of Emporion in it. Make a platform with: ")
+    assert refused.err.count("\n") == 1
+    migrated = command("migrate", "--database", url)
     done = "".join(f"done: {migration.title}\n" for migration in migrations("postgres"))
-    assert migrated.stdout == f"{done}{url} is up to date\n"
-    assert run("migrate", "--database", url, cwd=tmp_path).stdout == f"{url} is up to date\n"
-    refused = run("serve", "--database", url, cwd=tmp_path)
-    assert f"there is no platform in {url}; make one with: emporion init" in refused.stderr
+    assert migrated.out == f"{done}{url} is up to date\n"
+    assert command("migrate", "--database", url).out == f"{url} is up to date\n"
+    refused = command("serve", "--database", url)
+    assert f"there is no platform in {url}; make one with: emporion init" in refused.err
 
 
-def test_serve_migrates_where_it_is_told_to(url: str, tmp_path: Path) -> None:
-    assert "there is no platform" in run("serve", "--migrate", "--database", url, cwd=tmp_path).stderr
-    assert run("migrate", "--database", url, cwd=tmp_path).stdout == f"{url} is up to date\n"
+def test_serve_migrates_where_it_is_told_to(command: Command, url: str) -> None:
+    assert "there is no platform" in command("serve", "--migrate", "--database", url).err
+    assert command("migrate", "--database", url).out == f"{url} is up to date\n"
 
 
-def test_a_file_that_is_behind_is_not_served_either(tmp_path: Path) -> None:
-    run("init", cwd=tmp_path)
-    subprocess.run(
-        ["python3", "-c", "import sqlite3; c = sqlite3.connect('emporion.db'); c.execute('DROP TABLE copies');"
-         "c.execute('DELETE FROM schema_migrations WHERE number = 2'); c.commit()"],
-        cwd=tmp_path,
-        check=True,
-    )  # fmt: skip
-    refused = run("serve", cwd=tmp_path)
-    assert refused.stderr.startswith("emporion: The database is behind: it lacks 0002 copies.")
-    with serving(tmp_path, "--migrate", sandbox=False) as server:
-        assert "serves the platform" in server.output.read_text()
+def test_a_file_that_is_behind_is_not_served_either(command: Command, tmp_path: Path) -> None:
+    command("init")
+    with closing(sqlite3.connect(tmp_path / "emporion.db")) as connection, connection:
+        connection.execute("DROP TABLE copies")
+        connection.execute("DELETE FROM schema_migrations WHERE number = 2")
+    refused = command("serve")
+    assert refused.err.startswith("emporion: The database is behind: it lacks 0002 copies.")
+    with pytest.raises(WouldServe):
+        command("serve", "--migrate")
+    with pytest.raises(WouldServe):
+        command("serve")
 
 
-def test_a_platform_is_made_served_and_used_on_postgresql(url: str, tmp_path: Path) -> None:
-    made = run("init", "--database", url, "--marketplace", "de", cwd=tmp_path)
-    assert made.returncode == 0, made.stderr
-    access = dict(re.findall(r"^  (\S+(?: \S+)*?) {2,}(\S+)$", made.stdout, re.MULTILINE))
-    assert "is a platform in this database already" in run("init", "--database", url, cwd=tmp_path).stderr
+def test_a_platform_is_made_served_and_used_on_postgresql(command: Command, url: str, tmp_path: Path) -> None:
+    made = command("init", "--database", url, "--marketplace", "de")
+    assert made.status == 0, made.err
+    access = dict(re.findall(r"^  (\S+(?: \S+)*?) {2,}(\S+)$", made.out, re.MULTILINE))
+    assert "is a platform in this database already" in command("init", "--database", url).err
     with serving(tmp_path, "--database", url, "--workers", "2", sandbox=False) as server:
         key = {"X-Subscription-Key": access["subscription key"]}
         auth = (access["user"], access["password"])
@@ -93,33 +98,43 @@ def test_a_platform_is_made_served_and_used_on_postgresql(url: str, tmp_path: Pa
         assert server.stop() == 0
 
 
-def test_whatever_the_database_refuses_is_told_in_one_line(postgres: Databases, url: str, tmp_path: Path) -> None:
+def test_whatever_the_database_refuses_is_told_in_one_line(command: Command, postgres: Databases, url: str) -> None:
     name = url.rpartition("/")[2]
     postgres.query("CREATE TABLE customers (id int)", name)
-    occupied = run("migrate", "--database", url, cwd=tmp_path)
-    assert occupied.stderr == 'emporion: The database refuses this: relation "customers" already exists.\n'
+    occupied = command("migrate", "--database", url)
+    assert occupied.err == 'emporion: The database refuses this: relation "customers" already exists.\n'
     with postgres.temporary() as other:
         postgres.query("CREATE ROLE guest LOGIN", other)
         try:
             guest = postgres.url(other).replace("emporion@", "guest@")
-            refused = run("init", "--database", guest, cwd=tmp_path)
-            assert refused.returncode == 2
-            assert refused.stderr == "emporion: The database refuses this: permission denied for schema public.\n"
+            refused = command("init", "--database", guest)
+            assert refused.status == 2
+            assert refused.err == "emporion: The database refuses this: permission denied for schema public.\n"
         finally:
             postgres.query("DROP ROLE guest", other)
 
 
 def test_a_platform_is_not_made_or_served_over_an_unfinished_copy(
-    postgres: Databases, url: str, tmp_path: Path
+    command: Command, postgres: Databases, url: str
 ) -> None:
-    run("migrate", "--database", url, cwd=tmp_path)
+    command("migrate", "--database", url)
     postgres.query("INSERT INTO copies VALUES ('accounts', '[5]', 5)", url.rpartition("/")[2])
-    for command in ("init", "serve"):
-        refused = run(command, "--database", url, cwd=tmp_path)
-        assert "here is an unfinished copy in" in refused.stderr
-        assert refused.stderr.count("\n") == 1
+    for word in ("init", "serve"):
+        refused = command(word, "--database", url)
+        assert "here is an unfinished copy in" in refused.err
+        assert refused.err.count("\n") == 1
 
 
+def test_two_nodes_that_make_the_sandbox_at_once_both_would_serve_it(url: str) -> None:
+    settings = Settings.read({"database": url})
+
+    async def prepare_both() -> list[bool]:
+        return await asyncio.gather(*(_prepare(settings, sandbox=True, migrating=True) for _ in range(2)))
+
+    assert asyncio.run(prepare_both()) == [True, True]
+
+
+@pytest.mark.thorough
 def test_two_nodes_that_make_the_sandbox_at_once_both_serve_it(url: str, tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
@@ -131,6 +146,14 @@ def test_two_nodes_that_make_the_sandbox_at_once_both_serve_it(url: str, tmp_pat
             assert page.json()["pagination"]["total"] == 2
 
 
+def test_a_password_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    _say_what_is_served(Settings.read({"database": "postgresql://emporion:s3cret@localhost/x"}), is_sandbox=True)
+    said = capsys.readouterr().out
+    assert "emporion:***@localhost" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.thorough
 def test_a_password_is_not_shown(postgres: Databases, tmp_path: Path) -> None:
     with postgres.temporary() as name:
         url = postgres.url(name).replace("emporion@", "emporion:s3cret@")
@@ -139,7 +162,7 @@ def test_a_password_is_not_shown(postgres: Databases, tmp_path: Path) -> None:
             assert "s3cret" not in server.output.read_text()
 
 
-CUSTOMERS = 200
+CUSTOMERS = effort(quick=60, thorough=200)
 # The command line, which is killed while it writes so many parts of three rows.
 KILLED = """
 import asyncio, os, signal
@@ -163,37 +186,36 @@ main()
 """
 
 
-def test_a_copy_that_is_killed_again_and_again_ends_whole(url: str, tmp_path: Path) -> None:
-    with serving(tmp_path, EMPORION_VERIFICATION="manual") as server, httpx.Client(timeout=PATIENCE) as http:
-        headers = server.headers()
-        for number in range(CUSTOMERS):
-            body = new_customer(externalId=f"e{number}")
-            http.post(f"{server.url}/customers", headers=headers, json=body).raise_for_status()
-    for parts in effort(quick=[40], thorough=[5, 30, 40]):
-        program = [sys.executable, "-c", KILLED.format(parts=parts)]
-        command = [*program, "copy", "--from", "sqlite:///sandbox.db", "--to", url]
-        killed = subprocess.run(command, cwd=tmp_path, env=clean_environment(), timeout=PATIENCE, check=False)
+def test_a_copy_that_is_killed_again_and_again_ends_whole(command: Command, url: str, tmp_path: Path) -> None:
+    command("init")
+    written(tmp_path / "in.csv", *(line(f"e{number}") for number in range(CUSTOMERS)))
+    assert command("import", "in.csv", "--reseller", str(RESELLER_ID)).status == 0
+    source = ("--from", "sqlite:///emporion.db", "--to", url)
+    for parts in effort(quick=[20], thorough=[5, 30, 40]):
+        program = [sys.executable, "-c", KILLED.format(parts=parts), "copy", *source]
+        killed = subprocess.run(program, cwd=tmp_path, env=clean_environment(), timeout=PATIENCE, check=False)
         assert killed.returncode == -signal.SIGKILL
-        refused = run("serve", "--migrate", "--database", url, cwd=tmp_path).stderr
+        refused = command("serve", "--migrate", "--database", url).err
         assert "there is an unfinished copy" in refused
-    ended = run("copy", "--from", "sqlite:///sandbox.db", "--to", url, cwd=tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    with serving(tmp_path, "--database", url, EMPORION_VERIFICATION="manual") as server:
-        page = httpx.get(f"{server.url}/customers?limit=1000", headers=server.headers(), timeout=PATIENCE).json()
-        assert page["pagination"]["total"] == 2 + CUSTOMERS
-        assert {item["externalId"] for item in page["data"]} >= {f"e{number}" for number in range(CUSTOMERS)}
+    ended = command("copy", *source)
+    assert ended.status == 0, ended.err
+    copied = command("export", "-", "--format", "jsonl", "--database", url)
+    assert copied.out == command("export", "-", "--format", "jsonl").out
+    assert {json.loads(row)["externalId"] for row in copied.out.splitlines()} == {
+        f"e{number}" for number in range(CUSTOMERS)
+    }
 
 
 def test_a_database_from_before_events_had_subjects_is_migrated_and_copied_with_all_of_them(
-    url: str, tmp_path: Path
+    command: Command, url: str, tmp_path: Path
 ) -> None:
     asyncio.run(before_subjects.make_file(tmp_path / "older.db"))
     source = ("--database", "sqlite:///older.db")
-    refused = run("copy", "--from", "sqlite:///older.db", "--to", url, cwd=tmp_path)
-    assert "lacks 0009 subjects" in refused.stderr
-    assert "done: 0009 subjects\n" in run("migrate", *source, cwd=tmp_path).stdout
-    ended = run("copy", "--from", "sqlite:///older.db", "--to", url, cwd=tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    refused = command("copy", "--from", "sqlite:///older.db", "--to", url)
+    assert "lacks 0009 subjects" in refused.err
+    assert "done: 0009 subjects\n" in command("migrate", *source).out
+    ended = command("copy", "--from", "sqlite:///older.db", "--to", url)
+    assert ended.status == 0, ended.err
     kept = asyncio.run(_events(SqliteStore(tmp_path / "older.db")))
     assert [one.subject for one in kept if (one.reseller_id, one.sequence) in before_subjects.SUBJECTS] == [
         *before_subjects.SUBJECTS.values()
@@ -245,14 +267,14 @@ async def _events(store: Store) -> list[Event]:
         await store.close()
 
 
-def test_where_to_copy_from_and_to_is_checked(tmp_path: Path) -> None:
+def test_where_to_copy_from_and_to_is_checked(command: Command, tmp_path: Path) -> None:
     for option, arguments in (
         ("--from", ("--from", "emporion.db", "--to", "sqlite:///x.db")),
         ("--to", ("--from", "sqlite:///x.db", "--to", "mysql://x")),
     ):
-        ended = run("copy", *arguments, cwd=tmp_path)
-        assert ended.returncode == 2
-        assert ended.stderr == f"emporion: {option} must be sqlite:/// and a path, or a postgresql:// URL\n"
-    ended = run("copy", "--from", "sqlite:///nothing.db", "--to", "sqlite:///x.db", cwd=tmp_path)
-    assert "The database nothing.db cannot be opened: No such file" in ended.stderr
+        ended = command("copy", *arguments)
+        assert ended.status == 2
+        assert ended.err == f"emporion: {option} must be sqlite:/// and a path, or a postgresql:// URL\n"
+    ended = command("copy", "--from", "sqlite:///nothing.db", "--to", "sqlite:///x.db")
+    assert "The database nothing.db cannot be opened: No such file" in ended.err
     assert not (tmp_path / "nothing.db").exists()

@@ -20,7 +20,6 @@ from emporion.store.imports import Import
 from tests.cli.conftest import Command, refused
 from tests.conftest import CALLERS
 from tests.postgres import Databases
-from tests.server import run
 
 HEADER = "externalid,companyname,givenname,familyname,contactemail,telvoice,streetaddress,postalcode,city,countrycode"
 INTO = ("--reseller", str(RESELLER_ID))
@@ -187,15 +186,16 @@ def test_an_export_of_all_resellers_is_the_default(emporion: Command, file: Path
     assert [json.loads(row)["resellerId"] for row in lines] == [below, below, str(RESELLER_ID), str(RESELLER_ID)]
 
 
-def test_customers_are_imported_and_exported_on_postgresql(postgres: Databases, file: Path, tmp_path: Path) -> None:
+def test_customers_are_imported_and_exported_on_postgresql(emporion: Command, postgres: Databases, file: Path) -> None:
     with postgres.temporary() as name:
+        exported = str(file.with_name("out.csv"))
         database = ("--database", postgres.url(name))
-        assert run("init", *database, cwd=tmp_path).returncode == 0
-        ended = run("import", file.name, *INTO, *database, cwd=tmp_path)
-        assert ended.stdout == "2 rows: 2 created, 0 changed, 0 unchanged\n", ended.stderr
-        assert run("export", "out.csv", *INTO, *database, cwd=tmp_path).stdout == "2 customers in out.csv\n"
-        again = run("import", "out.csv", *INTO, *database, cwd=tmp_path)
-        assert again.stdout == "2 rows: 0 created, 0 changed, 2 unchanged\n"
+        assert emporion("init", *database).status == 0
+        ended = emporion("import", str(file), *INTO, *database)
+        assert ended.out == "2 rows: 2 created, 0 changed, 0 unchanged\n", ended.err
+        assert emporion("export", exported, *INTO, *database).out == f"2 customers in {exported}\n"
+        again = emporion("import", exported, *INTO, *database)
+        assert again.out == "2 rows: 0 created, 0 changed, 2 unchanged\n"
 
 
 def test_the_operator_is_told_what_an_import_has_not_done(emporion: Command, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,22 +19,22 @@ from emporion.settings import SETTINGS, Setting, option_of, variable_of
 from tests.certificates import make_certificate
 from tests.cli.conftest import Command, refused
 from tests.conftest import new_customer
-from tests.server import PATIENCE, run, serving
+from tests.server import PATIENCE, Server, run, serving
 
 
 def test_the_version(tmp_path: Path) -> None:
     assert run("--version", cwd=tmp_path).stdout == f"emporion {__version__}\n"
 
 
-def test_help_names_every_option_and_its_variable(tmp_path: Path) -> None:
-    text = run("serve", "--help", cwd=tmp_path, COLUMNS="200", TERM="dumb").stdout
+def test_help_names_every_option_and_its_variable(command: Command) -> None:
+    text = command("serve", "--help").out
     for setting in SETTINGS.values():
         assert setting.option in text
         assert setting.variable in text
         if setting.old_name:
             assert option_of(setting.old_name) not in text
             assert variable_of(setting.old_name) not in text
-    assert "init" in run("--help", cwd=tmp_path).stdout
+    assert "init" in command("--help").out
 
 
 def test_old_names_of_settings_work_and_are_told_once_however_many_workers_there_are(tmp_path: Path) -> None:
@@ -83,8 +84,9 @@ def test_an_old_name_with_another_value_than_the_new_one_is_refused(
     )
 
 
-def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
-    assert "serve" in run(cwd=tmp_path).stdout + run(cwd=tmp_path).stderr
+def test_without_a_command_the_help_is_shown(command: Command) -> None:
+    shown = command()
+    assert "serve" in shown.out + shown.err
 
 
 @pytest.mark.parametrize(
@@ -102,59 +104,69 @@ def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
     ],
 )
 def test_what_stops_the_start_is_told_in_one_line(
-    tmp_path: Path, arguments: list[str], environment: dict[str, str], message: str
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    environment: dict[str, str],
+    message: str,
 ) -> None:
-    ended = run("serve", *arguments, cwd=tmp_path, **environment)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("emporion: ")
-    assert message in ended.stderr
-    assert ended.stderr.count("\n") == 1
-    assert ended.stdout == ""
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    ended = command("serve", *arguments)
+    assert ended.status == 2
+    assert ended.err.startswith("emporion: ")
+    assert message in ended.err
+    assert ended.err.count("\n") == 1
+    assert ended.out == ""
 
 
-def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+def test_a_port_in_use_is_told(command: Command) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ended = run("serve", "--sandbox", "--port", port, cwd=tmp_path)
-    assert ended.returncode == 2
-    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use; another port is" in ended.stderr
+        ended = command("serve", "--sandbox", "--port", port)
+    assert ended.status == 2
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use; another port is" in ended.err
 
 
-def test_a_sandbox_says_what_it_serves_and_how_to_try_it(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        said = server.output.read_text()
-        assert f"serves the sandbox in sandbox.db at {server.url}" in said
-        command = re.search(r"^ *(curl .*)$", said, re.MULTILINE)
-        assert command
-        answer = subprocess.run(command[1], shell=True, capture_output=True, text=True, check=True)
-        assert answer.stdout.startswith('{"token":"')
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A sandbox that is served under a name."""
+    with serving(tmp_path_factory.mktemp("sandbox"), "--host", "localhost") as server:
+        yield server
 
 
-def test_a_sandbox_listens_on_this_machine_only_also_when_it_is_served_later(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
-        server.stop()
-    ended = run("serve", "--host", "0.0.0.0", "--database", "sqlite:///sandbox.db", cwd=tmp_path)
-    assert ended.returncode == 2
-    assert "everybody knows its password and key" in ended.stderr
+def test_a_sandbox_says_what_it_serves_and_how_to_try_it(sandbox: Server) -> None:
+    said = sandbox.output.read_text()
+    assert f"serves the sandbox in sandbox.db at {sandbox.url.replace('127.0.0.1', 'localhost')}" in said
+    command = re.search(r"^ *(curl .*)$", said, re.MULTILINE)
+    assert command
+    answer = subprocess.run(command[1], shell=True, capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith('{"token":"')
+
+
+def test_a_sandbox_listens_on_this_machine_only_also_when_it_is_served_later(command: Command, sandbox: Server) -> None:
+    ended = command("serve", "--host", "0.0.0.0", "--database", f"sqlite:///{sandbox.output.parent}/sandbox.db")
+    assert ended.status == 2
+    assert "everybody knows its password and key" in ended.err
 
 
 def _values(said: str) -> dict[str, str]:
     return dict(re.findall(r"^  (\S+(?: \S+)*?) {2,}(\S+)$", said, re.MULTILINE))
 
 
-def test_init_makes_a_platform_with_secrets_that_are_shown_once(tmp_path: Path) -> None:
-    made = run("init", "--reseller", "Acme", "--user", "acme-api", "--marketplace", "de", cwd=tmp_path)
-    assert made.returncode == 0, made.stderr
-    access = _values(made.stdout)
+def test_init_makes_a_platform_with_secrets_that_are_shown_once(command: Command, tmp_path: Path) -> None:
+    made = command("init", "--reseller", "Acme", "--user", "acme-api", "--marketplace", "de")
+    assert made.status == 0, made.err
+    access = _values(made.out)
     assert access["reseller"] == "Acme"
     file = (tmp_path / "emporion.db").read_bytes()
     for secret in (access["password"], access["subscription key"]):
         assert secret.encode() not in file
-    again = run("init", cwd=tmp_path)
-    assert again.returncode == 2
-    assert again.stderr == "emporion: There is a platform in this database already.\n"
+    again = command("init")
+    assert again.status == 2
+    assert again.err == "emporion: There is a platform in this database already.\n"
     with closing(sqlite3.connect(tmp_path / "emporion.db")) as connection:
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (1,)
 
@@ -168,24 +180,26 @@ def test_init_makes_a_platform_with_secrets_that_are_shown_once(tmp_path: Path) 
         (["--marketplace", "US EU"], "--marketplace must be a code"),
     ],
 )
-def test_init_makes_no_platform_that_cannot_be_logged_in_to(tmp_path: Path, arguments: list[str], message: str) -> None:
-    ended = run("init", *arguments, cwd=tmp_path)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith(f"emporion: {message}")
+def test_init_makes_no_platform_that_cannot_be_logged_in_to(
+    command: Command, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    ended = command("init", *arguments)
+    assert ended.status == 2
+    assert ended.err.startswith(f"emporion: {message}")
     assert not (tmp_path / "emporion.db").exists()
 
 
-def test_a_start_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
-    assert "there is no platform" in run("migrate", cwd=tmp_path).stderr
-    run("serve", cwd=tmp_path)
-    run("serve", "--sandbox", "--host", "0.0.0.0", cwd=tmp_path)
+def test_a_start_that_is_refused_leaves_no_file(command: Command, tmp_path: Path) -> None:
+    assert "there is no platform" in command("migrate").err
+    command("serve")
+    command("serve", "--sandbox", "--host", "0.0.0.0")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_platform_of_ones_own_is_served_with_its_credentials_and_no_others(tmp_path: Path) -> None:
-    access = _values(run("init", "--marketplace", "de", cwd=tmp_path, EMPORION_DATABASE="sqlite:///sandbox.db").stdout)
-    ended = run("serve", "--sandbox", cwd=tmp_path)
-    assert "is no sandbox" in ended.stderr
+def test_a_platform_of_ones_own_is_served_with_its_credentials_and_no_others(command: Command, tmp_path: Path) -> None:
+    access = _values(command("init", "--marketplace", "de", "--database", "sqlite:///sandbox.db").out)
+    ended = command("serve", "--sandbox")
+    assert "is no sandbox" in ended.err
     (tmp_path / "sandbox.db").rename(tmp_path / "emporion.db")
     with serving(tmp_path, sandbox=False) as server:
         url = server.url
@@ -199,14 +213,13 @@ def test_a_platform_of_ones_own_is_served_with_its_credentials_and_no_others(tmp
         assert httpx.post(f"{url}/token", auth=("sandbox", "sandbox-password-1"), headers=key).status_code == 401
 
 
-def test_other_users_of_the_machine_cannot_read_the_database(tmp_path: Path) -> None:
-    run("init", cwd=tmp_path)
+def test_other_users_of_the_machine_cannot_read_the_database(command: Command, tmp_path: Path) -> None:
+    command("init")
     assert stat.S_IMODE((tmp_path / "emporion.db").stat().st_mode) == 0o600
 
 
-def test_a_host_may_be_a_name(tmp_path: Path) -> None:
-    with serving(tmp_path, "--host", "localhost") as server:
-        assert "http://localhost:" in server.output.read_text()
+def test_a_host_may_be_a_name(sandbox: Server) -> None:
+    assert "http://localhost:" in sandbox.output.read_text()
 
 
 def test_https(tmp_path: Path) -> None:
@@ -217,12 +230,12 @@ def test_https(tmp_path: Path) -> None:
         assert f"at {server.url}" in server.output.read_text()
 
 
-def test_a_key_that_is_not_of_the_certificate_is_told(tmp_path: Path) -> None:
+def test_a_key_that_is_not_of_the_certificate_is_told(command: Command, tmp_path: Path) -> None:
     certificate, _ = make_certificate(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
     _, key = make_certificate(other)
-    ended = run("serve", "--sandbox", "--tls-cert", str(certificate), "--tls-key", str(key), cwd=tmp_path)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("emporion: --tls-cert and --tls-key cannot be used: ")
-    assert ended.stderr.count("\n") == 1
+    ended = command("serve", "--sandbox", "--tls-cert", str(certificate), "--tls-key", str(key))
+    assert ended.status == 2
+    assert ended.err.startswith("emporion: --tls-cert and --tls-key cannot be used: ")
+    assert ended.err.count("\n") == 1

@@ -15,11 +15,12 @@ import pytest
 from emporion.marketplace.platforms import SANDBOX
 from tests.cli.conftest import Command, Ended
 from tests.conftest import new_customer
+from tests.effort import promised
 from tests.postgres import Databases
 from tests.server import PATIENCE, serving
 
 # Seconds within which everybody is out who was shut out.
-AT_ONCE = 1.0
+AT_ONCE = promised(1.0)
 numbers = itertools.count(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, closing
@@ -45,16 +46,18 @@ New = Callable[[str], Store]
 
 
 @pytest.fixture
-async def new_store(postgres: Databases, tmp_path: Path) -> AsyncIterator[New]:
-    """Makes a store of either kind over a database of its own; they all close with the test."""
+async def new_store(
+    postgres: Databases, migrated_database: str, migrated_file: Path, tmp_path: Path
+) -> AsyncIterator[New]:
+    """Makes a store of either kind over an empty database of its own; they all close with the test."""
     stores: list[Store] = []
     with ExitStack() as databases:
 
         def make(kind: str) -> Store:
             if kind == "sqlite":
-                stores.append(SqliteStore(tmp_path / f"{len(stores)}.db"))
+                stores.append(SqliteStore(Path(shutil.copy(migrated_file, tmp_path / f"{len(stores)}.db"))))
             else:
-                url = postgres.url(databases.enter_context(postgres.temporary()))
+                url = postgres.url(databases.enter_context(postgres.temporary(migrated_database)))
                 stores.append(PostgresStore(url, Limits(connections=2)))
             return stores[-1]
 
@@ -74,7 +77,6 @@ RESELLER_ONCE = structs.replace(
 
 async def furnished(store: Store) -> Store:
     """A platform with something in each table."""
-    await store.migrate()
     await store.open()
     await store.platform.create(
         Platform(sandbox=True),
@@ -115,7 +117,6 @@ async def furnished(store: Store) -> Store:
 
 
 async def copied(source: Store, target: Store) -> None:
-    await target.migrate()
     await target.open()
     await copied_whole(source, target)
 
@@ -265,7 +266,6 @@ async def test_a_copy_that_is_cut_short_again_and_again_ends_whole(
 ) -> None:
     monkeypatch.setattr(copying, "PART", 5)
     original, copy = await furnished(new_store(source)), new_store(target)
-    await copy.migrate()
     await copy.open()
     steps = 0
 
@@ -288,7 +288,6 @@ async def test_a_copy_that_is_cut_short_again_and_again_ends_whole(
 
 async def test_what_changed_meanwhile_is_told(new_store: New) -> None:
     original, copy = await furnished(new_store("sqlite")), new_store("postgres")
-    await copy.migrate()
     await copy.open()
     await copying.copy(original, copy, lambda _: None)
     record = await original.customers.get(ONE, (await ids(original, ONE))[0])
@@ -303,7 +302,6 @@ async def test_what_changed_meanwhile_is_told(new_store: New) -> None:
 async def test_nothing_is_copied_over_another_platform_or_from_none(new_store: New) -> None:
     original, other = await furnished(new_store("sqlite")), await furnished(new_store("postgres"))
     empty = new_store("sqlite")
-    await empty.migrate()
     await empty.open()
     with pytest.raises(Problem, match="it must be empty"):
         await copying.copy(original, other, lambda _: None)

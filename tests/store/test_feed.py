@@ -16,6 +16,7 @@ from emporion.events import Event
 from emporion.store.base import Store
 from emporion.store.events import Entry
 from emporion.store.postgres import PostgresStore
+from tests.effort import effort
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, event, new_reseller
 from tests.store.test_base import add, change, customer
 
@@ -171,7 +172,7 @@ async def late(connection: asyncpg.Connection[asyncpg.Record], reseller_id: int)
         yield
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(effort(quick=1, thorough=3)))
 async def test_readers_get_each_event_of_theirs_once_while_many_write(
     store: Store, open_store: Open, seed: int
 ) -> None:

@@ -183,7 +183,7 @@ async def test_a_look_sees_each_event_that_was_written_before_it(store: Store, m
     luck, owners = random.Random(1), (*ROOTS, *below)
     read = {root: [entry.event for entry in await store.events.feed(root, 0, 1000)] for root in ROOTS}
     after = dict.fromkeys(ROOTS, await store.events.feed_end())
-    for _ in range(effort(quick=40, thorough=400)):
+    for _ in range(effort(quick=20, thorough=400)):
         await store.events.add([event(luck.choice(owners)) for _ in range(luck.randrange(3))])
         root = luck.choice(ROOTS)
         ahead = await store.events.look_ahead(root, after[root])

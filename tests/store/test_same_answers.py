@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
 from collections.abc import Awaitable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -605,10 +606,14 @@ def _change(record: Record, wanted: Customer, step: Alter) -> CustomerChange:
     limits=st.lists(st.integers(1, 7), min_size=1, max_size=4),
 )
 def test_both_stores_answer_the_same(
-    postgres: Databases, steps: list[object], questions: list[tuple[Filter, int, int, bool]], limits: list[int]
+    postgres: Databases,
+    migrated_database: str,
+    migrated_file: Path,
+    steps: list[object],
+    questions: list[tuple[Filter, int, int, bool]],
+    limits: list[int],
 ) -> None:
     async def answers(store: Store) -> list[object]:
-        await store.migrate()
         await store.open()
         try:
             await store.platform.create(
@@ -629,7 +634,7 @@ def test_both_stores_answer_the_same(
             await store.close()
         return history.answers
 
-    with TemporaryDirectory() as folder, postgres.temporary() as name:
-        ours = asyncio.run(answers(SqliteStore(Path(folder) / "store.db")))
+    with TemporaryDirectory() as folder, postgres.temporary(migrated_database) as name:
+        ours = asyncio.run(answers(SqliteStore(Path(shutil.copy(migrated_file, folder)))))
         theirs = asyncio.run(answers(PostgresStore(postgres.url(name), Limits(connections=2))))
     assert theirs == ours
