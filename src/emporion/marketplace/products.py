@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -24,9 +24,12 @@ from emporion.catalogue.shown import (
 from emporion.errors import not_found
 from emporion.marketplace.customers import ListPage
 from emporion.paging import LARGEST_PAGE, Pagination
+from emporion.store.memory import VersionedMemory
 from emporion.store.product_lists import ListedPage, ProductFilter, Seller
 
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from emporion.catalogue.plans import Plan
     from emporion.catalogue.rates import Rates
     from emporion.catalogue.shown import PlanQuery, ProductQuery
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 # After so many products, of 50 µs each, the event loop turns to others.
 WITHOUT_PAUSE = 50
+# How many bytes the answers that are remembered may have together.
+MOST_BYTES_OF_ANSWERS = 16 << 20
 
 _product = msgspec.json.Decoder(CatalogueProduct).decode
 _rates = msgspec.json.Decoder(ProductRates).decode
@@ -61,6 +66,7 @@ class Products:
         self._store = store.catalogue
         self._lists = store.product_lists
         self._catalogue = catalogue
+        self._answers: VersionedMemory[bytes] = VersionedMemory(MOST_BYTES_OF_ANSWERS)
 
     async def page(self, actor: Actor, query: ProductQuery) -> ListPage:
         """The products that the actor's account sells, newest first."""
@@ -77,7 +83,16 @@ class Products:
 
     async def get(self, actor: Actor, product_id: str) -> ProductDetailed:
         """A product with its parameters. Raises Problem (NOT_FOUND) if the actor's account does not sell it."""
+        return await self._get(await self._lists.seller(actor.account_id), product_id)
+
+    async def answer(self, actor: Actor, product_id: str) -> bytes:
+        """What `get` gives, as JSON."""
         seller = await self._lists.seller(actor.account_id)
+        if seller.priced:  # what they take may change without the catalogue
+            return msgspec.json.encode(await self._get(seller, product_id))
+        return await self._remembered(seller, "product", product_id, self._get)
+
+    async def _get(self, seller: Seller, product_id: str) -> ProductDetailed:
         if not seller.currency or not await self._lists.sells(seller.chain, seller.currency, product_id):
             raise no_product(product_id)
         product = await self._store.product(product_id)
@@ -92,7 +107,7 @@ class Products:
     async def plans(self, actor: Actor, query: PlanQuery) -> ListPage:
         """The plans that the actor's account sells, newest first."""
         limit = min(query.limit, LARGEST_PAGE)
-        chain, currency = await self._catalogue.seller(actor.account_id)
+        chain, currency, *_ = await self._lists.seller(actor.account_id)
         listed = await self._lists.plans(chain, currency, query.offset, limit) if currency else ListedPage([], 0)
         plans = {plan.id: plan for plan in await self._store.plans(listed.ids)}
         shown = [plan_shown(plans[id_]) for id_ in listed.ids]
@@ -103,8 +118,14 @@ class Products:
 
         Of the ways to other plans it has those that lead to one which the account sells.
         """
-        chain, currency = await self._catalogue.seller(actor.account_id)
-        number = account_number(plan_id)
+        return await self._plan(await self._lists.seller(actor.account_id), plan_id)
+
+    async def plan_answer(self, actor: Actor, plan_id: str) -> bytes:
+        """What `plan` gives, as JSON."""
+        return await self._remembered(await self._lists.seller(actor.account_id), "plan", plan_id, self._plan)
+
+    async def _plan(self, seller: Seller, plan_id: str) -> ServicePlanDetailed:
+        chain, currency, number = seller.chain, seller.currency, account_number(plan_id)
         if not currency or number is None or not await self._lists.sees("plan", chain, currency, number):
             raise no_plan(plan_id)
         plan = await self._store.plan(number)
@@ -149,7 +170,7 @@ class Products:
         self, actor: Actor, seller: Seller, products: Sequence[CatalogueProduct]
     ) -> list[OfferedProduct]:
         plans = {plan.id: plan for plan in await self._store.plans({one.plan_id for one in products})}
-        rates = await self._catalogue.rates(seller.chain, [product.id for product in products], seller.currency or "")
+        rates = await self._catalogue.rates(seller, [product.id for product in products], seller.currency or "")
         level = seller.chain.index(actor.account_id)
         return [
             OfferedProduct(
@@ -162,6 +183,17 @@ class Products:
             for product in products
             if product.id in rates and product.plan_id in plans
         ]
+
+    async def _remembered(
+        self, seller: Seller, noun: str, id_: str, read: Callable[[Seller, str], Awaitable[Struct]]
+    ) -> bytes:
+        """What is read for a seller, as JSON, as long as the catalogue is the same and it sells in the same way."""
+        key = noun, id_, seller.currency, *seller.chain
+        found = self._answers.get(seller.version, key)
+        if found is None:
+            found = msgspec.json.encode(await read(seller, id_))
+            self._answers.put(seller.version, key, found, len(found))
+        return found
 
     async def _shown(self, seller: Seller, products: Sequence[tuple[CatalogueProduct, ProductRates]]) -> list[Product]:
         """Products with what the seller takes and pays."""
