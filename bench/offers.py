@@ -69,7 +69,8 @@ async def _ordered(store: Store, reseller_id: int) -> tuple[list[int], str, list
     await store.open()
     try:
         catalogue = Catalogue(store.catalogue, store.prices, store.product_lists)
-        chain, currency = await catalogue.seller(reseller_id)
+        seller = await catalogue.seller(reseller_id)
+        chain, currency = seller.chain, seller.currency
         if not currency:
             raise Failed(f"reseller {reseller_id} has no currency")
         lists = store.product_lists
@@ -80,7 +81,7 @@ async def _ordered(store: Store, reseller_id: int) -> tuple[list[int], str, list
             page = await lists.products(chain, currency, ProductFilter(), number * total // wanted, 1)
             ids += map(str, page.ids)
         products = {product.id: product for product in await store.catalogue.products(ids)}
-        rates = await catalogue.rates(chain, ids, currency)
+        rates = await catalogue.rates(seller, ids, currency)
         plans = {plan.id: plan for plan in await store.catalogue.plans({one.plan_id for one in products.values()})}
         return chain, currency, [Product(products[id_], plans[products[id_].plan_id].name, rates[id_]) for id_ in ids]
     finally:

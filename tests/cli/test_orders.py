@@ -29,7 +29,8 @@ def waiting(database: Path) -> KeptOrder:
         store = SqliteStore(database)
         await store.open()
         marketplace = build_marketplace(settings_for(database), store)
-        (product,) = await marketplace.catalogue.candidates(RESELLER_ID, "CASTLE-REVIEW")
+        seller = await marketplace.catalogue.seller(RESELLER_ID)
+        (product,) = await marketplace.catalogue.candidates(seller, "CASTLE-REVIEW")
         shop = Shop(store, [PROVIDER_ID, RESELLER_ID], Clock(time.time()))
         bought = line(
             product.plan_id, 1, product.id, billing_period=product.billing_period,

@@ -149,7 +149,7 @@ class Selling(RuleBasedStateMachine):
         self._learn()
 
     async def _kept(self, mpn: str) -> tuple[list[Any], None]:
-        return await self.application.store.catalogue.by_mpn(mpn, 1), None
+        return await self.application.store.catalogue.by_mpn(mpn), None
 
     async def _seller(self, above: Seller | None) -> Seller:
         actor = Actor(above.number if above else PROVIDER_ID, "operator", "command line")

@@ -76,7 +76,7 @@ async def test_an_own_price_is_the_cost_of_those_below_and_nothing_to_others(mar
     assert await amounts(marketplace, CARA) == (["10", "5"], ["8", "4"])
     page = await marketplace.products.page(BERT, ProductQuery(mpn="ACME-MAIL"))
     assert [product["prices"][0]["amount"] for product in msgspec.json.decode(page.data)] == ["10", "13.75"]
-    rates = await marketplace.catalogue.rates([PROVIDER_ID, RESELLER_ID, BELOW], [MAIL, "999"], "USD")
+    rates = await marketplace.catalogue.rates(await marketplace.catalogue.seller(BELOW), [MAIL, "999"], "USD")
     assert [str(link.recurring.tiers[0].amount) for link in rates[MAIL]] == ["6", "8", "12.50", "13.750000"]
     assert list(rates) == [MAIL]
 
@@ -232,7 +232,7 @@ async def test_the_provider_and_those_who_sell_nothing_have_no_own_prices(
     poor = await marketplace.resellers.create(ANNA, new_customer(name="Euro", currency="EUR"))
     assert await names(marketplace, Actor(poor.id, "x", "api")) == []
     assert await marketplace.catalogue.currency([PROVIDER_ID, RESELLER_ID, poor.id]) is None
-    assert await marketplace.catalogue.rates([PROVIDER_ID, RESELLER_ID, poor.id], [MAIL], "EUR") == {}
+    assert await marketplace.catalogue.rates(await marketplace.catalogue.seller(poor.id), [MAIL], "EUR") == {}
     with pytest.raises(Problem, match="Nothing is delegated to reseller"):
         await marketplace.prices.set(ANNA, poor.id, body)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from emporion.catalogue.plans import Plan, PlanSwitch, Policies, SubscriptionPer
 from emporion.catalogue.products import CatalogueProduct, Dependency
 from emporion.catalogue.rates import Rate, Rates, Tier, flat
 from emporion.periods import Period
+from emporion.store.product_lists import Seller
 from emporion.store.resellers import ResellerStore
 
 MONTH, YEAR = Period("month", 1), Period("year", 1)
@@ -118,33 +119,34 @@ class CatalogueInMemory:
         self.prices = {one.id: Decimal("4.5") for one in PRODUCTS}
         self._currency = self.selling_in = currency
 
-    async def candidates(self, seller_id: int, mpn: str) -> list[CatalogueProduct]:
-        del seller_id
+    async def candidates(self, seller: Seller, mpn: str) -> list[CatalogueProduct]:
+        del seller
         return [one for one in self.products.values() if one.mpn == mpn and one.state == "published"]
 
-    async def product(self, seller_id: int, product_id: str) -> CatalogueProduct | None:
-        del seller_id
+    async def product(self, seller: Seller, product_id: str) -> CatalogueProduct | None:
+        del seller
         found = self.products.get(product_id)
         return found if found and found.state == "published" else None
 
     async def known_product(self, product_id: str) -> CatalogueProduct | None:
         return self.products.get(product_id)
 
-    async def plan(self, plan_id: int) -> Plan | None:
+    async def plan(self, plan_id: int, seller: Seller | None = None) -> Plan | None:
+        del seller
         return self.plans.get(plan_id)
 
     async def plan_products(self, plan_id: int) -> list[CatalogueProduct]:
         return [one for one in self.products.values() if one.plan_id == plan_id]
 
     async def rates(
-        self, chain: Sequence[int], product_ids: Collection[str], currency: str
+        self, seller: Seller, product_ids: Collection[str], currency: str
     ) -> dict[str, list[Rates]]:  # fmt: skip
         """In every other currency than its own all is a hundred times as dear."""
         many = 1 if currency == self._currency else 100
-        return {id_: rates(self.prices[id_] * many, len(chain) + 1) for id_ in product_ids if id_ in self.prices}
+        return {id_: rates(self.prices[id_] * many, len(seller.chain) + 1) for id_ in product_ids if id_ in self.prices}
 
-    async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
-        return await self._resellers.chain(seller_id), self.selling_in
+    async def seller(self, seller_id: int) -> Seller:
+        return Seller(await self._resellers.chain(seller_id), self.selling_in, [], 0)
 
 
 def rates(price: Decimal, links: int = 3) -> list[Rates]:

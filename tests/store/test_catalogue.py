@@ -102,7 +102,7 @@ async def exported(store: Store) -> str:
 
 
 async def product(store: Store, mpn: str, period: Period) -> CatalogueProduct:
-    (found,) = [one for one in await store.catalogue.by_mpn(mpn, 10) if one.subscription_period == period]
+    (found,) = [one for one in await store.catalogue.by_mpn(mpn) if one.subscription_period == period]
     return found
 
 
@@ -171,7 +171,7 @@ async def test_dependencies_and_switches_lead_to_ids(store: Store) -> None:
     assert added.depends_on == [Dependency("STD", standard.id)]
     (needed,) = plus.depends_on
     assert (needed.mpn, needed.plan_id) == ("ADD", added.plan_id)
-    assert needed.id in {one.id for one in await store.catalogue.by_mpn("ADD", 10)}
+    assert needed.id in {one.id for one in await store.catalogue.by_mpn("ADD")}
     plan = await store.catalogue.plan(plus.plan_id)
     assert plan
     (switch,) = plan.switches
@@ -322,7 +322,7 @@ async def test_the_ids_of_an_apply_that_lost_are_given_back(store: Store) -> Non
     assert raised.value.code is Code.CONFLICT
     assert "Another operator has applied a catalogue meanwhile" in raised.value.message
     assert await ids(store) == before
-    assert await store.catalogue.by_mpn("MORE", 1) == []
+    assert await store.catalogue.by_mpn("MORE") == []
 
 
 async def ids(store: Store) -> list[int]:
@@ -393,7 +393,7 @@ async def test_a_catalogue_moves_to_another_store(
             assert await differences(copy, CATALOGUE) == []
             more = "          MORE: {name: More, prices: {EUR: 1}}\n          ADD: {name: Add on"
             assert (await apply(copy, CATALOGUE.replace("          ADD: {name: Add on", more))).version == 2
-            added = {int(one.id) for one in await copy.catalogue.by_mpn("MORE", 10)}
+            added = {int(one.id) for one in await copy.catalogue.by_mpn("MORE")}
             assert len(added) == 3
             assert not added & {*await ids(store)}
         finally:

@@ -13,6 +13,7 @@ from emporion.catalogue.kept import Delegation
 from emporion.store import product_lists, relisting
 from emporion.store.base import Store
 from emporion.store.bit_sets import BitSet
+from emporion.store.memory import OVERHEAD
 from emporion.store.product_lists import ListedPage, ProductFilter
 from tests.catalogue_samples import EVERYBODY, USD, SamplePlan, put_catalogue, sample_plan, sample_product
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, new_reseller
@@ -209,13 +210,12 @@ async def test_the_newest_are_first_even_in_one_change(store: Store) -> None:
     assert (await products(store, CHAINS[1])).ids == [3020, 1000, 901, 900, 850]
 
 
-async def test_sets_that_are_remembered_have_an_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(product_lists, "MOST_SETS", 3)
+async def test_sets_that_are_remembered_have_an_end(store: Store) -> None:
+    store.product_lists._sets._most_bytes = 3 * OVERHEAD + 100
     await put_catalogue(store, [one_plan(id_) for id_ in range(100, 120)])
     for number in range(100, 120):
         assert (await products(store, CHAINS[1], ProductFilter(mpn=f"MPN-{number}0"))).ids == [number * 10]
-    assert len(store.product_lists._sets) == 3
-    assert store.product_lists._bytes == sum(members.size for members in store.product_lists._sets.values())
+    assert len(store.product_lists._sets._values) == 3
 
 
 async def test_a_seller_is_known_by_its_chain_and_its_currency(store: Store) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from emporion.api.auth import unknown_version
 from emporion.api.collections import Noun, list_operation
 from emporion.api.operations import Answer, Call, Operation
@@ -33,7 +31,7 @@ WRONG = Problem(Code.INVALID, "limit must be at least 1", [Fault("limit", "must 
 
 async def get_service_plan_by_id(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The plan."""
-    return Answer(msgspec.json.encode(await marketplace.products.plan(actor, call.path["id"])))
+    return Answer(await marketplace.products.plan_answer(actor, call.path["id"]))
 
 
 OPERATIONS = (

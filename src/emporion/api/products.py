@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from emporion.api.auth import unknown_version
 from emporion.api.collections import Noun, list_operation
 from emporion.api.operations import Answer, Call, Operation
@@ -49,7 +47,7 @@ WRONG = Problem(Code.INVALID, "name must not be empty", [Fault("name", "must not
 
 async def get_product(marketplace: Marketplace, actor: Actor, call: Call) -> Answer:
     """The product."""
-    return Answer(msgspec.json.encode(await marketplace.products.get(actor, call.path["id"])))
+    return Answer(await marketplace.products.answer(actor, call.path["id"]))
 
 
 OPERATIONS = (

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from emporion.catalogue.rates import Rates
     from emporion.store.catalogue import CatalogueStore
     from emporion.store.prices import PriceStore
-    from emporion.store.product_lists import ProductListStore
-
-# So many products with one MPN are looked at, for whichever plans and periods.
-MOST_CANDIDATES = 500
+    from emporion.store.product_lists import ProductListStore, Seller
 
 
 class Catalogue:
@@ -31,41 +28,40 @@ class Catalogue:
         self._prices = prices
         self._lists = lists
 
-    async def candidates(self, seller_id: int, mpn: str) -> list[CatalogueProduct]:
+    async def candidates(self, seller: Seller, mpn: str) -> list[CatalogueProduct]:
         """What a seller sells under exactly this MPN, oldest first."""
-        return await self._sold(seller_id, await self._store.by_mpn(mpn, MOST_CANDIDATES))
+        return await self._sold(seller, await self._store.by_mpn(mpn, seller.version))
 
-    async def product(self, seller_id: int, product_id: str) -> CatalogueProduct | None:
+    async def product(self, seller: Seller, product_id: str) -> CatalogueProduct | None:
         """A product, if the seller sells it."""
-        product = await self._store.product(product_id)
-        sold = await self._sold(seller_id, [product] if product else [])
+        product = await self._store.product(product_id, seller.version)
+        sold = await self._sold(seller, [product] if product else [])
         return sold[0] if sold else None
 
     async def known_product(self, product_id: str) -> CatalogueProduct | None:
         """A product in any state, for subscriptions that have it."""
         return await self._store.product(product_id)
 
-    async def plan(self, plan_id: int) -> Plan | None:
-        """A plan in any state."""
-        return await self._store.plan(plan_id)
+    async def plan(self, plan_id: int, seller: Seller | None = None) -> Plan | None:
+        """A plan in any state. seller: as it was just read, if it was: then what is remembered may count."""
+        return await self._store.plan(plan_id, seller.version if seller else None)
 
     async def plan_products(self, plan_id: int) -> list[CatalogueProduct]:
         """The products of a plan in any state, oldest first."""
         return await self._store.by_plan(plan_id)
 
     async def rates(
-        self, chain: Sequence[int], product_ids: Collection[str], currency: str
+        self, seller: Seller, product_ids: Collection[str], currency: str
     ) -> dict[str, list[Rates]]:  # fmt: skip
-        """What products cost on each link of a chain: first vendor → provider, last seller → customer.
+        """What products cost on each link of a seller's chain: first vendor → provider, last seller → customer.
 
         currency: that of the chain, or of a subscription that was bought in another one. A product without prices in it
         is left out.
         """
-        seller = await self._lists.seller(chain[-1])
         products = await self._store.products(product_ids) if seller.priced else []
         own = await self.own_prices(seller.priced, products)
-        found = await self._store.rates(product_ids, currency)
-        return {id_: chain_rates(rates, currency, chain, own.get(id_, {})) for id_, rates in found.items()}
+        found = await self._store.rates(product_ids, currency, seller.version)
+        return {id_: chain_rates(rates, currency, seller.chain, own.get(id_, {})) for id_, rates in found.items()}
 
     async def currency(self, chain: Sequence[int]) -> str | None:
         """The currency in which a chain sells: that of the reseller right below the provider, or the provider's own.
@@ -74,10 +70,9 @@ class Catalogue:
         """
         return (await self._lists.seller(chain[-1])).currency
 
-    async def seller(self, seller_id: int) -> tuple[list[int], str | None]:
-        """The chain down to a seller, and the currency in which it sells, as `currency` says."""
-        seller = await self._lists.seller(seller_id)
-        return seller.chain, seller.currency
+    async def seller(self, seller_id: int) -> Seller:
+        """A seller as it is now, which what it sells is asked with."""
+        return await self._lists.seller(seller_id)
 
     async def own_prices(
         self, sellers: Sequence[int], products: Sequence[CatalogueProduct]
@@ -95,10 +90,9 @@ class Catalogue:
                     found.setdefault(id_, {})[seller] = price
         return found
 
-    async def _sold(self, seller_id: int, products: Sequence[CatalogueProduct]) -> list[CatalogueProduct]:
+    async def _sold(self, seller: Seller, products: Sequence[CatalogueProduct]) -> list[CatalogueProduct]:
         """Those of these products that a seller sells."""
         if not products:
             return []
-        seller = await self._lists.seller(seller_id)
         sold = await self._lists.among(seller, [product.id for product in products])
         return [product for product in products if product.id in sold]

@@ -53,7 +53,7 @@ async def _target(reader: LineReader, planning: Planning) -> tuple[int, Period] 
     switches = False
     for at, sent in planning.sent():
         if sent.new_id:
-            product = await reader.catalogue.product(planning.seller_id, sent.new_id)
+            product = await reader.catalogue.product(planning.seller, sent.new_id)
             if not product:
                 planning.fault(f"{at}.newId", f"No entity has been found with id {sent.new_id}")
                 continue
@@ -117,7 +117,7 @@ async def _named(
         own_period = period_text(planning.running.subscription_period)
         message = f"is for {period_text(found.subscription_period)}, and the subscription for {own_period}"
         return Fault(f"{at}.{member}", message)
-    if not await reader.catalogue.product(planning.seller_id, found.id):
+    if not await reader.catalogue.product(planning.seller, found.id):
         return Fault(f"{at}.{'id' if sent.id is not None else 'mpn'}", f"No entity has been found with id {found.id}")
     return found
 
@@ -262,7 +262,7 @@ async def _switched(
     if not chosen and not planning.faults:
         planning.fault("planId", "nothing of the subscription has a counterpart in that plan")
     for one in chosen:
-        if not await reader.catalogue.product(planning.seller_id, one.product.id):
+        if not await reader.catalogue.product(planning.seller, one.product.id):
             planning.fault(one.at, f"No entity has been found with id {one.product.id}")
     dependents = [Dependent(one.product, one.at) for one in chosen]
     added = await reader.completed(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from emporion.catalogue.rates import Rates
     from emporion.orders.new import OrderRequest
     from emporion.store.collections import Item
+    from emporion.store.product_lists import Seller
     from emporion.subscriptions import KeptSubscription
 
 
@@ -36,27 +37,27 @@ _PLATFORM = OrderProductRequest()
 class ProductReader(Protocol):
     """What orders ask of the catalogue (`emporion.marketplace.catalogue.Catalogue`)."""
 
-    async def candidates(self, seller_id: int, mpn: str) -> list[CatalogueProduct]: ...
-    async def product(self, seller_id: int, product_id: str) -> CatalogueProduct | None: ...
+    async def candidates(self, seller: Seller, mpn: str) -> list[CatalogueProduct]: ...
+    async def product(self, seller: Seller, product_id: str) -> CatalogueProduct | None: ...
     async def known_product(self, product_id: str) -> CatalogueProduct | None: ...
-    async def plan(self, plan_id: int) -> Plan | None: ...
+    async def plan(self, plan_id: int, seller: Seller | None = None) -> Plan | None: ...
     async def plan_products(self, plan_id: int) -> list[CatalogueProduct]: ...
     async def rates(
-        self, chain: Sequence[int], product_ids: Collection[str], currency: str
+        self, seller: Seller, product_ids: Collection[str], currency: str
     ) -> dict[str, list[Rates]]: ...  # fmt: skip
-    async def seller(self, seller_id: int) -> tuple[list[int], str | None]: ...
+    async def seller(self, seller_id: int) -> Seller: ...
 
 
 class Planning(Struct, kw_only=True):
     """An order that is being planned: what is known of it, and all that is wrong with it so far.
 
-    level: the caller's place in the chain. currency: of all amounts, which is the subscription's where it has one.
-    item, subscription: what it changes. conflicts: full sentences. held: rates that an estimate has promised, by
-    product. used: those that the catalogue gave.
+    seller: who sells to the customer. level: the caller's place in the chain. currency: of all amounts, which is the
+    subscription's where it has one. item, subscription: what it changes. conflicts: full sentences. held: rates that an
+    estimate has promised, by product. used: those that the catalogue gave.
     """
 
     request: OrderRequest
-    chain: list[int]
+    seller: Seller
     level: int
     customer_id: int
     currency: str
@@ -71,8 +72,13 @@ class Planning(Struct, kw_only=True):
     had: Sequence[Held] | None = None
 
     @property
+    def chain(self) -> list[int]:
+        """The accounts from the provider down to the seller."""
+        return self.seller.chain
+
+    @property
     def seller_id(self) -> int:
-        """Who sells to the customer."""
+        """The account of the seller."""
         return self.chain[-1]
 
     @property
@@ -125,7 +131,7 @@ class LineReader:
         request = planning.request
         narrowing = Narrowing(request.plan_id or None, request.subscription_period or None)
         sent = planning.sent()
-        candidates = await asyncio.gather(*(self._candidates(planning.seller_id, one) for _, one in sent))
+        candidates = await asyncio.gather(*(self._candidates(planning.seller, one) for _, one in sent))
         found = []
         for (at, one), several in zip(sent, candidates, strict=True):
             product = rules.identify(one, at, several, narrowing)
@@ -139,16 +145,16 @@ class LineReader:
         planning.faults += rules.twice(found)
         return found
 
-    async def _candidates(self, seller_id: int, sent: OrderProductRequest) -> list[CatalogueProduct]:
+    async def _candidates(self, seller: Seller, sent: OrderProductRequest) -> list[CatalogueProduct]:
         if sent.id is None:
-            return await self.catalogue.candidates(seller_id, sent.mpn or "")
-        product = await self.catalogue.product(seller_id, sent.id)
+            return await self.catalogue.candidates(seller, sent.mpn or "")
+        product = await self.catalogue.product(seller, sent.id)
         return [product] if product else []
 
     async def load_plans(self, planning: Planning, plan_ids: Iterable[int]) -> None:
         """Read plans that are not known yet."""
         for plan_id in dict.fromkeys(plan_ids):
-            if plan_id not in planning.plans and (plan := await self.catalogue.plan(plan_id)):
+            if plan_id not in planning.plans and (plan := await self.catalogue.plan(plan_id, planning.seller)):
                 planning.plans[plan_id] = plan
 
     async def completed(
@@ -182,7 +188,7 @@ class LineReader:
         held = planning.held or {}
         found = {id_: held[id_] for id_ in ids if id_ in held}
         if missing := [id_ for id_ in ids if id_ not in found]:
-            found |= await self.catalogue.rates(planning.chain, missing, planning.currency)
+            found |= await self.catalogue.rates(planning.seller, missing, planning.currency)
         planning.used |= found
         return found
 

@@ -146,13 +146,13 @@ class OrderPlanner:
                 unknown = Fault("customerId", f"No entity has been found with id {request.customer_id}")
                 raise_invalid(_once([unknown, *faults]))
             raise not_found(f"there is no customer {request.customer_id}")
-        chain, currency = await self._reader.catalogue.seller(record.reseller_id)
+        seller = await self._reader.catalogue.seller(record.reseller_id)
         planning = Planning(
             request=request,
-            chain=chain,
-            level=chain.index(actor.account_id),
+            seller=seller,
+            level=seller.chain.index(actor.account_id),
             customer_id=record.id,
-            currency=currency or "",
+            currency=seller.currency or "",
             day=promised.day if promised else datetime.fromtimestamp(self._clock(), UTC).date(),
             faults=faults,
             held=promised.rates if promised else None,

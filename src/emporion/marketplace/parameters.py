@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.catalogue import Catalogue
     from emporion.marketplace.customers import Customers
     from emporion.orders.parameter_checks import CheckedProduct
+    from emporion.store.product_lists import Seller
 
 
 class Parameters:
@@ -36,11 +37,12 @@ class Parameters:
         if faults:
             raise_invalid(faults)
         seller_id, _ = await self._customers.owner(actor, wanted.customer_id)
+        seller = await self._catalogue.seller(seller_id)
         results = []
         for number, line in enumerate(wanted.products):
-            product = await self._product(seller_id, line, f"products[{number}]", faults)
+            product = await self._product(seller, line, f"products[{number}]", faults)
             if product:
-                plan = await self._catalogue.plan(product.plan_id)
+                plan = await self._catalogue.plan(product.plan_id, seller)
                 draft = line.draft_request_id or str(uuid.uuid4())
                 results.append(
                     validation_result(product, plan.parameters if plan else (), given(line.parameters), draft)
@@ -50,15 +52,15 @@ class Parameters:
         return results
 
     async def _product(
-        self, seller_id: int, line: CheckedProduct, path: str, faults: list[Fault]
+        self, seller: Seller, line: CheckedProduct, path: str, faults: list[Fault]
     ) -> CatalogueProduct | None:
         """The product of a line; or None, and its fault among `faults`."""
         candidates: list[CatalogueProduct] = []
         if line.id is not None:
-            product = await self._catalogue.product(seller_id, line.id)
+            product = await self._catalogue.product(seller, line.id)
             candidates = [product] if product else []
         elif line.mpn is not None:
-            candidates = await self._catalogue.candidates(seller_id, line.mpn)
+            candidates = await self._catalogue.candidates(seller, line.mpn)
         else:
             faults.append(Fault(f"{path}.mpn", "is required, or id"))
             return None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emporion.catalogue.own_prices import OwnPrice
     from emporion.marketplace.catalogue import Catalogue
     from emporion.store.base import Store
+    from emporion.store.product_lists import Seller
 
 # So many prices are set in one transaction, and listed with one statement.
 AT_ONCE = 500
@@ -63,13 +64,13 @@ class Prices:
         await check_reach(self._resellers, actor, reseller_id)
         if reseller_id == PROVIDER_ID:
             raise Problem(Code.INVALID, "The provider's prices stand in the catalogue: change them there.")
-        _, currency = await self._catalogue.seller(reseller_id)
-        if not currency:
+        seller = await self._catalogue.seller(reseller_id)
+        if not seller.currency:
             raise Problem(
                 Code.INVALID,
                 f"Nothing is delegated to reseller {reseller_id}: it must have a currency, and the one of its parent.",
             )
-        return [await self._checked(reseller_id, currency, row) for row in rows]
+        return [await self._checked(reseller_id, seller, row) for row in rows]
 
     async def apply(self, actor: Actor, reseller_id: int, checked: Sequence[CheckedPrice]) -> list[PriceOutcome]:
         """Set prices that `check` has found without faults; what became of each. Those of a part are set together."""
@@ -89,21 +90,21 @@ class Prices:
             after = part[-1][0]
         return found
 
-    async def _checked(self, reseller_id: int, currency: str, row: PriceRow) -> CheckedPrice:
+    async def _checked(self, reseller_id: int, seller: Seller, row: PriceRow) -> CheckedPrice:
         wanted, faults = read(NewPrice, row.members)
         if faults := [*row.faults, *faults]:
             return CheckedPrice(row.line, "", None, faults)
-        target, faults = await (self._kept(reseller_id, wanted) if wanted.remove else self._sold(reseller_id, wanted))
-        return CheckedPrice(row.line, target, wanted.price(currency), faults)
+        target, faults = await (self._kept(reseller_id, wanted) if wanted.remove else self._sold(seller, wanted))
+        return CheckedPrice(row.line, target, wanted.price(seller.currency or ""), faults)
 
-    async def _sold(self, reseller_id: int, wanted: NewPrice) -> tuple[str, list[Fault]]:
+    async def _sold(self, seller: Seller, wanted: NewPrice) -> tuple[str, list[Fault]]:
         """The target of a price for what the reseller sells."""
         if wanted.product_id:
-            if await self._catalogue.product(reseller_id, wanted.product_id):
+            if await self._catalogue.product(seller, wanted.product_id):
                 return target_of_product(wanted.product_id), []
             return "", [Fault("productId", f"names nothing that is sold: there is no product {wanted.product_id}")]
         mpn = wanted.mpn or ""
-        plans = sorted({product.plan_id for product in await self._catalogue.candidates(reseller_id, mpn)})
+        plans = sorted({product.plan_id for product in await self._catalogue.candidates(seller, mpn)})
         if wanted.plan_id:
             plans = [plan_id for plan_id in plans if str(plan_id) == wanted.plan_id]
         if len(plans) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -25,9 +25,12 @@ from emporion.catalogue.shown import (
 from emporion.errors import not_found
 from emporion.marketplace.customers import ListPage
 from emporion.paging import LARGEST_PAGE, Pagination
+from emporion.store.memory import VersionedMemory
 from emporion.store.product_lists import ListedPage, ProductFilter, Seller
 
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from emporion.catalogue.plans import Plan
     from emporion.catalogue.rates import Rates
     from emporion.catalogue.shown import PlanQuery, ProductQuery
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 # After so many products, of 50 µs each, the event loop turns to others.
 WITHOUT_PAUSE = 50
+# How many bytes the answers that are remembered may have together.
+MOST_BYTES_OF_ANSWERS = 16 << 20
 
 _product = msgspec.json.Decoder(CatalogueProduct).decode
 _rates = msgspec.json.Decoder(ProductRates).decode
@@ -63,6 +68,7 @@ class Products:
         self._lists = store.product_lists
         self._subscriptions = store.subscriptions
         self._catalogue = catalogue
+        self._answers: VersionedMemory[bytes] = VersionedMemory(MOST_BYTES_OF_ANSWERS)
 
     async def page(self, actor: Actor, query: ProductQuery) -> ListPage:
         """The products that the actor's account sells, newest first."""
@@ -83,13 +89,23 @@ class Products:
         Raises Problem (NOT_FOUND) if the actor's account neither sells it nor has, itself or below it, a subscription
         of its plan.
         """
-        seller, product = await self._lists.seller(actor.account_id), await self._store.product(product_id)
+        return await self._get(await self._lists.seller(actor.account_id), product_id)
+
+    async def answer(self, actor: Actor, product_id: str) -> bytes:
+        """What `get` gives, as JSON."""
+        seller = await self._lists.seller(actor.account_id)
+        if seller.priced:  # what they take may change without the catalogue
+            return msgspec.json.encode(await self._get(seller, product_id))
+        return await self._remembered(seller, "product", product_id, self._get)
+
+    async def _get(self, seller: Seller, product_id: str) -> ProductDetailed:
+        product = await self._store.product(product_id)
         plan = await self._store.plan(product.plan_id) if product else None
         if not product or not plan:
             raise no_product(product_id)
         currency = seller.currency or ""
         is_sold = bool(currency) and await self._lists.sells(seller.chain, currency, product_id)
-        if not is_sold and not await self._subscriptions.any_of_plan(actor.account_id, plan.id):
+        if not is_sold and not await self._subscriptions.any_of_plan(seller.chain[-1], plan.id):
             raise no_product(product_id)
         rates = (await self._store.rates([product_id], currency)).get(product_id)
         shown = (await self._shown(seller, [(product, rates)]))[0] if rates else product_shown(product, currency)
@@ -99,7 +115,7 @@ class Products:
     async def plans(self, actor: Actor, query: PlanQuery) -> ListPage:
         """The plans that the actor's account sells, newest first."""
         limit = min(query.limit, LARGEST_PAGE)
-        chain, currency = await self._catalogue.seller(actor.account_id)
+        chain, currency, *_ = await self._lists.seller(actor.account_id)
         listed = await self._lists.plans(chain, currency, query.offset, limit) if currency else ListedPage([], 0)
         plans = {plan.id: plan for plan in await self._store.plans(listed.ids)}
         shown = [plan_shown(plans[id_]) for id_ in listed.ids]
@@ -111,14 +127,20 @@ class Products:
 
         Of the ways to other plans it has those that lead to one which the account sells.
         """
-        chain, currency = await self._catalogue.seller(actor.account_id)
-        number = account_number(plan_id)
+        return await self._plan(await self._lists.seller(actor.account_id), plan_id)
+
+    async def plan_answer(self, actor: Actor, plan_id: str) -> bytes:
+        """What `plan` gives, as JSON."""
+        return await self._remembered(await self._lists.seller(actor.account_id), "plan", plan_id, self._plan)
+
+    async def _plan(self, seller: Seller, plan_id: str) -> ServicePlanDetailed:
+        chain, currency, number = seller.chain, seller.currency, account_number(plan_id)
         plan = await self._store.plan(number) if number is not None else None
         if not plan:
             raise no_plan(plan_id)
         targets = {plan.id, *(way.plan_id for way in plan.switches)}
         seen = [one for one in targets if currency and await self._lists.sees("plan", chain, currency, one)]
-        if plan.id not in seen and not await self._subscriptions.any_of_plan(actor.account_id, plan.id):
+        if plan.id not in seen and not await self._subscriptions.any_of_plan(seller.chain[-1], plan.id):
             raise no_plan(plan_id)
         shown = structs.replace(plan_shown(plan), published=plan.id in seen)
         members = {name: getattr(shown, name) for name in shown.__struct_fields__}
@@ -157,7 +179,7 @@ class Products:
         self, actor: Actor, seller: Seller, products: Sequence[CatalogueProduct]
     ) -> list[OfferedProduct]:
         plans = {plan.id: plan for plan in await self._store.plans({one.plan_id for one in products})}
-        rates = await self._catalogue.rates(seller.chain, [product.id for product in products], seller.currency or "")
+        rates = await self._catalogue.rates(seller, [product.id for product in products], seller.currency or "")
         level = seller.chain.index(actor.account_id)
         return [
             OfferedProduct(
@@ -170,6 +192,20 @@ class Products:
             for product in products
             if product.id in rates and product.plan_id in plans
         ]
+
+    async def _remembered(
+        self, seller: Seller, noun: str, id_: str, read: Callable[[Seller, str], Awaitable[Struct]]
+    ) -> bytes:
+        """What is read for a seller, as JSON, as long as the catalogue is the same and it sells in the same way.
+
+        Whether it has had a subscription of a plan does not change back.
+        """
+        key = noun, id_, seller.currency, *seller.chain
+        found = self._answers.get(seller.version, key)
+        if found is None:
+            found = msgspec.json.encode(await read(seller, id_))
+            self._answers.put(seller.version, key, found, len(found))
+        return found
 
     async def _shown(self, seller: Seller, products: Sequence[tuple[CatalogueProduct, ProductRates]]) -> list[Product]:
         """Products with what the seller takes and pays."""

@@ -12,6 +12,7 @@ from emporion.catalogue.kept import Delegation, ProductRates
 from emporion.catalogue.plans import Plan
 from emporion.catalogue.products import CatalogueProduct
 from emporion.store.database import fetch_row, placeholders
+from emporion.store.memory import VersionedMemory
 
 if TYPE_CHECKING:
     from emporion.store.database import Database, Write
@@ -20,10 +21,13 @@ T = TypeVar("T")
 
 # How many ids one statement asks for.
 _AT_A_TIME = 500
+# How many bytes may have what is remembered, of plans, of products and of what they cost each.
+MOST_BYTES_OF_DOCUMENTS = 8 << 20
 
 CATALOGUE_VERSION = "SELECT coalesce(max(version), 0) FROM catalogue"
 _PRODUCT = "SELECT document FROM products WHERE id = ?"
-_BY_MPN = "SELECT document FROM products WHERE mpn = ? ORDER BY id LIMIT ?"
+# So many products with one MPN are looked at, for whichever plans and periods.
+_BY_MPN = "SELECT document FROM products WHERE mpn = ? ORDER BY id LIMIT 500"
 _BY_PLAN = "SELECT document FROM products WHERE plan_id = ? ORDER BY id"
 _PLAN = "SELECT document FROM plans WHERE id = ?"
 _PLANS = "SELECT document FROM plans WHERE id IN {}"
@@ -38,21 +42,28 @@ _rates = msgspec.json.Decoder(ProductRates).decode
 
 
 class CatalogueStore:
-    """The catalogue of the platform: all plans and products, in any state, whichever reseller may see them."""
+    """The catalogue of the platform: all plans and products, in any state, whichever reseller may see them.
+
+    version: in all methods that of the lists, which the caller has just read; then what was read for it before is given
+    again.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._plans: VersionedMemory[Plan] = VersionedMemory(MOST_BYTES_OF_DOCUMENTS)
+        self._products: VersionedMemory[list[CatalogueProduct]] = VersionedMemory(MOST_BYTES_OF_DOCUMENTS)
+        self._rates: VersionedMemory[ProductRates] = VersionedMemory(MOST_BYTES_OF_DOCUMENTS)
 
     async def version(self) -> int:
         """How often the catalogue was changed; 0 if never."""
         row = await self._database.row(CATALOGUE_VERSION)
         return row[0] if row else 0
 
-    async def product(self, id_: str) -> CatalogueProduct | None:
+    async def product(self, id_: str, version: int | None = None) -> CatalogueProduct | None:
         """A product."""
         number = account_number(id_)
-        row = await self._database.point(_PRODUCT, number) if number else None
-        return _product(row[0]) if row else None
+        found = await self._some_products(version, _PRODUCT, number) if number else ()
+        return found[0] if found else None
 
     async def products(self, ids: Collection[str]) -> list[CatalogueProduct]:
         """Those of these products that there are, in no order."""
@@ -62,18 +73,25 @@ class CatalogueStore:
             found += [_product(row[0]) for row in rows]
         return found
 
-    async def by_mpn(self, mpn: str, limit: int) -> list[CatalogueProduct]:
-        """Products with exactly this MPN, oldest first."""
-        return [_product(row[0]) for row in await self._database.rows(_BY_MPN, mpn, limit)]
+    async def by_mpn(self, mpn: str, version: int | None = None) -> list[CatalogueProduct]:
+        """Products with exactly this MPN, oldest first, up to some hundred."""
+        return await self._some_products(version, _BY_MPN, mpn)
 
     async def by_plan(self, plan_id: int) -> list[CatalogueProduct]:
         """All products of a plan, oldest first."""
         return [_product(row[0]) for row in await self._database.rows(_BY_PLAN, plan_id)]
 
-    async def plan(self, id_: int) -> Plan | None:
+    async def plan(self, id_: int, version: int | None = None) -> Plan | None:
         """A plan."""
+        if version is not None and (known := self._plans.get(version, id_)):
+            return known
         row = await self._database.point(_PLAN, id_)
-        return _plan(row[0]) if row else None
+        if not row:
+            return None
+        plan = _plan(row[0])
+        if version is not None:
+            self._plans.put(version, id_, plan, len(row[0]))
+        return plan
 
     async def plans(self, ids: Collection[int]) -> list[Plan]:
         """Those of these plans that there are, in no order."""
@@ -92,13 +110,30 @@ class CatalogueStore:
         granted, withheld = [id_ for id_, is_ in rows if is_], [id_ for id_, is_ in rows if not is_]
         return Delegation(None if row[0] else granted, withheld)
 
-    async def rates(self, ids: Collection[str], currency: str) -> dict[str, ProductRates]:
+    async def rates(
+        self, ids: Collection[str], currency: str, version: int | None = None
+    ) -> dict[str, ProductRates]:  # fmt: skip
         """What products cost in a currency, by their ids; those that have no prices in it are left out."""
         found = {}
-        for part in _parts(_numbers(ids)):
+        for id_ in ids:
+            if version is not None and (known := self._rates.get(version, (id_, currency))):
+                found[id_] = known
+        for part in _parts(_numbers([id_ for id_ in ids if id_ not in found])):
             sql = _RATES.format(placeholders(len(part)))
             for number, document in await self._database.points(sql, currency, *part):
-                found[str(number)] = _rates(document)
+                found[str(number)] = rates = _rates(document)
+                if version is not None:
+                    self._rates.put(version, (str(number), currency), rates, len(document))
+        return found
+
+    async def _some_products(self, version: int | None, sql: str, value: int | str) -> list[CatalogueProduct]:
+        """The products that a statement gives, of which there are few."""
+        if version is not None and (known := self._products.get(version, value)):
+            return known
+        documents = [row[0] for row in await self._database.points(sql, value)]
+        found = [_product(document) for document in documents]
+        if version is not None and found:
+            self._products.put(version, value, found, sum(map(len, documents)))
         return found
 
 

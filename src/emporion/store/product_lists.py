@@ -8,7 +8,7 @@ What a reseller sees is made of those that concern it; what a filter leaves of t
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from emporion.catalogue.kept import Delegation
 from emporion.store.bit_sets import BitSet
 from emporion.store.collections import contains
 from emporion.store.database import placeholders
+from emporion.store.memory import VersionedMemory
 from emporion.store.relisting import PART_BYTES, RULES, in_groups
 from emporion.store.resellers import common_currency, currency_in
 
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
 Listed = Literal["plan", "product"]
 
-# Sets that are remembered, and how many bytes they may have together.
-MOST_SETS, MOST_BYTES = 1000, 64 << 20
+# How many bytes the sets that are remembered may have together.
+MOST_BYTES = 64 << 20
+# The same for numbers of products.
+MOST_BYTES_OF_NUMBERS = 4 << 20
 # An index of parts of names finds nothing shorter.
 SHORTEST_PART = 3
 # How many numbers one statement is about.
@@ -112,8 +115,9 @@ class ProductListStore:
         self._database = database
         self._version = -1
         self._rules: dict[int, Delegation] = {}
-        self._sets: OrderedDict[object, BitSet] = OrderedDict()
-        self._bytes = 0
+        self._sets: VersionedMemory[BitSet] = VersionedMemory(MOST_BYTES)
+        # Of products, by their ids.
+        self._numbers_of: VersionedMemory[int] = VersionedMemory(MOST_BYTES_OF_NUMBERS)
 
     async def seller(self, reseller_id: int) -> Seller:
         """What lists depend on; its chain is empty if there is no such reseller."""
@@ -155,11 +159,13 @@ class ProductListStore:
         if not seller.currency:
             return set()
         seen = await self._seen("product", seller.chain, seller.currency, seller.version)
-        found: set[str] = set()
-        for some in in_groups([number for number in map(account_number, product_ids) if number], AT_ONCE):
-            rows = await self._database.points(_NUMBERS.format(placeholders(len(some))), *some)
-            found |= {str(id_) for number, id_ in rows if number in seen.members}
-        return found
+        ids = [id_ for id_ in map(account_number, product_ids) if id_]
+        numbers = {id_: number for id_ in ids if (number := self._numbers_of.get(seen.version, id_)) is not None}
+        for some in in_groups([id_ for id_ in ids if id_ not in numbers], AT_ONCE):
+            for number, id_ in await self._database.points(_NUMBERS.format(placeholders(len(some))), *some):
+                numbers[id_] = number
+                self._numbers_of.put(seen.version, id_, number, 0)
+        return {str(id_) for id_, number in numbers.items() if number in seen.members}
 
     async def sells(self, chain: Sequence[int], currency: str, product_id: str) -> bool:
         """Whether a reseller sells a product."""
@@ -174,12 +180,12 @@ class ProductListStore:
         if wanted == ProductFilter():
             return seen.members
         key = (*seen.key, wanted)
-        found = self._remembered(key)
+        found = self._sets.get(seen.version, key)
         if found is None:
             found = seen.members
             for members in await self._filters(chain[-1], wanted):
                 found &= members
-            self._remember(key, found, seen.version)
+            self._sets.put(seen.version, key, found, found.size)
         return found
 
     async def _seen(self, what: Listed, chain: Sequence[int], currency: str, version: int | None = None) -> _Seen:
@@ -187,10 +193,10 @@ class ProductListStore:
         await self._look(version)
         version, concerning = self._version, self._concerning(chain)
         key = (what, currency, concerning)
-        found = self._remembered(key)
+        found = self._sets.get(version, key)
         if found is None:
             found = await self._union([f"{what}/{currency}/{rule}" for rule in concerning])
-            self._remember(key, found, version)
+            self._sets.put(version, key, found, found.size)
         return _Seen(found, key, version)
 
     async def _look(self, version: int | None) -> None:
@@ -202,28 +208,10 @@ class ProductListStore:
             return
         rules = {id_: _rule(rule) for id_, rule in await self._database.rows(RULES)}
         self._version, self._rules = version, rules
-        self._sets.clear()
-        self._bytes = 0
 
     def _concerning(self, chain: Sequence[int]) -> tuple[int, ...]:
         """The ways of delegation by which a reseller sees something."""
         return tuple(id_ for id_, rule in self._rules.items() if rule.is_to(chain))
-
-    def _remembered(self, key: object) -> BitSet | None:
-        found = self._sets.get(key)
-        if found is not None:
-            self._sets.move_to_end(key)
-        return found
-
-    def _remember(self, key: object, members: BitSet, version: int) -> None:
-        """Keep a set that was read while the lists had the version, unless they have changed."""
-        if version != self._version or key in self._sets:
-            return
-        self._sets[key] = members
-        self._bytes += members.size
-        while len(self._sets) > MOST_SETS or self._bytes > MOST_BYTES:
-            _, oldest = self._sets.popitem(last=False)
-            self._bytes -= oldest.size
 
     async def _union(self, lists: Sequence[str]) -> BitSet:
         """The members of any of the lists."""
