@@ -63,6 +63,22 @@ async def open_details(page: Page) -> None:
         await details.locator("summary").click()
 
 
+async def send_catalogue(page: Page, text: str | None = None) -> None:
+    """Sends a file of the catalogue: the one that there is, with some changes, or a text."""
+    if text is None:
+        text = await (await page.context.request.get("/console/catalogue/catalogue.yaml")).text()
+        text = text.replace("Acme Workspace Seat", "Acme Workspace Chair").replace("price: '6'", "price: '6.50'")
+    content = text.encode()
+    await page.locator("#file").set_input_files({"name": "catalogue.yaml", "mimeType": "text/yaml", "buffer": content})
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Check the file").click()
+
+
+async def send_faulty_catalogue(page: Page) -> None:
+    """Sends a catalogue with faults."""
+    await send_catalogue(page, "vendors: {acme: Acme}\nplans:\n  mail:\n    nam: Mail\n    state: sold\n")
+
+
 async def add_product(page: Page) -> None:
     """Adds the first product that is offered to a new order."""
     async with page.expect_navigation():
@@ -179,6 +195,10 @@ CONSOLE = (
     Listed("console-subscription-renewal", "/console/subscriptions/{subscription}/renewal", RESELLER_USER),
     Listed("console-plans", "/console/plans", RESELLER_USER),
     Listed("console-plans-first", "/console/plans", OPERATOR),
+    Listed("console-catalogue", "/console/catalogue", OPERATOR),
+    Listed("console-catalogue-file-faults", "/console/catalogue", OPERATOR, 400, sending()),
+    Listed("console-catalogue-check", "/console/catalogue", OPERATOR, act=send_catalogue),
+    Listed("console-catalogue-check-faults", "/console/catalogue", OPERATOR, 400, send_faulty_catalogue),
     Listed("console-plan", "/console/plans/{plan}", RESELLER_USER),
     Listed("console-products", "/console/products", RESELLER_USER),
     Listed("console-product", "/console/products/{product}", RESELLER_USER),

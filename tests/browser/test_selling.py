@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.people import RESELLER_USER
+from tests.browser.people import OPERATOR, RESELLER_USER
+from tests.browser.showroom import Showroom
 from tests.browser.visit import LIMIT
 
 # With JavaScript, and without it.
@@ -104,6 +105,28 @@ async def test_a_price_that_was_not_seen_is_not_ordered(open_page: OpenPage, jav
         await press(page, re.compile("^Order: now 5.00"))
         await expect(page.locator("#costs")).to_contain_text("What it costs has changed since you saw it")
     await expect(page.locator("#costs button.main")).to_have_text("Order: now 15.00\u00a0USD", timeout=LIMIT)
+
+
+@SCRIPTED
+async def test_a_catalogue_that_was_changed_is_applied_once_it_was_seen(
+    open_page: OpenPage, showroom: Showroom, javascript: bool
+) -> None:
+    page = await open_page(OPERATOR, showroom.url, javascript=javascript)
+    await page.goto("/console/plans")
+    await go(page, "Catalogue as a file")
+    link = await page.get_by_role("link", name="Download the file").get_attribute("href")
+    text = await (await page.context.request.get(str(link))).text()
+    changed = re.sub(r"name: Borealis \w+", f"name: Borealis {'Speech' if javascript else 'Voice'}", text)
+    for content in (text, changed):
+        await page.locator("#file").set_input_files(
+            {"name": "catalogue.yaml", "mimeType": "application/yaml", "buffer": content.encode()}
+        )
+        await press(page, "Check the file")
+        if content is text:
+            await expect(page.locator("main")).to_contain_text("Nothing changes")
+            await go(page, "Send another file")
+    await press(page, "Apply it")
+    await expect(page.locator(".note.good")).to_have_text("The catalogue is now as the file has it.")
 
 
 async def test_keys_alone_are_enough_and_the_enter_key_orders_nothing(open_page: OpenPage) -> None:

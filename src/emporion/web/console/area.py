@@ -10,6 +10,7 @@ from emporion.errors import AccessDenied
 from emporion.fair_semaphore import ACCOUNT
 from emporion.web import i18n
 from emporion.web.console import (
+    catalogue,
     customers,
     dashboard,
     imports,
@@ -46,6 +47,7 @@ PAGES = (
     *orders.PAGES,
     *subscriptions.PAGES,
     *subscription_orders.PAGES,
+    *catalogue.PAGES,
     *plans.PAGES,
     *products.PAGES,
     *prices.PAGES,
@@ -68,6 +70,7 @@ NOTES = {
     "failed": "The order has failed, with your reason.",
     "retried": "The order is tried again.",
     "cancelled": "The order is cancelled.",
+    "applied": "The catalogue is now as the file has it.",
     "priced": "The price is set.",
     "unpriced": "The price of your own is gone; the catalogue's counts again.",
 }
