@@ -108,6 +108,28 @@ async def test_a_price_that_was_not_seen_is_not_ordered(open_page: OpenPage, jav
 
 
 @SCRIPTED
+async def test_many_prices_are_set_once_they_were_seen(
+    open_page: OpenPage, showroom: Showroom, javascript: bool
+) -> None:
+    page = await open_page(RESELLER_USER, showroom.url, javascript=javascript)
+    await page.goto("/console/prices")
+    await go(page, "Many at once")
+    await page.get_by_label("Part of the name").fill("security")
+    await page.get_by_label("The own price is").select_option("cost")
+    await page.get_by_label("Per cent").fill("40" if javascript else "50")
+    await page.get_by_label("Amounts are rounded").select_option("0.99")
+    await press(page, "Show what changes")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    amount = await page.locator("tbody td").last.inner_text()
+    assert amount.endswith(".99\u00a0USD")
+    await press(page, "Set 1 price")
+    await expect(page.locator(".note.good")).to_have_text("The prices are set.")
+    await page.goto("/console/prices?name=security")
+    shown = page.locator("#found tbody tr", has_text="Castle Security Review")
+    await expect(shown).to_contain_text(amount)
+
+
+@SCRIPTED
 async def test_a_catalogue_that_was_changed_is_applied_once_it_was_seen(
     open_page: OpenPage, showroom: Showroom, javascript: bool
 ) -> None:

@@ -20,6 +20,7 @@ from emporion.web.console import (
     orders,
     plans,
     prices,
+    prices_many,
     products,
     reports,
     resellers,
@@ -51,6 +52,7 @@ PAGES = (
     *plans.PAGES,
     *products.PAGES,
     *prices.PAGES,
+    *prices_many.PAGES,
     *imports.PAGES,
     *reports.PAGES,
     *resellers.PAGES,
@@ -72,6 +74,7 @@ NOTES = {
     "cancelled": "The order is cancelled.",
     "applied": "The catalogue is now as the file has it.",
     "priced": "The price is set.",
+    "all-priced": "The prices are set.",
     "unpriced": "The price of your own is gone; the catalogue's counts again.",
 }
 
