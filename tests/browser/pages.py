@@ -63,6 +63,35 @@ async def open_details(page: Page) -> None:
         await details.locator("summary").click()
 
 
+async def send_catalogue(page: Page, text: str | None = None) -> None:
+    """Sends a file of the catalogue: the one that there is, with some changes, or a text."""
+    if text is None:
+        text = await (await page.context.request.get("/console/catalogue/catalogue.yaml")).text()
+        text = text.replace("Acme Workspace Seat", "Acme Workspace Chair").replace("price: '6'", "price: '6.50'")
+    content = text.encode()
+    await page.locator("#file").set_input_files({"name": "catalogue.yaml", "mimeType": "text/yaml", "buffer": content})
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Check the file").click()
+
+
+async def send_faulty_catalogue(page: Page) -> None:
+    """Sends a catalogue with faults."""
+    await send_catalogue(page, "vendors: {acme: Acme}\nplans:\n  mail:\n    nam: Mail\n    state: sold\n")
+
+
+async def send_prices(page: Page, text: str = "mpn,margin,setup\nACME-ARCHIVE,12.5,3\n") -> None:
+    """Sends a file of own prices."""
+    content = text.encode()
+    await page.locator("#file").set_input_files({"name": "prices.csv", "mimeType": "text/csv", "buffer": content})
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Check the file").click()
+
+
+async def send_faulty_prices(page: Page) -> None:
+    """Sends prices with faults."""
+    await send_prices(page, "productId,amount,margin\n999,1,\n1,many,\n,1,1\n")
+
+
 async def add_product(page: Page) -> None:
     """Adds the first product that is offered to a new order."""
     async with page.expect_navigation():
@@ -179,12 +208,24 @@ CONSOLE = (
     Listed("console-subscription-renewal", "/console/subscriptions/{subscription}/renewal", RESELLER_USER),
     Listed("console-plans", "/console/plans", RESELLER_USER),
     Listed("console-plans-first", "/console/plans", OPERATOR),
+    Listed("console-catalogue", "/console/catalogue", OPERATOR),
+    Listed("console-catalogue-file-faults", "/console/catalogue", OPERATOR, 400, sending()),
+    Listed("console-catalogue-check", "/console/catalogue", OPERATOR, act=send_catalogue),
+    Listed("console-catalogue-check-faults", "/console/catalogue", OPERATOR, 400, send_faulty_catalogue),
     Listed("console-plan", "/console/plans/{plan}", RESELLER_USER),
     Listed("console-products", "/console/products", RESELLER_USER),
     Listed("console-product", "/console/products/{product}", RESELLER_USER),
     Listed("console-prices", "/console/prices", RESELLER_USER),
     Listed("console-prices-reader", "/console/prices?name=seat", LENA),
     Listed("console-prices-none", "/console/prices?name=unknown", RESELLER_USER),
+    Listed("console-prices-many", "/console/prices/many", RESELLER_USER),
+    Listed(
+        "console-prices-many-shown", "/console/prices/many?name=acme&by=cost&percent=33&rounding=0.05", RESELLER_USER
+    ),
+    Listed("console-prices-many-faults", "/console/prices/many?by=margin&rounding=1", RESELLER_USER, 400),
+    Listed("console-prices-file", "/console/prices/file", RESELLER_USER),
+    Listed("console-prices-file-shown", "/console/prices/file", RESELLER_USER, act=send_prices),
+    Listed("console-prices-file-faults", "/console/prices/file", RESELLER_USER, 400, send_faulty_prices),
     Listed("console-price", "/console/prices/set?productId={product}", RESELLER_USER),
     Listed(
         "console-price-faults", "/console/prices/set?productId={product}", RESELLER_USER, 400,

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.people import RESELLER_USER
+from tests.browser.people import OPERATOR, RESELLER_USER
+from tests.browser.showroom import Showroom
 from tests.browser.visit import LIMIT
 
 # With JavaScript, and without it.
@@ -104,6 +105,50 @@ async def test_a_price_that_was_not_seen_is_not_ordered(open_page: OpenPage, jav
         await press(page, re.compile("^Order: now 5.00"))
         await expect(page.locator("#costs")).to_contain_text("What it costs has changed since you saw it")
     await expect(page.locator("#costs button.main")).to_have_text("Order: now 15.00\u00a0USD", timeout=LIMIT)
+
+
+@SCRIPTED
+async def test_many_prices_are_set_once_they_were_seen(
+    open_page: OpenPage, showroom: Showroom, javascript: bool
+) -> None:
+    page = await open_page(RESELLER_USER, showroom.url, javascript=javascript)
+    await page.goto("/console/prices")
+    await go(page, "Many at once")
+    await page.get_by_label("Part of the name").fill("security")
+    await page.get_by_label("The own price is").select_option("cost")
+    await page.get_by_label("Per cent").fill("40" if javascript else "50")
+    await page.get_by_label("Amounts are rounded").select_option("0.99")
+    await press(page, "Show what changes")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    amount = await page.locator("tbody td").last.inner_text()
+    assert amount.endswith(".99\u00a0USD")
+    await press(page, "Set 1 price")
+    await expect(page.locator(".note.good")).to_have_text("The prices are set.")
+    await page.goto("/console/prices?name=security")
+    shown = page.locator("#found tbody tr", has_text="Castle Security Review")
+    await expect(shown).to_contain_text(amount)
+
+
+@SCRIPTED
+async def test_a_catalogue_that_was_changed_is_applied_once_it_was_seen(
+    open_page: OpenPage, showroom: Showroom, javascript: bool
+) -> None:
+    page = await open_page(OPERATOR, showroom.url, javascript=javascript)
+    await page.goto("/console/plans")
+    await go(page, "Catalogue as a file")
+    link = await page.get_by_role("link", name="Download the file").get_attribute("href")
+    text = await (await page.context.request.get(str(link))).text()
+    changed = re.sub(r"name: Borealis \w+", f"name: Borealis {'Speech' if javascript else 'Voice'}", text)
+    for content in (text, changed):
+        await page.locator("#file").set_input_files(
+            {"name": "catalogue.yaml", "mimeType": "application/yaml", "buffer": content.encode()}
+        )
+        await press(page, "Check the file")
+        if content is text:
+            await expect(page.locator("main")).to_contain_text("Nothing changes")
+            await go(page, "Send another file")
+    await press(page, "Apply it")
+    await expect(page.locator(".note.good")).to_have_text("The catalogue is now as the file has it.")
 
 
 async def test_keys_alone_are_enough_and_the_enter_key_orders_nothing(open_page: OpenPage) -> None:

@@ -249,6 +249,39 @@ async def test_a_part_of_a_file_is_checked_without_setting_anything(marketplace:
     assert await marketplace.prices.apply(ANNA, RESELLER_ID, checked[:1]) == ["created"]
 
 
+async def test_what_was_planned_is_set_as_a_whole_or_not_at_all(marketplace: Marketplace) -> None:
+    rows = [PriceRow({"productId": id_, "amount": "9"}, line, []) for line, id_ in enumerate((MAIL, DISK), 1)]
+    prices = marketplace.prices
+    planned = await prices.plan(ANNA, RESELLER_ID, await prices.check(ANNA, RESELLER_ID, rows))
+    assert [(one.checked.target, one.before) for one in planned.changes] == [(MAIL, None), (DISK, None)]
+    await prices.set(ANNA, RESELLER_ID, {"productId": DISK, "amount": "2"})
+    with pytest.raises(Problem) as refused:
+        await prices.carry_out(ANNA, RESELLER_ID, planned)
+    assert refused.value.code is Code.CONFLICT
+    assert await amounts(marketplace, ANNA) == (["10", "5"], ["8", "4"])
+    again = await prices.plan(ANNA, RESELLER_ID, await prices.check(ANNA, RESELLER_ID, rows))
+    assert again.digest != planned.digest
+    await prices.carry_out(ANNA, RESELLER_ID, again)
+    assert (await amounts(marketplace, ANNA))[0] == ["9", "5"]
+    same = await prices.plan(ANNA, RESELLER_ID, await prices.check(ANNA, RESELLER_ID, [*rows, rows[0]]))
+    assert (same.changes, same.same) == ([], 2)
+
+
+async def test_nobody_plans_or_sets_prices_of_another_or_below_an_owner(marketplace: Marketplace) -> None:
+    row = [PriceRow({"productId": MAIL, "amount": "1"}, 1, [])]
+    checked = await marketplace.prices.check(ANNA, RESELLER_ID, row)
+    planned = await marketplace.prices.plan(ANNA, RESELLER_ID, checked)
+    for call in (
+        marketplace.prices.plan(BERT, RESELLER_ID, checked),
+        marketplace.prices.carry_out(BERT, RESELLER_ID, planned),
+    ):
+        with pytest.raises(Problem) as refused:
+            await call
+        assert refused.value.code is Code.NOT_FOUND
+    with pytest.raises(AccessDenied):
+        await marketplace.prices.carry_out(Actor(RESELLER_ID, "eve", "console", "editor"), RESELLER_ID, planned)
+
+
 async def test_a_list_shows_what_is_sold_in_the_currency_of_the_reseller(marketplace: Marketplace) -> None:
     seen = [
         "For some",

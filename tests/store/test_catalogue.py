@@ -305,6 +305,16 @@ async def test_what_two_operators_apply_at_once_is_never_mixed(store: Store, ope
     assert [] in [await differences(store, text) for text in applied]
 
 
+async def test_who_has_seen_an_older_catalogue_is_told(store: Store) -> None:
+    await apply(store)
+    with content(CATALOGUE.replace("name: Plus\n", "name: Plus Post\n")) as late:
+        for seen in (0, 2):
+            with pytest.raises(Problem) as raised:
+                await files(store).apply(OPERATOR, late, seen)
+            assert raised.value.code is Code.CONFLICT
+        assert (await files(store).apply(OPERATOR, late, 1)).version == 2
+
+
 async def test_the_ids_of_an_apply_that_lost_are_given_back(store: Store) -> None:
     await apply(store)
     loser = CATALOGUE.replace(
@@ -354,6 +364,11 @@ async def test_a_plan_id_is_below_two_to_the_31st(store: Store) -> None:
         await apply(store)
     assert raised.value.code is Code.CONFLICT
     assert "can have no more plans" in raised.value.message
+
+
+async def test_only_an_owner_applies(store: Store) -> None:
+    with content() as file, pytest.raises(AccessDenied):
+        await files(store).apply(Actor(PROVIDER_ID, "root", "console", "editor"), file)
 
 
 async def test_only_the_operator_may(store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from emporion.catalogue.own_prices import OwnPrice, target_of_item, target_of_product
 from emporion.catalogue.rates import flat
@@ -86,3 +87,23 @@ async def test_the_prices_of_an_item_are_found_in_every_plan(store: Store) -> No
     await store.prices.set(ONE, [change(target, MARGIN) for target in targets])
     assert await store.prices.of_item(ONE, "A_B") == ["10 A_B", "11 A_B"]
     assert await store.prices.of_item(TWO, "A_B") == []
+
+
+async def test_where_one_is_not_what_was_expected_none_is_set(store: Store) -> None:
+    await store.prices.set(ONE, [change(PRODUCT, FLAT)])
+    log = await store.events.log(ONE, 0, 100)
+    for first, second in ((MARGIN, None), (None, None), (FLAT, MARGIN)):
+        changes = [
+            structs.replace(change(PRODUCT, TIERED), expected=first),
+            structs.replace(change(ITEM, TIERED), expected=second),
+        ]
+        with pytest.raises(Problem) as raised:
+            await store.prices.set(ONE, changes)
+        assert raised.value.code is Code.CONFLICT
+    assert await store.prices.of([ONE], [PRODUCT, ITEM]) == {(ONE, PRODUCT): FLAT}
+    assert await store.events.log(ONE, 0, 100) == log
+    expected = structs.replace(change(PRODUCT, TIERED), expected=FLAT)
+    assert await store.prices.set(ONE, [expected, structs.replace(change(ITEM, None), expected=None)]) == [
+        "changed",
+        "unchanged",
+    ]

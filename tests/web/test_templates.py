@@ -59,4 +59,4 @@ def test_browsers_put_nothing_back_into_a_form_of_something_that_may_have_change
 
 def test_some_forms_are_of_something_that_may_have_changed() -> None:
     forms = [content for name in NAMES for _, content in FORM.findall((TEMPLATES / name).read_text())]
-    assert len([content for content in forms if 'name="version"' in content]) == 12
+    assert len([content for content in forms if 'name="version"' in content]) == 13

@@ -11,6 +11,10 @@ Changed = dict[str, tuple[Any, Any]]
 What = Literal["new", "changed", "retired", "back"]
 Kind = Literal["vendor", "service", "plan", "item"]
 
+_WORDS: dict[What, str] = {"new": "new", "changed": "changed", "retired": "retired", "back": "there again"}
+# Longer values are cut where a change is told.
+_LONGEST_VALUE = 120
+
 
 class Difference(Struct, rename="camel", frozen=True, omit_defaults=True, kw_only=True):
     """What applying a file would do to a member of the catalogue.
@@ -26,6 +30,13 @@ class Difference(Struct, rename="camel", frozen=True, omit_defaults=True, kw_onl
     name: str | None = None
     items: int | None = None
     changes: Changed = {}
+
+    def in_words(self) -> str:
+        """Such as `item STD of mail: changed`."""
+        name = f" “{self.name}”" if self.name else ""
+        what = f"item {self.mpn}{name} of {self.key}" if self.mpn else f"{self.kind} {self.key}{name}"
+        items = "" if self.items is None else f", with {self.items:,} item{'' if self.items == 1 else 's'}"
+        return f"{what}: {_WORDS[self.what]}{items}"
 
 
 class Summary(Struct, rename="camel", omit_defaults=True):
@@ -68,6 +79,19 @@ class AppliedCatalogue(Struct, rename="camel", frozen=True):
 def changes_between(before: object, after: object, path: str = "") -> Changed:
     """The path of each value that differs between two forms (`written.py`), to the value before and after."""
     return dict(_changes(before, after, path))
+
+
+def value_in_words(value: object) -> str:
+    """A value before or after a change; a long one is cut."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        text = "{" + ", ".join(f"{name}: {value_in_words(inner)}" for name, inner in value.items()) + "}"
+    elif isinstance(value, list):
+        text = f"[{', '.join(map(value_in_words, value))}]"
+    else:
+        text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _changes(before: object, after: object, path: str) -> Iterator[tuple[str, tuple[Any, Any]]]:

@@ -27,7 +27,8 @@ def _not_an_amount(text: str) -> str | None:
     return None if _AMOUNT.fullmatch(text) else "must be a number such as 4.5, with 6 digits after the point at most"
 
 
-def _not_a_margin(text: str) -> str | None:
+def not_a_margin(text: str) -> str | None:
+    """What is wrong with a percentage."""
     if _MARGIN.fullmatch(text) and Decimal(text) > -100:
         return None
     return "must be per cents above -100, such as 12.5, with 4 digits after the point at most"
@@ -59,7 +60,7 @@ class NewPrice(Struct, rename="camel", frozen=True, kw_only=True):
     tiers: Annotated[list[NewTier], Meta(max_length=MOST_STEPS)] | None = None
     model: Literal["TIERED", "VOLUME_SUBSCRIPTION", "VOLUME_ORDER"] | None = None
     setup: AmountText | None = None
-    margin: Annotated[str, Meta(max_length=40, extra={"clean": str.strip, "rule": _not_a_margin})] | None = None
+    margin: Annotated[str, Meta(max_length=40, extra={"clean": str.strip, "rule": not_a_margin})] | None = None
     remove: bool = False
 
     def faults(self) -> Iterator[Fault]:

@@ -46,6 +46,10 @@ class FileFault(NamedTuple):
     path: str
     message: str
 
+    def in_words(self) -> str:
+        """Such as `plans.mail.name is required`."""
+        return f"{self.path} {self.message}" if self.path else f"the file {self.message}"
+
 
 class Faults:
     """The faults of a file, as many as are kept."""

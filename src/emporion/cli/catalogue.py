@@ -13,8 +13,7 @@ from msgspec import to_builtins
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-from emporion.catalogue.differences import Difference, Summary
-from emporion.catalogue.yaml_nodes import FileFault
+from emporion.catalogue.differences import Difference, Summary, value_in_words
 from emporion.cli.context import Operator, operate
 from emporion.cli.errors import CommandError
 from emporion.cli.exports import STANDARD_OUTPUT, written_file
@@ -28,9 +27,6 @@ FAULTY = 1
 # Beyond it something else was meant, such as a disk image.
 LARGEST_FILE = 2 << 30
 _MARKS = {"new": "+", "changed": "~", "retired": "-", "back": "+"}
-_WORDS = {"new": "new", "changed": "changed", "retired": "retired", "back": "there again"}
-# Longer values are cut where a change is told.
-_LONGEST_VALUE = 120
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The catalogue, a file in YAML (docs/selling.md).")]
 
@@ -191,41 +187,17 @@ def _stop_if_faulty(file: Path, content: CatalogueContent, *, as_json: bool) -> 
     if as_json:
         show_json({"faults": [fault._asdict() for fault in faults], "count": count})
     else:
-        show_table(["line", "fault"], [[fault.line or "", _said(fault)] for fault in faults], none="")
+        show_table(["line", "fault"], [[fault.line or "", fault.in_words()] for fault in faults], none="")
         more = f", of which {len(faults):,} are listed" if count > len(faults) else ""
         typer.echo(f"{file} has {_number(count, 'fault')}{more}; nothing was written")
     raise typer.Exit(FAULTY)
 
 
-def _said(fault: FileFault) -> str:
-    return f"{fault.path} {fault.message}" if fault.path else f"the file {fault.message}"
-
-
 def _told(difference: Difference) -> Iterator[str]:
     """What differs, for people."""
-    mark, word = _MARKS[difference.what], _WORDS[difference.what]
-    name = f" “{difference.name}”" if difference.name else ""
-    what = (
-        f"item {difference.mpn}{name} of {difference.key}"
-        if difference.mpn
-        else f"{difference.kind} {difference.key}{name}"
-    )
-    items = f", with {_number(difference.items, 'item')}" if difference.items is not None else ""
-    yield plain(f"{mark} {what}: {word}{items}")
+    yield plain(f"{_MARKS[difference.what]} {difference.in_words()}")
     for path, (before, after) in difference.changes.items():
-        yield f"    {plain(f'{path}: {_value(before)} → {_value(after)}')}"
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, dict):
-        text = "{" + ", ".join(f"{name}: {_value(inner)}" for name, inner in value.items()) + "}"
-    elif isinstance(value, list):
-        text = f"[{', '.join(map(_value, value))}]"
-    else:
-        text = plain(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+        yield f"    {plain(f'{path}: {value_in_words(before)} → {value_in_words(after)}')}"
 
 
 def _number(count: int, what: str) -> str:

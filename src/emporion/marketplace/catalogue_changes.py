@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -143,6 +144,7 @@ class CatalogueChanges:
         rates = await self._store.rates(written)
         for change in changes:
             self._write(change, kept[change.plan.id], ids, rates)
+            await asyncio.sleep(0)  # a server has other requests to answer
 
     def _change(self, compared: ComparedPlan) -> _Change | None:
         """A plan as it is to be, and what is to be written of it; None if it is so already."""

@@ -36,13 +36,14 @@ class CatalogueFiles:
         """What applying a file would change, in the order of the file; then what has left it."""
         return self._work.differences(actor, content)
 
-    async def apply(self, actor: Actor, content: CatalogueContent) -> AppliedCatalogue:
+    async def apply(self, actor: Actor, content: CatalogueContent, seen: int | None = None) -> AppliedCatalogue:
         """Make the catalogue what a file says, in one step: all of it counts at once, or nothing.
 
-        Where nothing differs nothing is written. Raises Problem (INVALID) if the file has a fault, (CONFLICT) if
-        another operator applies a file meanwhile.
+        seen: the version with which the file was compared, where somebody has looked at what differs. Where nothing
+        differs nothing is written. Raises Problem (INVALID) if the file has a fault, (CONFLICT) if another operator
+        applies a file meanwhile, or has done so since that version.
         """
-        return await self._work.apply(actor, content)
+        return await self._work.apply(actor, content, seen)
 
     def export(self, actor: Actor) -> AsyncIterator[bytes]:
         """A file that applies as no change: all that has not been retired."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -65,6 +66,7 @@ class CatalogueWork:
             for compared in batch:
                 for difference in plan_differences(compared):
                     yield difference
+                await asyncio.sleep(0)  # a server has other requests to answer
         async for left in left_plans(content, files):
             items: defaultdict[int, int] = defaultdict(int)
             for item in await files.items([plan.id for plan in left]):
@@ -73,7 +75,8 @@ class CatalogueWork:
                 name = decode_plan(plan.definition).name
                 yield Difference(kind="plan", key=plan.key, what="retired", name=name, items=items[plan.id])
 
-    async def apply(self, actor: Actor, content: CatalogueContent) -> AppliedCatalogue:
+    async def apply(self, actor: Actor, content: CatalogueContent, seen: int | None = None) -> AppliedCatalogue:
+        actor.must_be("owner")
         await self.check(actor, content)
         if content.faults.count:
             line, path, message = content.faults.in_order()[0]
@@ -83,6 +86,8 @@ class CatalogueWork:
             )
         files = self._store.catalogue_files
         version = await self._store.catalogue.version()
+        if seen not in (None, version):
+            raise _applied_meanwhile()
         summary = Summary()
         named: list[str] = []
         async for difference in self.differences(actor, content):
@@ -104,11 +109,7 @@ class CatalogueWork:
                 raise
             if applied is None:
                 await files.drop_ids(changes.taken)
-                raise Problem(
-                    Code.CONFLICT,
-                    "Another operator has applied a catalogue meanwhile, so nothing was written. See what differs now, "
-                    "and apply the file again.",
-                )
+                raise _applied_meanwhile()
         return AppliedCatalogue(applied, summary)
 
     async def export(self, actor: Actor) -> AsyncIterator[bytes]:
@@ -153,6 +154,14 @@ class CatalogueWork:
             f"{summary.in_words()}: {names}{more}" if named else summary.in_words(),
             Subject("catalogue", str(version)),
         )
+
+
+def _applied_meanwhile() -> Problem:
+    return Problem(
+        Code.CONFLICT,
+        "Another operator has applied a catalogue meanwhile, so nothing was written. See what differs now, and apply "
+        "the file again.",
+    )
 
 
 def _must_be_operator(actor: Actor) -> None:

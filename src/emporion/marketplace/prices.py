@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec import to_builtins
+import msgspec
+from msgspec import UNSET, UnsetType, to_builtins
 
 from emporion.accounts.documents import diff
 from emporion.accounts.ids import PROVIDER_ID
@@ -35,6 +38,26 @@ class CheckedPrice(NamedTuple):
     target: str
     price: OwnPrice | None
     faults: Sequence[Fault]
+
+
+class PlannedPrice(NamedTuple):
+    """A price that would change. before: what the reseller has there now."""
+
+    checked: CheckedPrice
+    before: OwnPrice | None
+
+
+class PricePlan(NamedTuple):
+    """What setting prices would change. same: how many would stay as they are."""
+
+    changes: Sequence[PlannedPrice]
+    same: int
+
+    @property
+    def digest(self) -> str:
+        """Stands for all that would change, so that what was shown is what is done."""
+        told = [(one.checked.target, one.before, one.checked.price) for one in self.changes]
+        return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:32]
 
 
 class Prices:
@@ -70,7 +93,11 @@ class Prices:
                 Code.INVALID,
                 f"Nothing is delegated to reseller {reseller_id}: it must have a currency, and the one of its parent.",
             )
-        return [await self._checked(reseller_id, seller, row) for row in rows]
+        found = []
+        for row in rows:
+            found.append(await self._checked(reseller_id, seller, row))
+            await asyncio.sleep(0)  # a server has other requests to answer
+        return found
 
     async def apply(self, actor: Actor, reseller_id: int, checked: Sequence[CheckedPrice]) -> list[PriceOutcome]:
         """Set prices that `check` has found without faults; what became of each. Those of a part are set together."""
@@ -79,6 +106,33 @@ class Prices:
             changes = [self._change(actor, reseller_id, one) for one in checked[first : first + AT_ONCE]]
             outcomes += await self._store.set(reseller_id, changes)
         return outcomes
+
+    async def plan(self, actor: Actor, reseller_id: int, checked: Sequence[CheckedPrice]) -> PricePlan:
+        """What setting prices would change that `check` has found without faults. Raises as `check`.
+
+        A target that is there twice has the price of the last.
+        """
+        actor.must_be("owner")
+        await check_reach(self._resellers, actor, reseller_id)
+        last = {one.target: one for one in checked}
+        kept = await self._store.of([reseller_id], last)
+        changes = [
+            PlannedPrice(one, kept.get((reseller_id, target)))
+            for target, one in last.items()
+            if kept.get((reseller_id, target)) != one.price
+        ]
+        return PricePlan(changes, len(last) - len(changes))
+
+    async def carry_out(self, actor: Actor, reseller_id: int, planned: PricePlan) -> None:
+        """Set all prices of a plan in one transaction.
+
+        Raises Problem (CONFLICT), and sets none, if one of them has changed since it was planned.
+        """
+        actor.must_be("owner")
+        await check_reach(self._resellers, actor, reseller_id)
+        await self._store.set(
+            reseller_id, [self._change(actor, reseller_id, one.checked, one.before) for one in planned.changes]
+        )
 
     async def of(self, actor: Actor, reseller_id: int) -> list[ShownPrice]:
         """All prices that a reseller has set. Raises Problem (NOT_FOUND) if the actor does not reach it."""
@@ -129,7 +183,13 @@ class Prices:
             return "", [Fault("productId" if wanted.product_id else "mpn", "has no price of this reseller's own")]
         return targets[0], []
 
-    def _change(self, actor: Actor, reseller_id: int, checked: CheckedPrice) -> OwnPriceChange:
+    def _change(
+        self,
+        actor: Actor,
+        reseller_id: int,
+        checked: CheckedPrice,
+        expected: OwnPrice | UnsetType | None = UNSET,
+    ) -> OwnPriceChange:
         at = int(self._clock() * 1000)
         after = _members(checked.target, checked.price)
 
@@ -145,7 +205,7 @@ class Prices:
                 Subject("price", checked.target),
             )
 
-        return OwnPriceChange(checked.target, checked.price, at, event)
+        return OwnPriceChange(checked.target, checked.price, at, event, expected)
 
 
 def _members(target: str, price: OwnPrice | None) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from emporion.catalogue.own_prices import OwnPrice
+from emporion.errors import Code, Problem
 from emporion.store.database import execute, fetch_row, placeholders
 from emporion.store.events import append, lock_reseller
 
@@ -36,13 +37,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class OwnPriceChange(Struct, frozen=True):
-    """An own price to be set, or removed where it is None. target: as in `own_prices`. event: makes the entry of the
-    log, given what was before."""
+    """An own price to be set, or removed where it is None.
+
+    target: as in `own_prices`. event: makes the entry of the log, given what was before. expected: what must be before,
+    where somebody has looked at it.
+    """
 
     target: str
     price: OwnPrice | None
     at: int
     event: Callable[[OwnPrice | None], NewEvent]
+    expected: OwnPrice | UnsetType | None = UNSET
 
 
 class PriceStore:
@@ -76,7 +81,7 @@ class PriceStore:
     async def set(self, reseller_id: int, changes: Sequence[OwnPriceChange]) -> list[PriceOutcome]:
         """Set or remove own prices, all or none, each with its event; what became of each.
 
-        Raises Problem (NOT_FOUND) if there is no such reseller.
+        Raises Problem (NOT_FOUND) if there is no such reseller, (CONFLICT) if a price is not what was expected.
         """
         return await self._database.write(_set, reseller_id, changes)
 
@@ -87,6 +92,8 @@ def _set(reseller_id: int, changes: Sequence[OwnPriceChange]) -> Write[list[Pric
     for change in changes:
         row = yield from fetch_row(_ONE, reseller_id, change.target)
         before = _price(row[0]) if row else None
+        if change.expected is not UNSET and before != change.expected:
+            raise Problem(Code.CONFLICT, "Another user has set one of these prices meanwhile, so none was set.")
         if before == change.price:
             outcomes.append("unchanged")
             continue

@@ -10,6 +10,7 @@ from emporion.errors import AccessDenied
 from emporion.fair_semaphore import ACCOUNT
 from emporion.web import i18n
 from emporion.web.console import (
+    catalogue,
     customers,
     dashboard,
     imports,
@@ -19,6 +20,7 @@ from emporion.web.console import (
     orders,
     plans,
     prices,
+    prices_many,
     products,
     reports,
     resellers,
@@ -46,9 +48,11 @@ PAGES = (
     *orders.PAGES,
     *subscriptions.PAGES,
     *subscription_orders.PAGES,
+    *catalogue.PAGES,
     *plans.PAGES,
     *products.PAGES,
     *prices.PAGES,
+    *prices_many.PAGES,
     *imports.PAGES,
     *reports.PAGES,
     *resellers.PAGES,
@@ -68,7 +72,9 @@ NOTES = {
     "failed": "The order has failed, with your reason.",
     "retried": "The order is tried again.",
     "cancelled": "The order is cancelled.",
+    "applied": "The catalogue is now as the file has it.",
     "priced": "The price is set.",
+    "all-priced": "The prices are set.",
     "unpriced": "The price of your own is gone; the catalogue's counts again.",
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from emporion.catalogue.shown import PlanPeriod, PlanQuery, ServicePlan
 from emporion.errors import Code, Problem
 from emporion.periods import Period
-from emporion.web.console.lists import ListColumn, ListView
+from emporion.web.console.lists import Action, ListColumn, ListView
 from emporion.web.console.products import first_price
 from emporion.web.console.selling import MODELS_OF_BILLING, billed_words, period_words
 from emporion.web.pages import Page
@@ -45,6 +45,7 @@ LIST = ListView(
         ListColumn("Billed", lambda plan: billed_words(Period(plan.billing_period.type, plan.billing_period.duration))),
     ),
     empty="The plans that your account sells appear here. The operator of the platform puts them into the catalogue.",
+    action=Action("Catalogue as a file", "/catalogue", "reader", for_operator=True),
 )
 
 

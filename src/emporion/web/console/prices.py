@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs, to_builtins
 
 from emporion.api.problems import STATUS
+from emporion.catalogue.own_prices import target_of_item
 from emporion.catalogue.price_files import tiers_of
 from emporion.catalogue.shown import Product, ProductPrice, ProductQuery
 from emporion.errors import Code, Fault, Problem, raise_invalid
@@ -189,6 +190,7 @@ async def _form(
     *,
     moved: bool = False,
 ) -> Response:
+    known = await visit.marketplace.catalogue.known_product(product.id)
     return visit.render(
         "price.html",
         STATUS[Code.CONFLICT].value if moved else STATUS[Code.INVALID].value if faults else 200,
@@ -203,6 +205,8 @@ async def _form(
         models=[(name, words) for name, words in PRICE_MODELS.items() if name != "FLAT"],
         may_set=_may_set(visit, owner),
         history=await history_of(visit, owner.id, Subject("price", product.id)),
+        item_history=known
+        and await history_of(visit, owner.id, Subject("price", target_of_item(known.plan_id, known.mpn))),
     )
 
 
