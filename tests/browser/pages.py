@@ -301,6 +301,16 @@ PANEL = (
     Listed("panel-de-password", "/panel/password", ANNA),
     Listed("panel-de-password-faults", "/panel/password", ANNA, 400, sending(**PASSWORDS)),
     Listed("panel-de-sign-ins", "/panel/sign-ins", ANNA),
+    Listed("panel-subscriptions-first", "/panel/subscriptions", EMMA),
+    Listed("panel-orders-first", "/panel/orders", EMMA),
+    Listed("panel-missing", "/panel/orders/1", EMMA, status=404),
+    Listed("panel-de-subscriptions", "/panel/subscriptions", ANNA),
+    Listed("panel-de-subscription", "/panel/subscriptions/{subscription}", ANNA),
+    Listed("panel-de-orders", "/panel/orders", ANNA),
+    Listed("panel-de-orders-end", "/panel/orders?offset=1000", ANNA),
+    Listed("panel-de-order", "/panel/orders/{sold}", ANNA),
+    Listed("panel-de-order-change", "/panel/orders/{changed}", ANNA),
+    Listed("panel-de-order-waiting", "/panel/orders/{by_hand}", ANNA),
 )  # fmt: skip
 
 PAGES = (*CONSOLE, *PANEL)

@@ -70,7 +70,8 @@ LOOKS = ("dashboard", "customers", "customers", "customer", "customer", "edit", 
          "keys", "key", "users", "user", "forms", "forms", "forms", "export", "export")  # fmt: skip
 ACTS = ("create", "edit", "status", "status", "link", "new reseller", "hold", "new key", "change key", "revoke key",
         "rotate key", "new user", "role", "disable", "enable", "password")  # fmt: skip
-OWN = ("", "/address", "/address", "/contacts", "/contacts", "/password", "/sign-ins", "close")
+BOUGHT = ("/subscriptions", "/orders")
+OWN = ("", *BOUGHT, "/address", "/address", "/contacts", "/contacts", "/password", "/sign-ins", "close")
 PLAIN = (("GET", "/console/sign-in"), ("GET", "/panel/sign-in"), ("POST", "/panel/language"))
 FILES = ("send", "send", "work", "work", "show", "list", "list", "confirm", "confirm", "cancel", "rejected")
 
@@ -742,7 +743,7 @@ class Pages(Isolation):
             kind = data.draw(st.sampled_from(OWN))
             if kind == "close":
                 self._set_status(admin.account, "cancelled")
-            elif kind and data.draw(st.booleans()):
+            elif kind and kind not in BOUGHT and data.draw(st.booleans()):
                 self._change_own(data, session, admin, kind)
             else:
                 self._look_at_own(session, admin, kind)

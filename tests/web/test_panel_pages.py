@@ -68,7 +68,7 @@ FORMS = {
     "/sign-ins": {},
     "/link": {"new": NEW_PASSWORD, "again": NEW_PASSWORD},
 }
-PAGES = ("", "/address", "/contacts", "/password", "/sign-ins")
+PAGES = ("", "/subscriptions", "/orders", "/address", "/contacts", "/password", "/sign-ins")
 
 
 class Browser(Console):

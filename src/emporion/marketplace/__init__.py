@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.passwords import Passwords
     from emporion.marketplace.prices import Prices
     from emporion.marketplace.products import Products
+    from emporion.marketplace.purchases import Purchases
     from emporion.marketplace.rate_limits import RateLimits
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
@@ -57,6 +58,7 @@ class Marketplace:
     order_runner: OrderRunner
     fulfillment: Fulfillment
     subscriptions: Subscriptions
+    purchases: Purchases
     catalogue_files: CatalogueFiles
     clients: Clients
     signing_keys: SigningKeys

@@ -27,6 +27,7 @@ from emporion.marketplace.parameters import Parameters
 from emporion.marketplace.passwords import Passwords
 from emporion.marketplace.prices import Prices
 from emporion.marketplace.products import Products
+from emporion.marketplace.purchases import Purchases
 from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.report_runner import ReportRunner
 from emporion.marketplace.reports import Reports
@@ -77,6 +78,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         order_runner=OrderRunner(store, order_steps),
         fulfillment=Fulfillment(store, order_steps),
         subscriptions=Subscriptions(store, customers_of_all, clock),
+        purchases=Purchases(store, catalogue, order_steps),
         clients=clients,
         signing_keys=signing_keys,
         tokens=Tokens(store, passwords, signing_keys, clients, guesses, visits, grants, provider, clock),

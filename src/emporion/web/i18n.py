@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from babel import Locale, UnknownLocaleError, dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -20,6 +20,8 @@ from emporion.accounts.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from emporion.periods import Period
 
 # The first one is that of the texts themselves, and of those who speak none of them.
 LANGUAGES = ("en", "de", "fr", "es", "pt")
@@ -55,6 +57,11 @@ class Language:
 
     def number(self, value: int | Decimal) -> str:
         return str(numbers.format_decimal(value, locale=self.locale, decimal_quantization=False))
+
+    def period(self, period: Period) -> str:
+        """A length of time, such as `1 month`."""
+        unit = "month" if period.type == "statement_day" else period.type
+        return str(units.format_unit(period.duration, f"duration-{unit}", "long", locale=self.locale))
 
     def money(self, amount: str | Decimal, currency: str) -> str:
         """An amount with all digits of its currency: `1,180.00 USD`; with its code, since a sign names several."""

@@ -46,6 +46,7 @@ def _environment(language: Language) -> Environment:
         day=language.day,
         moment=language.moment,
         number=language.number,
+        period=language.period,
         money=lambda amount: language.money(amount.amount, amount.currency),
         unit_price=lambda price: language.unit_price(price.amount, price.currency),
     )

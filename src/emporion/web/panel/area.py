@@ -8,7 +8,7 @@ from emporion.api.problems import STATUS
 from emporion.marketplace.sessions import Closed
 from emporion.web import i18n
 from emporion.web.pages import Area, Site
-from emporion.web.panel import account, messages, passwords, sign_in
+from emporion.web.panel import account, messages, passwords, purchases, sign_in
 from emporion.web.user_agents import browser_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emporion.web.i18n import Language
     from emporion.web.pages import PageRequest
 
-PAGES = (*sign_in.PAGES, *account.PAGES, *passwords.PAGES)
+PAGES = (*sign_in.PAGES, *account.PAGES, *purchases.PAGES, *passwords.PAGES)
 
 
 def panel(site: Site) -> Area:

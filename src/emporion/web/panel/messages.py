@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from emporion.accounts.contacts import ContactType
     from emporion.accounts.statuses import Status
     from emporion.errors import Fault
+    from emporion.orders.kept import ChargeType, OrderStatus, OrderType
+    from emporion.subscriptions import SubscriptionStatus
     from emporion.web.i18n import Language
 
 
@@ -45,6 +47,56 @@ CONTACT_TYPES: dict[ContactType, str] = {
     "admin": _("Administrator"),
     "billing": _("Billing"),
     "technical": _("Technical"),
+}
+SUBSCRIPTION_NAMES: dict[SubscriptionStatus, str] = {
+    "pending": _("Being set up"),
+    "active": _("Active"),
+    "hold": _("Suspended"),
+    "terminated": _("Ended"),
+    "removed": _("Ended"),
+}
+SUBSCRIPTION_MARKS: dict[SubscriptionStatus, str] = {"pending": "pending", "active": "active", "hold": "adminHold"}
+ORDER_NAMES: dict[OrderStatus, str] = {
+    "submitted": _("Waiting"),
+    "processing": _("In progress"),
+    "error": _("Delayed"),
+    "completed": _("Done"),
+    "cancelled": _("Cancelled"),
+}
+ORDER_MARKS: dict[OrderStatus, str] = {
+    "submitted": "pending",
+    "processing": "pending",
+    "error": "error",
+    "completed": "active",
+}
+ORDER_KINDS: dict[OrderType, str] = {
+    "sales": _("Purchase"),
+    "change": _("Change"),
+    "renewal": _("Renewal"),
+    "cancellation": _("Cancellation"),
+    "migration": _("Transfer from another provider"),
+}
+ORDER_SENTENCES: dict[OrderStatus, str] = {
+    "submitted": _("Your order has arrived and will be carried out soon."),
+    "processing": _("Your order is being carried out."),
+    "error": _("Your order could not be carried out yet. Please ask your provider about it."),
+    "completed": _("Your order has been carried out."),
+    "cancelled": _("This order has been cancelled, so nothing is charged for it."),
+}
+# What an order of an account in such a status waits for, where it is the account's turn.
+ORDER_HELD: dict[Status, str] = {
+    "pending": _("Your order waits until your account has been checked."),
+    "creditHold": _("Your order waits until the open balance is paid."),
+    "adminHold": _("Your order waits until your services are no longer suspended."),
+}
+ORDER_OF_HELD = _("Your order waits until the subscription is no longer suspended.")
+CHARGE_NAMES: dict[ChargeType, str] = {
+    "setup": _("Setup"),
+    "recurring": _("Subscription fee"),
+    "recurringRefund": _("Refund"),
+    "renew": _("Renewal"),
+    "switch": _("Change"),
+    "cancellation": _("Refund"),
 }
 NOTES: dict[str, str] = {
     "changed": _("Your changes have been saved."),
