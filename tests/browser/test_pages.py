@@ -8,7 +8,7 @@ from playwright.async_api import Page, ViewportSize, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.inspection import COLOURS, faults, looks
 from tests.browser.movement import LEAST, movement, watch
-from tests.browser.pages import PAGES, Listed
+from tests.browser.pages import PAGES, Listed, add_product
 from tests.browser.people import RESELLER_USER
 from tests.browser.screenshots import screenshot
 from tests.browser.showroom import Showroom
@@ -58,4 +58,21 @@ async def test_nothing_jumps_while_a_search_is_typed(open_page: OpenPage, showro
     await page.goto("/console/customers")
     await page.get_by_label("Name").press_sequentially("Kaffee", delay=20)
     await expect(page.locator("#found tbody tr")).to_have_count(1)
+    assert await movement(page) < LEAST
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+async def test_nothing_jumps_while_the_costs_of_a_new_order_are_told(
+    open_page: OpenPage, showroom: Showroom, width: int
+) -> None:
+    page = await open_page(RESELLER_USER, showroom.url, width=width)
+    await watch(page)
+    await page.goto(f"/console/customers/{showroom.places['anna']}/order?find=archive")
+    await add_product(page)
+    costs = page.locator("#costs")
+    before = await costs.inner_text()
+    await page.locator("input[name$='.quantity']").fill("7")
+    await page.keyboard.press("Tab")
+    await expect(costs).to_contain_text("7 ×")
+    assert await costs.inner_text() != before
     assert await movement(page) < LEAST

@@ -315,8 +315,7 @@ async def test_reports_are_found_while_a_filter_is_typed_or_chosen(open_page: Op
     page = await open_page(RESELLER_USER, showroom.url)
     await page.goto("/console/reports")
     rows, search = page.locator("#found tbody tr"), page.get_by_label("Report", exact=True)
-    await page.keyboard.press("/")
-    await expect(search).to_be_focused()
+    await search.focus()
     await page.keyboard.type("cust", delay=20)
     await expect(rows.filter(has_text="Events")).to_have_count(0)
     await page.get_by_label("Status").select_option("processing")
@@ -454,18 +453,33 @@ async def test_the_first_tab_leads_past_the_navigation(open_page: OpenPage) -> N
     assert await page.evaluate("document.querySelector('main').contains(document.activeElement)")
 
 
-async def test_a_slash_goes_to_the_search_and_the_focus_stays_there_while_it_finds(open_page: OpenPage) -> None:
+async def test_the_focus_stays_in_the_search_while_it_finds(open_page: OpenPage) -> None:
     page = await open_page(RESELLER_USER)
     await page.goto("/console/customers")
     search = page.get_by_label("Name")
-    await page.keyboard.press("/")
-    await expect(search).to_be_focused()
+    await search.focus()
     await page.keyboard.type("RBCustomer2", delay=20)
     await expect(page.locator("#found tbody tr")).to_have_count(1)
     await expect(search).to_be_focused()
     await expect(search).to_have_value("RBCustomer2")
     await page.keyboard.press("/")
     await expect(search).to_have_value("RBCustomer2/")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_search_over_everything_begins_on_any_page(open_page: OpenPage, scripts: bool) -> None:
+    page = await open_page(RESELLER_USER, javascript=scripts)
+    await page.goto("/console/keys")
+    search = page.get_by_label("Search everything")
+    await (page.keyboard.press("/") if scripts else search.focus())
+    await expect(search).to_be_focused()
+    await page.keyboard.type("rbcustomer2")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#found").get_by_role("link")).to_have_text(["RBCustomer2"])
+    if scripts:
+        await page.keyboard.press("/")
+        await page.keyboard.type("seat")
+        await expect(page.locator("#found").get_by_role("link").first).to_contain_text("Seat")
 
 
 async def test_a_customer_is_made_by_the_keyboard_alone(open_page: OpenPage) -> None:

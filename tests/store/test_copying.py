@@ -324,6 +324,7 @@ def test_every_table_of_the_embedded_store_is_copied_or_derived(tmp_path: Path) 
             "import_parts",
             "import_faults",
             "document_counts",
+            "subscription_vendor_ids",
         }
         for table in TABLES:
             columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}

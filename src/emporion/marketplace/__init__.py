@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from emporion.marketplace.report_runner import ReportRunner
     from emporion.marketplace.reports import Reports
     from emporion.marketplace.resellers import Resellers
+    from emporion.marketplace.search import Search
     from emporion.marketplace.security_log import SecurityLog
     from emporion.marketplace.sessions import Sessions
     from emporion.marketplace.signing_keys import SigningKeys
@@ -75,6 +76,7 @@ class Marketplace:
     prices: Prices
     reports: Reports
     report_runner: ReportRunner
+    search: Search
     security_log: SecurityLog
     usage: UsageRecorder
     rate_limits: RateLimits

@@ -32,6 +32,7 @@ from emporion.marketplace.rate_limits import RateLimits
 from emporion.marketplace.report_runner import ReportRunner
 from emporion.marketplace.reports import Reports
 from emporion.marketplace.resellers import Resellers
+from emporion.marketplace.search import Search
 from emporion.marketplace.security_log import SecurityLog
 from emporion.marketplace.sessions import Sessions
 from emporion.marketplace.signing_keys import SigningKeys
@@ -63,6 +64,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
     catalogue = Catalogue(store.catalogue, store.prices, store.product_lists)
     sessions = Sessions(store, passwords, guesses, visits, clock)
     order_steps = OrderSteps(store, catalogue, clock)
+    products = Products(store, catalogue)
     return Marketplace(
         customers=customers_of_all,
         imports=Imports(store, customer_rows, clock),
@@ -85,7 +87,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         sessions=sessions,
         links=Links(store.links, store.administrators, passwords, customers_of_all, sessions, clock),
         events=logbook,
-        products=Products(store, catalogue),
+        products=products,
         prices=Prices(store, catalogue, clock),
         reports=Reports(store.reports, signing_keys, settings.issuer, clock),
         report_runner=ReportRunner(store, logbook, clock),
@@ -94,6 +96,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         parameters=Parameters(customers_of_all, catalogue),
         passwords=passwords,
         idempotency=Idempotency(store.idempotency, clock),
+        search=Search(store, customers_of_all, products),
         security_log=SecurityLog(store.events, visits, clock),
         usage=visits,
         rate_limits=RateLimits(settings.rate_limit_storage, clock, time.monotonic),

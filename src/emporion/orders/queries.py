@@ -40,6 +40,12 @@ class OrderQuery(Struct, rename="camel", kw_only=True, frozen=True):
     limit: Limit = 10
 
 
+class OrderSearch(OrderQuery, rename="camel", kw_only=True, frozen=True):
+    """Which orders the console shows; the contract knows no such filter."""
+
+    po_number: Annotated[str, text_meta(255, "Has this number of the customer's own.", "PO-4711")] | None = None
+
+
 class OrderUpdate(Struct, rename="camel", kw_only=True, frozen=True):
     """A change of an order (contract: PATCH /orders/{id})."""
 

@@ -32,6 +32,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 # Before the declared columns of each table; `document` comes after them.
 HEAD = ("reseller_id", "ordinal", "id", "version", "created_at", "due_at")
+# Of so many documents that people may mean, any will do.
+MANY = 256
 _COUNT = """
     INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, ?, 1)
     ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + 1 RETURNING last
@@ -108,8 +110,8 @@ class Collection(Generic[T]):
         return msgspec.json.Decoder(self.type).decode
 
     def conditions(self, query: msgspec.Struct) -> list[Condition]:
-        """What a list's query asks for."""
-        wanted = ((filter_, getattr(query, member)) for member, filter_ in self.filters.items())
+        """What a list's query asks for. Doors may have queries without some of the filters."""
+        wanted = ((filter_, getattr(query, member, None)) for member, filter_ in self.filters.items())
         return [condition for filter_, value in wanted if value is not None for condition in filter_(value)]
 
     @cached_property
@@ -174,6 +176,19 @@ class Collection(Generic[T]):
             ) p ON p.one = o.one ORDER BY p.created_at DESC, p.id DESC
         """  # noqa: S608
 
+    def some(self, where: str, others: str = "") -> str:
+        """Up to a number of documents of a reseller and of all below it, newest first; of many, the newest of some.
+
+        where: on the table `r`, by an index. others: a table between, with what joins it to `below`.
+        """
+        return f"""
+            {BELOW}
+            SELECT f.reseller_id, f.id, f.version, f.document FROM (
+                SELECT r.reseller_id, r.id, r.version, r.document, r.created_at
+                FROM below {others} CROSS JOIN {self.name} r WHERE r.reseller_id = below.id AND {where} LIMIT {MANY}
+            ) f ORDER BY f.created_at DESC, f.id DESC LIMIT ?
+        """  # noqa: S608
+
     @cached_property
     def due_by(self) -> str:
         """Documents that a worker is to look at, of the whole platform."""
@@ -234,6 +249,11 @@ class CollectionStore(Generic[T]):
         """
         column = column or ("document" if whole else self._collection.listed)
         return await list_page(self._database, Asked(self._collection, column, root_id, conditions, offset, limit))
+
+    async def some(self, root_id: int, sql: str, *values: object, limit: int) -> list[Item]:
+        """Up to `limit` documents by a statement of `Collection.some`, at one cost however many there are."""
+        rows = await self._database.long_rows(root_id, sql, root_id, *values, limit)
+        return [Item(*row) for row in rows]
 
     async def due(self, now: int, limit: int) -> list[Item]:
         """Up to `limit` documents of the whole platform that a worker is to look at by `now`, longest due first."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from emporion.store.records import Record
+from emporion.store.records import Filter, Record
 from emporion.store.statements import BELOW
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emporion.store.administrators import AdministratorLogin
     from emporion.store.database import Database
     from emporion.store.idempotency import IdempotentRequest
-    from emporion.store.records import Filter, Listing
+    from emporion.store.records import Listing
 
 # The longest page without a filter that does not queue.
 SHORT_PAGE = 20
@@ -155,6 +155,14 @@ class CustomerStore(ABC):
         whole: items are whole documents, else summaries (id, externalId, name, status). Raises Problem (INVALID) at
         `limit` if they have more than LARGEST_PAGE bytes.
         """
+
+    async def named(self, root_id: int, name: str, limit: int) -> bytes:
+        """A JSON array of up to `limit` customers of the reseller `root_id` and of all below it, newest first.
+
+        They are summaries; of very many resellers they may be those of the newest. name: as in `Filter`, of
+        three letters or more. A total would cost what all that fit cost.
+        """
+        return (await self.page(root_id, Filter(name=name), 0, limit, whole=False)).data
 
     @abstractmethod
     async def scan(self, reseller_id: int, after: int, limit: int) -> list[ScannedCustomer]:

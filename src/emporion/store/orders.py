@@ -48,6 +48,7 @@ ORDERS: Collection[KeptOrder] = Collection(
         Column("type", lambda kept: kept.type),
         Column("status", lambda kept: kept.status),
         Column("status_code", lambda kept: kept.status_code),
+        Column("po_number", lambda kept: kept.po_number),
         Column("listed", lambda kept: shown.encode(shown.summary(kept))),
         Column("listed_whole", lambda kept: shown.encode(shown.row(kept, shown.seller_level(kept)))),
         Column("shown", lambda kept: shown.encode(shown.detailed(kept, shown.seller_level(kept)))),
@@ -64,6 +65,7 @@ ORDERS: Collection[KeptOrder] = Collection(
         ],
         "order_number": lambda value: [equals("order_number", value)],
         "status": lambda value: [indexed("status", value)],
+        "po_number": lambda value: [indexed("po_number", value)],
         "status_code": lambda value: [equals("status_code", value)],
         "creation_time_from": lambda value: between("created_at", times.instant(value), None),
         "creation_time_to": lambda value: between("created_at", None, (times.instant(value) or 0) + 1000),
@@ -83,6 +85,8 @@ _TOUCH = """
     INSERT INTO order_subscriptions (reseller_id, subscription_id, order_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _BY_NUMBER = "SELECT reseller_id, id, version, document FROM orders WHERE reseller_id = ? AND order_number = ?"
+_SOUGHT_BY_NUMBER = ORDERS.some("r.order_number = ?")
+_SOUGHT_BY_PO_NUMBER = ORDERS.some("r.po_number = ?")
 _SALES = """
     SELECT document FROM orders
     WHERE reseller_id = ? AND customer_id = ? AND type IN ('sales', 'migration') AND status <> 'cancelled'
@@ -181,6 +185,11 @@ class OrderStore(CollectionStore[KeptOrder]):
         """An order of a reseller by its number."""
         row = await self._database.row(_BY_NUMBER, reseller_id, number)
         return ORDERS.decode(Item(*row).document) if row else None
+
+    async def sought(self, root_id: int, text: str, limit: int) -> list[Item]:
+        """Orders of a reseller and of all below it with this number or poNumber: `limit` of each, newest first."""
+        by_number = await self.some(root_id, _SOUGHT_BY_NUMBER, text.upper(), limit=limit)
+        return [*by_number, *await self.some(root_id, _SOUGHT_BY_PO_NUMBER, text, limit=limit)]
 
     async def had_trial(self, reseller_id: int, customer_id: int, plan_ids: Iterable[int]) -> bool:
         """Whether a customer has ordered a trial of one of these plans, whatever has come of it since."""

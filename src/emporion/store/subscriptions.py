@@ -75,6 +75,10 @@ _OF_CUSTOMER = f"""
     WHERE reseller_id = ? AND customer_id = ? AND status NOT IN {ENDED} ORDER BY created_at, id LIMIT ?
 """  # noqa: S608 - put together from what stands here
 
+_SOUGHT_BY_ID = SUBSCRIPTIONS.some("r.id = ?")
+_SOUGHT_BY_VENDOR_ID = SUBSCRIPTIONS.some(
+    "r.id = v.subscription_id", "JOIN subscription_vendor_ids v ON v.reseller_id = below.id AND v.vendor_id = ?"
+)
 _OF_RESELLER = "SELECT reseller_id, id, version, document FROM subscriptions WHERE reseller_id = ? AND id = ?"
 
 _WITH_PLAN = """
@@ -95,6 +99,11 @@ class SubscriptionStore(CollectionStore[KeptSubscription]):
     async def any_of_plan(self, root_id: int, plan_id: int) -> bool:
         """Whether an account, or one below it, has ever sold a subscription that is of a plan."""
         return await self._database.point(_WITH_PLAN, root_id, plan_id) is not None
+
+    async def sought(self, root_id: int, text: str, limit: int) -> list[Item]:
+        """Subscriptions of a reseller and of all below it with this id, or this one of a vendor: `limit` of each."""
+        by_id = await self.some(root_id, _SOUGHT_BY_ID, text, limit=limit)
+        return [*by_id, *await self.some(root_id, _SOUGHT_BY_VENDOR_ID, text, limit=limit)]
 
     async def change(self, item: Item, document: KeptSubscription, events: Sequence[NewEvent]) -> Item | None:
         """What `update` does, with events in the logs of any resellers."""

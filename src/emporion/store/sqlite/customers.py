@@ -17,7 +17,7 @@ from emporion.store.events import ADD_EVENT, append
 from emporion.store.faults import taken_external_id
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.records import Record
-from emporion.store.sqlite import lists
+from emporion.store.sqlite import lists, names
 from emporion.store.sqlite.dialect import run
 from emporion.store.sqlite.rowids import ordinal_of, place
 
@@ -70,6 +70,9 @@ class SqliteCustomers(CustomerStore):
 
     async def page(self, root_id: int, wanted: Filter, offset: int, limit: int, *, whole: bool) -> Listing:
         return await lists.customers(self._file.connections, root_id, wanted, offset, limit, whole=whole)
+
+    async def named(self, root_id: int, name: str, limit: int) -> bytes:
+        return await names.named(self._file.connections, root_id, name, limit)
 
     async def scan(self, reseller_id: int, after: int, limit: int) -> list[ScannedCustomer]:
         values = (reseller_id, place(reseller_id, after), place(reseller_id + 1, 0), limit)

@@ -31,11 +31,11 @@ document.addEventListener("click", (event) => {
   navigator.clipboard.writeText(field.value).then(() => tell(button.dataset.done), select);
 });
 
-// "/" goes to the search of a page, as in many programs.
+// "/" goes to the search over everything, as in many programs.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select")) return;
-  const search = document.querySelector("input[type=search]");
+  const search = document.getElementById("everything");
   if (!search) return;
   event.preventDefault();
   search.focus();
@@ -118,7 +118,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 // A reader who was at something that an answer took away goes on from the search, or from the top.
 document.addEventListener("htmx:after:swap", () => {
   if (focused?.isConnected !== false) return;
-  (document.querySelector("input[type=search]") ?? document.querySelector("main")).focus({ preventScroll: true });
+  (document.querySelector("main input[type=search]") ?? document.querySelector("main")).focus({ preventScroll: true });
 });
 
 // Another page of the history takes the place of this one: nothing that this one asked for may come in between.
@@ -132,8 +132,8 @@ document.addEventListener("htmx:before:history:restore", () => {
 document.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-  const search = document.querySelector("input[type=search]");
-  const links = [...document.querySelectorAll("#found tbody a")];
+  const search = document.querySelector("main input[type=search]");
+  const links = [...document.querySelectorAll("#found tbody a, #found li a")];
   const places = [search, ...links];
   const at = places.indexOf(document.activeElement);
   if (!search || at < 0 || !places[at + step]) return;

@@ -24,6 +24,7 @@ from emporion.web.console import (
     products,
     reports,
     resellers,
+    search,
     sign_in,
     subscription_orders,
     subscriptions,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 PAGES = (
     *sign_in.PAGES,
     *dashboard.PAGES,
+    *search.PAGES,
     *customers.PAGES,
     *order_new.PAGES,
     *order_decisions.PAGES,

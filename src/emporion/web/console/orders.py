@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emporion import times
 from emporion.errors import Code, Problem
 from emporion.events import Subject
-from emporion.orders.queries import OrderQuery
+from emporion.orders.queries import OrderSearch
 from emporion.orders.shown import OrderRow
 from emporion.web.console.history import history_of
 from emporion.web.console.lists import Action, ListColumn, ListFilter, ListView
@@ -30,7 +30,7 @@ A_DAY_OF_ORDERS = "A day of UTC, such as 2026-09-01"
 
 
 def _page(marketplace: Marketplace) -> Callable[[Actor, Any], Awaitable[ListPage]]:
-    async def page(actor: Actor, query: OrderQuery) -> ListPage:
+    async def page(actor: Actor, query: OrderSearch) -> ListPage:
         return await marketplace.orders.page(actor, query, whole=True)
 
     return page
@@ -41,7 +41,7 @@ LIST = ListView(
     title="Orders",
     noun="order",
     document=OrderRow,
-    query=OrderQuery,
+    query=OrderSearch,
     page=_page,
     columns=(
         ListColumn("Number", lambda order: order.order_number, "link"),
@@ -54,6 +54,7 @@ LIST = ListView(
     search=ListFilter("orderNumber", "Number"),
     choices=(ListFilter("status", "Status", tuple(ORDER_WORDS.items())),),
     more=(
+        ListFilter("poNumber", "Purchase order number", hint="the customer's own"),
         ListFilter("customerId", "Customer id"),
         ListFilter("subscriptionId", "Subscription id", hint="that was made or changed"),
         ListFilter("creationTimeFrom", "Placed since", hint=A_DAY_OF_ORDERS),

@@ -169,10 +169,11 @@ async def _is_done(visit: PageRequest, owner: Owner, planned: PricePlan) -> bool
 
 
 async def _told(visit: PageRequest, owner: Owner, planned: PricePlan | None) -> list[ToldChange]:
-    told = []
+    told, catalogue = [], visit.marketplace.catalogue
+    seller = await catalogue.seller(owner.id)
     for change in planned.changes[:LISTED] if planned else ():
         of = price_shown(change.checked.target, None)
-        product = await visit.marketplace.catalogue.product(owner.id, of.product_id) if of.product_id else None
+        product = await catalogue.product(seller, of.product_id) if of.product_id else None
         if product:
             name, detail = product.name, f"{product.mpn}, {period_words(product.subscription_period)}"
         elif of.mpn:
