@@ -60,7 +60,7 @@ def check(database: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("with_ids", [True, False])
+@pytest.mark.parametrize("with_ids", effort(quick=[True], thorough=[True, False]))
 def test_a_command_that_is_killed_again_and_again_imports_each_row_once(tmp_path: Path, with_ids: bool) -> None:
     assert run("init", cwd=tmp_path).returncode == 0
     database = tmp_path / "emporion.db"

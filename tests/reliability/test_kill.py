@@ -18,7 +18,7 @@ from tests.conftest import new_contact, new_customer
 from tests.effort import effort
 from tests.server import PATIENCE, Server, serving
 
-KILLS = effort(quick=3, thorough=20)
+KILLS = effort(quick=1, thorough=20)
 CLIENTS = 6
 
 

@@ -27,7 +27,7 @@ from tests.server import PATIENCE, Server, serving
 
 CLIENTS = 4
 ROUNDS = effort(quick=6, thorough=20)
-KILLS = effort(quick=2, thorough=8)
+KILLS = effort(quick=1, thorough=8)
 # Created by way of the node before it is killed.
 BEFORE_A_KILL = 20
 # Seconds that a client lets pass before it asks again.
