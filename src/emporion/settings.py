@@ -256,6 +256,11 @@ class Settings:
         "Who makes pending customers active: the platform, or resellers by hand.",
         _one_of(Verification),
     )
+    statement_day: int = setting(
+        "1",
+        "Day of the month on which periods of the type statement_day begin; what is sold keeps that of its order.",
+        _number(1, 28),
+    )
     public_url: str = setting("", "The URL under which clients reach it; tokens name it as their issuer.", WEB_URL)
     trusted_proxies: tuple[Network, ...] = setting(
         "",

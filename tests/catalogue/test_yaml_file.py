@@ -15,6 +15,7 @@ from emporion.catalogue.products import Coterming
 from emporion.catalogue.rates import Rate, Tier, flat
 from emporion.catalogue.yaml_file import Definition, References, read_catalogue
 from emporion.catalogue.yaml_nodes import MOST_FAULTS, Faults, Unreadable
+from emporion.periods import Period
 
 HEAD = """
 vendors: {acme: Acme GmbH}
@@ -223,6 +224,12 @@ def test_a_dependency_must_be_sold_for_the_same_periods() -> None:
     assert "depends on B, which is not sold for 1 month" in fault_of(plan(periods="[1 year, 1 month]", items=items))
 
 
+def test_a_plan_may_be_billed_by_the_statement_day() -> None:
+    definitions, faults = read(plan(billingPeriod="1 statement_day"))
+    (found,) = [one for one in definitions if isinstance(one, DefinedPlan)]
+    assert (found.plan.billing_period, faults) == (Period("statement_day", 1), [])
+
+
 @pytest.mark.parametrize(
     ("state", "other", "is_faulty"),
     [
@@ -271,7 +278,6 @@ def test_a_switch_maps_every_item() -> None:
     ("text", "said"),
     [
         (plan(billingPeriod="30 days"), "not supported: plans billed by days"),
-        (plan(billingPeriod="1 statement_day"), "not supported yet: statement_day"),
         (plan(billingModel="chargeExternalRating"), "not supported yet: chargeExternalRating"),
         (plan(policies="{decrease: next_billing_period}"), "not supported yet: next_billing_period"),
         (plan(policies="{decrease: next_subscription_period}"), "not supported yet: next_subscription_period"),
@@ -311,6 +317,8 @@ def test_what_is_not_supported_yet_is_refused_by_name(text: str, said: str) -> N
         (plan(periods="[]"), "has no period"),
         (plan(periods="0 months"), "must be a period such as 1 month"),
         (plan(periods="1201 months"), "must be a period such as 1 month"),
+        (plan(periods="1 statement_day"), "is a billing period, and no length of a term"),
+        (plan(periods="1 year", billingPeriod="5 statement_days"), "which is no multiple of its billing period"),
         (plan(items="{}"), "has no item"),
         (plan(items="[STD]"), "must be a mapping from the MPN of each item to what it is, not a list"),
         (plan(state="publisht"), "must be draft, published or retired, not 'publisht'; did you mean published?"),

@@ -25,6 +25,7 @@ from emporion.marketplace.order_steps import OrderSteps
 from emporion.marketplace.orders import Orders
 from emporion.marketplace.subscriptions import Subscriptions
 from emporion.orders.queries import OrderQuery
+from emporion.periods import Period
 from emporion.store import open_store
 from emporion.store.base import Store
 from emporion.store.collections import Item
@@ -725,6 +726,25 @@ async def test_of_many_clients_for_one_subscription_one_gets_its_order(shop: Sho
 
 
 # --- estimates that hold ---------------------------------------------------------------------------------------------
+
+
+async def test_what_is_billed_by_the_statement_day_begins_with_a_part(shop: Shop, customer: str) -> None:
+    by_day = Period("statement_day", 1)
+    keys = shop.marketplace.signing_keys
+    shop.orders = Orders(shop.store, shop.catalogue, keys, shop.clock, statement_day=25)
+    shop.catalogue.plans[101] = structs.replace(shop.catalogue.plans[101], billing_period=by_day)
+    shop.catalogue.products["1001"] = structs.replace(shop.catalogue.products["1001"], billing_period=by_day)
+    estimate = await shop.estimate(customer, STD)
+    # 7 of the 31 days from 25 August on, and the setup.
+    assert [one["extendedPrice"]["amount"] for one in estimate["details"]] == ["120", "12.19"]
+    assert estimate["details"][1]["description"].endswith("from 2026-09-18 through 2026-09-24")
+    id_ = await shop.bought(customer)
+    assert (await shop.subscription(id_)).statement_day == 25
+    # Whatever the operator sets later, it is that of the order.
+    shop.orders = Orders(shop.store, shop.catalogue, keys, shop.clock)
+    change = await shop.estimate(customer, {"id": "1001", "quantity": 13}, type="change", subscriptionId=id_)
+    assert change["details"][1]["description"].endswith("from 2026-09-18 through 2026-09-24")
+    assert change["details"][1]["extendedPrice"]["amount"] == "1.02"
 
 
 async def test_an_estimate_holds_its_price(shop: Shop, customer: str) -> None:

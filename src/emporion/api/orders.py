@@ -8,7 +8,7 @@ import msgspec
 
 from emporion.api.auth import unknown_version
 from emporion.api.etags import expected_versions, idempotency_key
-from emporion.api.operations import REPLAYED, Answer, Call, Operation
+from emporion.api.operations import REPLAYED, Answer, Call, Handler, Operation
 from emporion.errors import Code, Fault, Problem, not_found
 from emporion.orders.new import OrderRequest
 from emporion.orders.queries import OrderQuery, OrderUpdate
@@ -152,17 +152,16 @@ async def update_order(marketplace: Marketplace, actor: Actor, call: Call) -> An
     return Answer(item.document, item.version)
 
 
-_OF_LISTS = "Filters combine with and. In contract version 1.15 each row has more members."
-
-OPERATIONS = (
-    Operation(
+def _list_operation(path: str, id_: str, summary: str, description: str, handle: Handler, *, unknown: str) -> Operation:
+    """GET of a page of orders."""
+    return Operation(
         "GET",
-        "/orders",
-        "getOrders",
+        path,
+        id_,
         TAG,
-        "Get a list of orders",
-        f"The orders of your account and of all resellers below it, newest first. {_OF_LISTS}",
-        get_orders,
+        summary,
+        f"{description} Filters combine with and. In contract version 1.15 each row has more members.",
+        handle,
         query=OrderQuery,
         answer={"1.6": OrderPage, "1.15": WholeOrderPage},
         answer_example=_PAGE,
@@ -170,8 +169,19 @@ OPERATIONS = (
         error_examples={
             Code.INVALID: _STATUSES,
             Code.MALFORMED: Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8."),
-            Code.NOT_FOUND: not_found("there is no customer 1000240"),
+            Code.NOT_FOUND: not_found(unknown),
         },
+    )
+
+
+OPERATIONS = (
+    _list_operation(
+        "/orders",
+        "getOrders",
+        "Get a list of orders",
+        "The orders of your account and of all resellers below it, newest first.",
+        get_orders,
+        unknown="there is no customer 1000240",
     ),
     Operation(
         "POST",
@@ -237,22 +247,12 @@ OPERATIONS = (
         errors=(Code.NOT_FOUND, Code.CONFLICT, Code.PRECONDITION_FAILED),
         error_examples={Code.INVALID: _CODES, Code.NOT_FOUND: _NO_ORDER, Code.CONFLICT: _OVER},
     ),
-    Operation(
-        "GET",
+    _list_operation(
         "/resellers/{id}/orders",
         "getResellerOrders",
-        TAG,
         "Get a list of orders of a reseller",
-        f"The orders of a reseller, which is your account or stands below it, and of all below that. {_OF_LISTS}",
+        "The orders of a reseller, which is your account or stands below it, and of all below that.",
         get_reseller_orders,
-        query=OrderQuery,
-        answer={"1.6": OrderPage, "1.15": WholeOrderPage},
-        answer_example=_PAGE,
-        errors=(Code.MALFORMED, Code.NOT_FOUND, Code.PRECONDITION_FAILED),
-        error_examples={
-            Code.INVALID: _STATUSES,
-            Code.MALFORMED: Problem(Code.MALFORMED, "The query must be percent-encoded UTF-8."),
-            Code.NOT_FOUND: not_found("there is no reseller 1000240"),
-        },
+        unknown="there is no reseller 1000240",
     ),
 )

@@ -43,8 +43,8 @@ _ITEM = (
 )  # fmt: skip
 _SWITCH = ("from", "to", "billingPolicy", "whenEffective", "items")
 _DAYS = ("returnDays", "fullRefundDays", "renewalPoint", "graceDays", "holdDays", "retentionDays")
-_STATEMENT_DAY = {"statement_day": "is not supported yet: statement_day; bill by months or years"}
-_BY_DAYS = {"day": "is not supported: plans billed by days; bill by months or years", **_STATEMENT_DAY}
+_STATEMENT_DAY = {"statement_day": "is a billing period, and no length of a term; write months or years"}
+_BY_DAYS = {"day": "is not supported: plans billed by days; bill by months or years"}
 _BILLING_MODELS: tuple[BillingModel, ...] = tuple(m for m in get_args(BillingModel) if m != "chargeExternalRating")
 _REFUSED_MODELS = {
     "chargeExternalRating": "is not supported yet: chargeExternalRating; use one of the other models, which count the "
@@ -67,7 +67,9 @@ def read_plan(key: str, place: Place) -> DefinedPlan | None:
     if not given:
         return None
     periods = given.read("periods", _periods, None) or []
-    billing = given.read("billingPeriod", lambda inner: inner.period(("month", "year"), _BY_DAYS), None)
+    billing = given.read(
+        "billingPeriod", lambda inner: inner.period(("month", "year", "statement_day"), _BY_DAYS), None
+    )
     billing = billing or Period("month", 1)
     _check_billing(given, periods, billing)
     state: State = given.read("state", lambda inner: inner.choice(get_args(State)), "draft")

@@ -75,7 +75,7 @@ def build_marketplace(settings: Settings, store: Store) -> Marketplace:
         subscription_keys=SubscriptionKeys(store.subscription_keys, store.resellers, clock),
         catalogue=catalogue,
         catalogue_files=CatalogueFiles(store, clock),
-        orders=Orders(store, catalogue, signing_keys, clock),
+        orders=Orders(store, catalogue, signing_keys, clock, settings.statement_day),
         order_steps=order_steps,
         order_runner=OrderRunner(store, order_steps),
         fulfillment=Fulfillment(store, order_steps),

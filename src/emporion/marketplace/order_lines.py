@@ -52,8 +52,8 @@ class Planning(Struct, kw_only=True):
     """An order that is being planned: what is known of it, and all that is wrong with it so far.
 
     seller: who sells to the customer. level: the caller's place in the chain. currency: of all amounts, which is the
-    subscription's where it has one. item, subscription: what it changes. conflicts: full sentences. held: rates that an
-    estimate has promised, by product. used: those that the catalogue gave.
+    subscription's where it has one. statement_day: of what it sells. item, subscription: what it changes. conflicts:
+    full sentences. held: rates that an estimate has promised, by product. used: those that the catalogue gave.
     """
 
     request: OrderRequest
@@ -62,6 +62,7 @@ class Planning(Struct, kw_only=True):
     customer_id: int
     currency: str
     day: date
+    statement_day: int = 1
     faults: list[Fault]
     conflicts: list[str] = []
     item: Item | None = None

@@ -78,13 +78,21 @@ class PlannedOrder(NamedTuple):
 
 
 class OrderPlanner:
-    """Plans orders. clock: seconds since 1970."""
+    """Plans orders. clock: seconds since 1970. statement_day: of what is sold."""
 
-    def __init__(self, store: Store, catalogue: ProductReader, steps: OrderSteps, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: ProductReader,
+        steps: OrderSteps,
+        clock: Callable[[], float],
+        statement_day: int = 1,
+    ) -> None:
         self._store = store
         self._steps = steps
         self._reader = LineReader(catalogue)
         self._clock = clock
+        self._statement_day = statement_day
 
     async def customer(self, actor: Actor, customer_id: str) -> Record | None:
         """A customer that the actor reaches."""
@@ -154,6 +162,7 @@ class OrderPlanner:
             customer_id=record.id,
             currency=seller.currency or "",
             day=promised.day if promised else datetime.fromtimestamp(self._clock(), UTC).date(),
+            statement_day=self._statement_day,
             faults=faults,
             held=promised.rates if promised else None,
         )
@@ -274,6 +283,7 @@ class OrderPlanner:
             subscription_period=switched.subscription_period if switched and planning.subscription else None,
             upgrade_start=request.upgrade_start_type or None,
             migrated=migrated,
+            statement_day=planning.statement_day,
             estimated=planning.held is not None,
             trials=[] if planning.subscription else _trials(planning, lines),
         )

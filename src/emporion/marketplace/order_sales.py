@@ -101,7 +101,7 @@ def migrated_subscription(planning: Planning, product: CatalogueProduct) -> Migr
         autorenewal=bool(request.autorenewal),
         migration_program=request.migration_program or None,
     )
-    last, following = charged_span(migrated_term(product, migrated), migration)
+    last, following = charged_span(migrated_term(product, migrated, planning.statement_day), migration)
     return structs.replace(migrated, last_billing_date=last.isoformat(), next_billing_date=following.isoformat())
 
 

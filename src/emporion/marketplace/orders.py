@@ -86,12 +86,17 @@ class Orders:
     """
 
     def __init__(
-        self, store: Store, catalogue: ProductReader, signing_keys: SigningKeys, clock: Callable[[], float]
+        self,
+        store: Store,
+        catalogue: ProductReader,
+        signing_keys: SigningKeys,
+        clock: Callable[[], float],
+        statement_day: int = 1,
     ) -> None:
         self._store = store
         self._clock = clock
         self._steps = OrderSteps(store, catalogue, clock)
-        self._planner = OrderPlanner(store, catalogue, self._steps, clock)
+        self._planner = OrderPlanner(store, catalogue, self._steps, clock, statement_day)
         self._estimates = Estimates(signing_keys, clock)
         self._service = CollectionService(store.orders, ORDERS, clock)
 

@@ -54,14 +54,13 @@ def charges(
     subscription: KeptSubscription | None,
     day: date,
     paid: Paid | None = None,
-    statement_day: int = 1,
 ) -> list[list[Charge]]:
     """What an order costs if it counts from a day on, for each link of its chain.
 
     plans: those of its lines and of the subscription. subscription: the one that it is about, as it is before. paid: as
-    in `pricing.switch`. statement_day: that of the seller.
+    in `pricing.switch`.
     """
-    found = _charges(order, plans, subscription, day, paid, statement_day)
+    found = _charges(order, plans, subscription, day, paid)
     if subscription and subscription.charged_until and day.isoformat() >= subscription.charged_until:
         # Nothing is given back of a period for which nothing was taken.
         found = [[] if pricing.total(link) < 0 else link for link in found]
@@ -74,10 +73,9 @@ def _charges(
     subscription: KeptSubscription | None,
     day: date,
     paid: Paid | None,
-    statement_day: int,
 ) -> list[list[Charge]]:
     if order.type in ("sales", "migration"):
-        return _merged([_new(order, lines, plans, day, statement_day) for lines in by_plan(order.lines).values()])
+        return _merged([_new(order, lines, plans, day) for lines in by_plan(order.lines).values()])
     assert subscription
     items, term = priced(order.lines), running_term(subscription)
     policies = plans[subscription.plan_id].policies
@@ -104,15 +102,13 @@ def _charges(
     return pricing.switch(items, term, after, way.billing_policy, policies, order.currency, day, paid)
 
 
-def _new(
-    order: KeptOrder, lines: Sequence[OrderLine], plans: Mapping[int, Plan], day: date, statement_day: int
-) -> list[list[Charge]]:
+def _new(order: KeptOrder, lines: Sequence[OrderLine], plans: Mapping[int, Plan], day: date) -> list[list[Charge]]:
     """What the new subscription of one plan costs."""
     bought = billed(plans[lines[0].plan_id], lines[0].subscription_period)
     if order.migrated:
-        term = migrated_term(bought, order.migrated, statement_day)
+        term = migrated_term(bought, order.migrated, order.statement_day)
         return pricing.migration(priced(lines), term, order.migrated, order.currency)
-    return pricing.sale(priced(lines), new_term(bought, day, statement_day), order.currency)
+    return pricing.sale(priced(lines), new_term(bought, day, order.statement_day), order.currency)
 
 
 def by_plan(lines: Sequence[OrderLine]) -> dict[int, list[OrderLine]]:

@@ -68,7 +68,7 @@ def _charges(completing: Completing) -> list[list[Charge]]:
     order, plans, day = completing.order, completing.plans, completing.day
     first = next(iter(completing.subscriptions.values()))
     if order.type in ("sales", "migration"):
-        return charges(order, plans, None, day, statement_day=first.statement_day)
+        return charges(order, plans, None, day)
     if order.type == "cancellation" and not ends_at_once(first, plans[first.plan_id], day):
         return [[] for _ in range(len(order.chain) + 1)]
     return charges(order, plans, first, day, completing.paid)

@@ -122,6 +122,7 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     due: when a worker is to look at it, None for never. day: from which everything is computed (`YYYY-MM-DD`).
     attempts: how often its step has failed. plan_id, subscription_period: what a switch leads to, None in any other
     order. trials: the plans of which it buys a trial. estimated: whether it costs what an estimate has promised.
+    statement_day: on which billing periods of that type begin, of what it sells.
     """
 
     id: str
@@ -149,5 +150,6 @@ class KeptOrder(Struct, rename="camel", frozen=True, kw_only=True, omit_defaults
     migrated: Migrated | None = None
     trials: list[int] = []
     estimated: bool = False
+    statement_day: int = 1
     requests: list[FulfillmentRequest] = []
     error: OrderError | None = None
