@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from emporion.accounts.ids import account_number
 from emporion.catalogue.kept import ProductRates
 from emporion.catalogue.own_prices import chain_rates
+from emporion.catalogue.plans import Plan
 from emporion.catalogue.products import CatalogueProduct
 from emporion.catalogue.shown import (
     Product,
@@ -30,7 +30,6 @@ from emporion.store.product_lists import ListedPage, ProductFilter, Seller
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from emporion.catalogue.plans import Plan
     from emporion.catalogue.rates import Rates
     from emporion.catalogue.shown import PlanQuery, ProductQuery
     from emporion.errors import Problem
@@ -46,6 +45,7 @@ MOST_BYTES_OF_ANSWERS = 16 << 20
 
 _product = msgspec.json.Decoder(CatalogueProduct).decode
 _rates = msgspec.json.Decoder(ProductRates).decode
+_plan = msgspec.json.Decoder(Plan).decode
 
 
 class OfferedProduct(NamedTuple):
@@ -93,14 +93,11 @@ class Products:
         return await self._remembered(seller, "product", product_id, self._get)
 
     async def _get(self, seller: Seller, product_id: str) -> ProductDetailed:
-        if not seller.currency or not await self._lists.sells(seller.chain, seller.currency, product_id):
+        sold = await self._lists.product(seller, product_id)
+        if not sold:
             raise no_product(product_id)
-        product = await self._store.product(product_id)
-        rates = (await self._store.rates([product_id], seller.currency)).get(product_id)
-        plan = await self._store.plan(product.plan_id) if product else None
-        if not product or not rates or not plan:
-            raise no_product(product_id)
-        (shown,) = await self._shown(seller, [(product, rates)])
+        plan = _plan(sold.plan)
+        (shown,) = await self._shown(seller, [(_product(sold.product), _rates(sold.rates))])
         members = {name: getattr(shown, name) for name in Product.__struct_fields__}
         return ProductDetailed(**members, parameters=parameters_shown(plan.parameters))
 
@@ -125,14 +122,12 @@ class Products:
         return await self._remembered(await self._lists.seller(actor.account_id), "plan", plan_id, self._plan)
 
     async def _plan(self, seller: Seller, plan_id: str) -> ServicePlanDetailed:
-        chain, currency, number = seller.chain, seller.currency, account_number(plan_id)
-        if not currency or number is None or not await self._lists.sees("plan", chain, currency, number):
+        document = await self._lists.plan(seller, plan_id)
+        if not document:
             raise no_plan(plan_id)
-        plan = await self._store.plan(number)
-        if not plan:
-            raise no_plan(plan_id)
+        plan = _plan(document)
         targets = {way.plan_id for way in plan.switches}
-        seen = [target for target in targets if await self._lists.sees("plan", chain, currency, target)]
+        seen = [target for target in targets if await self._lists.plan(seller, str(target))]
         shown = plan_shown(plan)
         members = {name: getattr(shown, name) for name in shown.__struct_fields__}
         return ServicePlanDetailed(**members, plan_switches=plan_switches_shown(plan, seen))
