@@ -83,6 +83,20 @@ async def test_numbers_have_no_gaps_where_some_are_refused(nodes: list[Node], bu
     assert sorted(shown(one)["orderNumber"] for one in placed) == [f"SO{number:06}" for number in range(1, 11)]
 
 
+async def test_an_order_that_is_refused_fails_none_that_is_placed_with_it(nodes: list[Node], buyer: str) -> None:
+    trial = {"customerId": buyer, "products": [{"id": "1010", "quantity": 1}]}
+    right = {"customerId": buyer, "products": [{"id": "1001", "quantity": 1}]}
+    asked = [nodes[number % 2].orders.place(EDITOR, trial if number % 3 else right) for number in range(30)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    placed = [one for one in outcomes if isinstance(one, Item)]
+    refused = [one for one in outcomes if isinstance(one, Problem)]
+    assert (len(placed), len(refused)) == (11, 19), "one trial, and all others"
+    assert {one.code for one in refused} == {Code.CONFLICT}
+    assert sorted(shown(one)["orderNumber"] for one in placed) == [f"SO{number:06}" for number in range(1, 12)]
+    first = await nodes[0].orders.page(EDITOR, OrderQuery(limit=100), whole=False)
+    assert {row["id"] for row in json.loads(bytes(first.data))} == {one.id for one in placed}
+
+
 async def test_the_same_request_at_two_nodes_is_done_once(nodes: list[Node], buyer: str) -> None:
     once = IdempotentRequest("a" * 64, b"f" * 32, 0)
     body = {"customerId": buyer, "products": [{"id": "1001", "quantity": 1}]}

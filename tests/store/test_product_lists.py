@@ -14,7 +14,7 @@ from emporion.store import product_lists, relisting
 from emporion.store.base import Store
 from emporion.store.bit_sets import BitSet
 from emporion.store.memory import OVERHEAD
-from emporion.store.product_lists import ListedPage, ProductFilter
+from emporion.store.product_lists import ListedPage, ProductFilter, Seller
 from tests.catalogue_samples import EVERYBODY, USD, SamplePlan, put_catalogue, sample_plan, sample_product
 from tests.store.conftest import BELOW_ONE, ONE, PROVIDER, TWO, Open, new_reseller
 
@@ -33,6 +33,11 @@ async def products(
     limit: int = ALL,
 ) -> ListedPage:
     return await store.product_lists.products(chain, currency, wanted, offset, limit)
+
+
+async def seller_of(store: Store, chain: Sequence[int]) -> Seller:
+    """Who sells in dollars."""
+    return (await store.product_lists.seller(chain[-1]))._replace(chain=[*chain], currency="USD")
 
 
 def one_plan(id_: int, delegation: Delegation = EVERYBODY, **members: Any) -> SamplePlan:
@@ -67,9 +72,11 @@ async def test_a_plan_is_seen_by_those_it_is_delegated_to_and_by_all_below_them(
     assert seen == [[106, 105, 104, 103, 102, 101], [105, 102, 101], [104, 101], [103, 102, 101]]
     for chain, ids in zip(CHAINS, seen, strict=True):
         assert await store.product_lists.plans(chain, "USD", 0, ALL) == ListedPage(ids, len(ids))
+        seller = await seller_of(store, chain)
         for plan in plans:
-            assert await store.product_lists.sees("plan", chain, "USD", plan.plan.id) == (plan.plan.id in ids)
-            assert await store.product_lists.sells(chain, "USD", f"{plan.plan.id}0") == (plan.plan.id in ids)
+            id_ = str(plan.plan.id)
+            assert bool(await store.product_lists.plan(seller, id_)) == (plan.plan.id in ids)
+            assert bool(await store.product_lists.product(seller, f"{id_}0")) == (plan.plan.id in ids)
 
 
 async def test_what_is_not_published_or_has_no_price_in_the_currency_is_not_seen(store: Store) -> None:
@@ -89,9 +96,13 @@ async def test_what_is_not_published_or_has_no_price_in_the_currency_is_not_seen
     assert await products(store, chain, currency="CHF") == ListedPage([], 0)
     assert (await store.product_lists.plans(chain, "USD", 0, ALL)).ids == [104, 101]
     assert (await store.product_lists.plans(chain, "EUR", 0, ALL)).ids == [101]
+    seller = await seller_of(store, chain)
     for unknown in ("1020", "1030", "1042", "999", "a", ""):
-        assert not await store.product_lists.sells(chain, "USD", unknown)
-    assert not await store.product_lists.sees("product", chain, "USD", 101), "it is a plan"
+        assert not await store.product_lists.product(seller, unknown)
+    assert not await store.product_lists.product(seller, "101"), "it is a plan"
+    assert not await store.product_lists.plan(seller, "1041"), "it is a product"
+    for unknown in ("102", "999", "a", ""):
+        assert not await store.product_lists.plan(seller, unknown)
 
 
 async def test_filters_find_what_they_say_and_combine(store: Store) -> None:

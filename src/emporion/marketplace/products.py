@@ -12,6 +12,7 @@ from msgspec import structs
 from emporion.accounts.ids import account_number
 from emporion.catalogue.kept import ProductRates
 from emporion.catalogue.own_prices import chain_rates
+from emporion.catalogue.plans import Plan
 from emporion.catalogue.products import CatalogueProduct
 from emporion.catalogue.shown import (
     Product,
@@ -31,7 +32,6 @@ from emporion.store.product_lists import ListedPage, ProductFilter, Seller
 if TYPE_CHECKING:
     from msgspec import Struct
 
-    from emporion.catalogue.plans import Plan
     from emporion.catalogue.rates import Rates
     from emporion.catalogue.shown import PlanQuery, ProductQuery
     from emporion.errors import Problem
@@ -47,6 +47,7 @@ MOST_BYTES_OF_ANSWERS = 16 << 20
 
 _product = msgspec.json.Decoder(CatalogueProduct).decode
 _rates = msgspec.json.Decoder(ProductRates).decode
+_plan = msgspec.json.Decoder(Plan).decode
 
 
 class OfferedProduct(NamedTuple):
@@ -99,18 +100,30 @@ class Products:
         return await self._remembered(seller, "product", product_id, self._get)
 
     async def _get(self, seller: Seller, product_id: str) -> ProductDetailed:
+        if sold := await self._lists.product(seller, product_id):
+            plan = _plan(sold.plan)
+            (shown,) = await self._shown(seller, [(_product(sold.product), _rates(sold.rates))])
+        else:
+            plan, shown = await self._sold_once(seller, product_id)
+        members = {name: getattr(shown, name) for name in Product.__struct_fields__}
+        return ProductDetailed(**members, parameters=parameters_shown(plan.parameters), published=sold is not None)
+
+    async def _sold_once(self, seller: Seller, product_id: str) -> tuple[Plan, Product]:
+        """What a seller sells no more, but has sold. Raises Problem (NOT_FOUND)."""
         product = await self._store.product(product_id)
-        plan = await self._store.plan(product.plan_id) if product else None
+        plan = await self._plan_sold_once(seller, product.plan_id if product else None)
         if not product or not plan:
             raise no_product(product_id)
         currency = seller.currency or ""
-        is_sold = bool(currency) and await self._lists.sells(seller.chain, currency, product_id)
-        if not is_sold and not await self._subscriptions.any_of_plan(seller.chain[-1], plan.id):
-            raise no_product(product_id)
-        rates = (await self._store.rates([product_id], currency)).get(product_id)
-        shown = (await self._shown(seller, [(product, rates)]))[0] if rates else product_shown(product, currency)
-        members = {name: getattr(shown, name) for name in Product.__struct_fields__}
-        return ProductDetailed(**members, parameters=parameters_shown(plan.parameters), published=is_sold)
+        if rates := (await self._store.rates([product_id], currency)).get(product_id):
+            return plan, (await self._shown(seller, [(product, rates)]))[0]
+        return plan, product_shown(product, currency)
+
+    async def _plan_sold_once(self, seller: Seller, plan_id: int | None) -> Plan | None:
+        """A plan of which a seller, or one below it, has ever sold a subscription."""
+        if plan_id is None or not await self._subscriptions.any_of_plan(seller.chain[-1], plan_id):
+            return None
+        return await self._store.plan(plan_id)
 
     async def plans(self, actor: Actor, query: PlanQuery) -> ListPage:
         """The plans that the actor's account sells, newest first."""
@@ -134,15 +147,13 @@ class Products:
         return await self._remembered(await self._lists.seller(actor.account_id), "plan", plan_id, self._plan)
 
     async def _plan(self, seller: Seller, plan_id: str) -> ServicePlanDetailed:
-        chain, currency, number = seller.chain, seller.currency, account_number(plan_id)
-        plan = await self._store.plan(number) if number is not None else None
+        document = await self._lists.plan(seller, plan_id)
+        plan = _plan(document) if document else await self._plan_sold_once(seller, account_number(plan_id))
         if not plan:
             raise no_plan(plan_id)
-        targets = {plan.id, *(way.plan_id for way in plan.switches)}
-        seen = [one for one in targets if currency and await self._lists.sees("plan", chain, currency, one)]
-        if plan.id not in seen and not await self._subscriptions.any_of_plan(seller.chain[-1], plan.id):
-            raise no_plan(plan_id)
-        shown = structs.replace(plan_shown(plan), published=plan.id in seen)
+        targets = {way.plan_id for way in plan.switches}
+        seen = [target for target in targets if await self._lists.plan(seller, str(target))]
+        shown = structs.replace(plan_shown(plan), published=document is not None)
         members = {name: getattr(shown, name) for name in shown.__struct_fields__}
         return ServicePlanDetailed(**members, plan_switches=plan_switches_shown(plan, seen))
 

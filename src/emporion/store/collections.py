@@ -17,8 +17,8 @@ import msgspec
 
 from emporion.errors import Code, Fault, raise_invalid
 from emporion.store.collection_lists import Asked, list_page
-from emporion.store.database import fetch_row, placeholders
-from emporion.store.events import append, lock_reseller
+from emporion.store.database import execute_many, fetch_row, placeholders
+from emporion.store.events import append, append_all, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
 from emporion.store.statements import BELOW
 
@@ -35,8 +35,8 @@ HEAD = ("reseller_id", "ordinal", "id", "version", "created_at", "due_at")
 # Of so many documents that people may mean, any will do.
 MANY = 256
 _COUNT = """
-    INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, ?, 1)
-    ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + 1 RETURNING last
+    INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, ?, ?)
+    ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + excluded.last RETURNING last
 """
 
 
@@ -124,13 +124,15 @@ class Collection(Generic[T]):
         return (self.due(document), *(column.value(document) for column in self.columns))
 
     @cached_property
+    def insert(self) -> str:
+        """Inserts a document."""
+        columns = self.all_columns
+        return f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES {placeholders(len(columns))}"  # noqa: S608
+
+    @cached_property
     def add(self) -> str:
         """Inserts a document, unless a unique value is taken."""
-        columns = self.all_columns
-        return (
-            f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES {placeholders(len(columns))}"  # noqa: S608
-            " ON CONFLICT DO NOTHING RETURNING 1"
-        )
+        return f"{self.insert} ON CONFLICT DO NOTHING RETURNING 1"
 
     @cached_property
     def update(self) -> str:
@@ -299,13 +301,30 @@ def add_item(
 def add_locked(collection: Collection[T], reseller_id: int, document: T, id_: str, event: NewEvent) -> Write[Item]:
     """Add a document, with its event, to a reseller whose row is locked. Raises as `CollectionStore.add` does."""
     yield from append(event)
-    ordinal = yield from fetch_row(_COUNT, reseller_id, collection.name)
+    ordinal = yield from fetch_row(_COUNT, reseller_id, collection.name, 1)
     assert ordinal
     encoded = encode(document)
     row = (reseller_id, ordinal[0], id_, 1, event.at, *collection.row(document), encoded)
     if not (yield from fetch_row(collection.add, *row)):
         yield from _refuse_taken(collection, reseller_id, document, id_)
     return Item(reseller_id, id_, 1, encoded)
+
+
+def add_all_locked(
+    collection: Collection[T], reseller_id: int, documents: Sequence[T], events: Sequence[NewEvent]
+) -> Write[list[Item]]:
+    """Add documents that have no unique value but their ids, each with its event, as `add_locked` does."""
+    yield from append_all(events)
+    last = yield from fetch_row(_COUNT, reseller_id, collection.name, len(documents))
+    assert last
+    first = last[0] - len(documents) + 1
+    items = [Item(reseller_id, document.id, 1, encode(document)) for document in documents]  # type: ignore[attr-defined]
+    rows = [
+        (reseller_id, ordinal, item.id, 1, event.at, *collection.row(document), item.document)
+        for ordinal, (document, event, item) in enumerate(zip(documents, events, items, strict=True), first)
+    ]
+    yield from execute_many(collection.insert, rows)
+    return items
 
 
 def update_item(collection: Collection[T], item: Item, document: T, event: NewEvent | None) -> Write[Item | None]:

@@ -6,11 +6,12 @@ transaction, in the SQL of its own (`emporion.store.statements` says what both u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 Row: TypeAlias = Sequence[Any]
 Rows: TypeAlias = Sequence[Row]
@@ -59,6 +60,19 @@ class Database(Protocol):
 
     async def write(self, write: Callable[P, Write[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the write gives, once it is on disk; if it raises, nothing of it is left. It may be run repeatedly."""
+
+    async def write_each(
+        self,
+        write: Callable[[Sequence[T]], Write[Sequence[R | Exception]]],
+        lane: int,
+        item: T,
+        keys: Sequence[Hashable],
+    ) -> R:
+        """What the write gives for an item, as `write`, or raises what it gives for it.
+
+        Items of a lane, which is a reseller, may share a transaction where they come while others are under way; but
+        not those that have a key in common.
+        """
 
 
 def fetch(sql: str, *values: Any) -> Write[Rows]:

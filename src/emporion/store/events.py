@@ -110,7 +110,7 @@ class EventStore(ABC):
 
     async def add(self, events: Sequence[NewEvent]) -> None:
         """Put events into their resellers' logs, in their order; what names no reseller is left out."""
-        await self._database.write(_append_all, events)
+        await self._database.write(append_all, events)
 
     async def log(self, reseller_id: int, after: int, limit: int) -> list[Event]:
         """The reseller's events with a sequence above `after`, in order."""
@@ -216,7 +216,8 @@ def insert_event(sequence: int, event: NewEvent) -> Write[None]:
     yield from execute(ADD_EVENT, *rows.event_values(sequence, event))
 
 
-def _append_all(events: Sequence[NewEvent]) -> Write[None]:
+def append_all(events: Sequence[NewEvent]) -> Write[None]:
+    """Put events into the logs of their resellers, as far as there are such."""
     many = Counter(event.reseller_id for event in events)
     last: dict[int, int] = {}
     for reseller_id in sorted(many):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, structs
@@ -19,6 +21,7 @@ from emporion.store.collections import (
     Column,
     Condition,
     Item,
+    add_all_locked,
     add_locked,
     between,
     equals,
@@ -77,9 +80,9 @@ ORDERS: Collection[KeptOrder] = Collection(
     counted="status",
 )
 
-_NUMBER = """
-    INSERT INTO order_numbers AS n (prefix, last) VALUES (?, 1)
-    ON CONFLICT (prefix) DO UPDATE SET last = n.last + 1 RETURNING last
+_NUMBERS = """
+    INSERT INTO order_numbers AS n (prefix, last) VALUES (?, ?)
+    ON CONFLICT (prefix) DO UPDATE SET last = n.last + excluded.last RETURNING last
 """
 _TOUCH = """
     INSERT INTO order_subscriptions (reseller_id, subscription_id, order_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
@@ -126,6 +129,20 @@ class NewOrder(Struct, frozen=True):
     once: IdempotentRequest | None = None
     asked_by: int | None = None
 
+    @property
+    def asker_id(self) -> int:
+        """Who has asked for it: of the answers that this account was given, one is given again."""
+        return self.asked_by if self.once and self.asked_by else self.reseller_id
+
+    def keys(self) -> list[Hashable]:
+        """What no two orders may have in common that are placed at the same time."""
+        keys: list[Hashable] = [touched.id for touched in self.touches]
+        if self.once:
+            keys.append(self.once.key)
+        if self.order.trials:
+            keys.append(self.order.customer_id)
+        return keys
+
 
 class SubscriptionWrite(Struct, frozen=True):
     """A subscription that is added, where `item` is None, or changed."""
@@ -171,7 +188,7 @@ class OrderStore(CollectionStore[KeptOrder]):
         `new.once` was answered before, gives that answer again. Raises Problem (CONFLICT) if a subscription has an
         unfinished order, which it names, and (IDEMPOTENCY_KEY_REUSED) as `CustomerStore.add` does.
         """
-        return await self._database.write(_place, new)
+        return await self._database.write_each(_place, new.reseller_id, new, new.keys())
 
     async def advance(self, item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -> Item | None:
         """Put an order, and what comes of it, into their next state; what the order is afterwards.
@@ -221,14 +238,34 @@ class OrderStore(CollectionStore[KeptOrder]):
         await self._database.write(_run, _FOLLOWED, *changed)
 
 
-def _place(new: NewOrder) -> Write[Item | None]:
-    asked_by = new.asked_by if new.once and new.asked_by else new.reseller_id
+class _Ready(NamedTuple):
+    """An order that nothing is in the way of, and the subscriptions that it changes."""
+
+    new: NewOrder
+    held: list[tuple[Item, KeptSubscription]]
+
+
+def _place(group: Sequence[NewOrder]) -> Write[list[Item | Problem | None]]:
+    """See `OrderStore.place`; all are of one reseller, and no two have a key in common."""
     # In one order, so that no two writes wait for each other.
-    for reseller_id in sorted({new.reseller_id, asked_by}):
+    for reseller_id in sorted({group[0].reseller_id, *(new.asker_id for new in group)}):
         yield from lock_reseller(reseller_id)
-    if new.once and (kept := (yield from kept_answer(asked_by, new.once))):
+    outcomes: list[_Ready | Item | Problem | None] = []
+    for new in group:
+        try:
+            outcomes.append((yield from _ready(new)))
+        except Problem as problem:
+            outcomes.append(problem)
+    placed = yield from _add([one for one in outcomes if isinstance(one, _Ready)])
+    items = iter(placed)
+    return [next(items) if isinstance(one, _Ready) else one for one in outcomes]
+
+
+def _ready(new: NewOrder) -> Write[_Ready | Item | None]:
+    """Whether an order may be placed; what was answered before, or None, as `OrderStore.place` says."""
+    if new.once and (kept := (yield from kept_answer(new.asker_id, new.once))):
         return Item(new.reseller_id, kept.subject_id, 1, kept.document, replayed=True)
-    found = []
+    held = []
     for touched in new.touches:
         item = yield from subscription_of(new.reseller_id, touched.id)
         subscription = SUBSCRIPTIONS.decode(item.document) if item else None
@@ -236,23 +273,39 @@ def _place(new: NewOrder) -> Write[Item | None]:
             raise (yield from _in_the_way(new.reseller_id, subscription.unfinished_order))
         if not item or not subscription or item.version != touched.version:
             return None
-        found.append((item, subscription))
+        held.append((item, subscription))
     if new.order.trials:
         sales = yield from fetch(_SALES, new.reseller_id, new.order.customer_id)
         if _have_trial(sales, new.order.trials):
             raise trial_had(new.order.trials)
-    number = yield from _next_number(new.order.type)
-    (id_,) = yield from take_ids("order", new.reseller_id, 1)
-    order = structs.replace(new.order, id=str(id_), order_number=number)
-    for item, subscription in found:
-        held = structs.replace(subscription, unfinished_order=number)
-        yield from update_item(SUBSCRIPTIONS, item, held, None)
-    item = yield from add_locked(ORDERS, new.reseller_id, order, order.id, new.event(order))
-    yield from execute_many(_TOUCH, [(new.reseller_id, touched.id, order.id) for touched in new.touches])
-    if new.once:
-        subject = Subject("order", order.id)
-        yield from keep_answer(asked_by, new.once, subject, order.created_at, item.document)
-    return item
+    return _Ready(new, held)
+
+
+def _add(ready: Sequence[_Ready]) -> Write[list[Item]]:
+    """Add orders of one reseller, whose row is locked."""
+    if not ready:
+        return []
+    reseller_id = ready[0].new.reseller_id
+    ids = yield from take_ids("order", reseller_id, len(ready))
+    numbers = yield from _next_numbers([one.new.order.type for one in ready])
+    orders = [
+        structs.replace(one.new.order, id=str(id_), order_number=number)
+        for one, id_, number in zip(ready, ids, numbers, strict=True)
+    ]
+    touched = []
+    for one, order in zip(ready, orders, strict=True):
+        for item, subscription in one.held:
+            held = structs.replace(subscription, unfinished_order=order.order_number)
+            yield from update_item(SUBSCRIPTIONS, item, held, None)
+            touched.append((reseller_id, item.id, order.id))
+    events = [one.new.event(order) for one, order in zip(ready, orders, strict=True)]
+    items = yield from add_all_locked(ORDERS, reseller_id, orders, events)
+    yield from execute_many(_TOUCH, touched)
+    for one, order, item in zip(ready, orders, items, strict=True):
+        if one.new.once:
+            subject = Subject("order", order.id)
+            yield from keep_answer(one.new.asker_id, one.new.once, subject, order.created_at, item.document)
+    return items
 
 
 def _have_trial(sales: Iterable[Row], plan_ids: Iterable[int]) -> bool:
@@ -272,11 +325,14 @@ def _run(sql: str, *values: object) -> Write[None]:
     yield from execute(sql, *values)
 
 
-def _next_number(type_: OrderType) -> Write[str]:
-    prefix = PREFIXES[type_]
-    row = yield from fetch_row(_NUMBER, prefix)
-    assert row
-    return f"{prefix}{row[0]:06}"
+def _next_numbers(types: Sequence[OrderType]) -> Write[list[str]]:
+    """The next number of each type, in their order."""
+    next_: dict[str, Iterator[int]] = {}
+    for prefix, many in sorted(Counter(PREFIXES[type_] for type_ in types).items()):
+        row = yield from fetch_row(_NUMBERS, prefix, many)
+        assert row
+        next_[prefix] = count(row[0] - many + 1)
+    return [f"{prefix}{next(next_[prefix]):06}" for prefix in (PREFIXES[type_] for type_ in types)]
 
 
 def _in_the_way(reseller_id: int, number: str) -> Write[Problem]:

@@ -54,9 +54,14 @@ _SOLD = """
     FROM listings l JOIN products p ON p.id = l.id JOIN product_rates r ON r.product_id = p.id
     WHERE r.currency = ? AND l.number IN {}
 """
+_PRODUCT = """
+    SELECT l.number, p.document, r.document, n.document FROM listings l
+    JOIN products p ON p.id = l.id JOIN product_rates r ON r.product_id = p.id JOIN plans n ON n.id = p.plan_id
+    WHERE l.id = ? AND r.currency = ?
+"""
+_PLAN = "SELECT l.number, n.document FROM listings l JOIN plans n ON n.id = l.id WHERE l.id = ?"
 _IDS = "SELECT number, id FROM listings WHERE number IN {}"
 _NUMBERS = "SELECT number, id FROM listings WHERE id IN {}"
-_NUMBER = "SELECT number FROM listings WHERE id = ?"
 
 _rule = msgspec.json.Decoder(Delegation).decode
 
@@ -95,6 +100,14 @@ class SoldPage(NamedTuple):
 
     products: list[tuple[bytes, bytes]]
     total: int
+
+
+class SoldProduct(NamedTuple):
+    """A product, what it costs and its plan, as they are kept."""
+
+    product: bytes
+    rates: bytes
+    plan: bytes
 
 
 class _Seen(NamedTuple):
@@ -138,6 +151,25 @@ class ProductListStore:
             documents |= {number: (product, rates) for number, product, rates in rows}
         return SoldPage([documents[number] for number in numbers if number in documents], len(found))
 
+    async def product(self, seller: Seller, product_id: str) -> SoldProduct | None:
+        """A product, if the seller sees it."""
+        id_ = account_number(product_id)
+        if not seller.currency or id_ is None:
+            return None
+        seen = await self._seen("product", seller.chain, seller.currency, seller.version)
+        row = await self._database.point(_PRODUCT, id_, seller.currency)
+        return SoldProduct(*row[1:]) if row and row[0] in seen.members else None
+
+    async def plan(self, seller: Seller, plan_id: str) -> bytes | None:
+        """A plan as it is kept, if the seller sees it."""
+        id_ = account_number(plan_id)
+        if not seller.currency or id_ is None:
+            return None
+        seen = await self._seen("plan", seller.chain, seller.currency, seller.version)
+        row = await self._database.point(_PLAN, id_)
+        found: bytes | None = row[1] if row and row[0] in seen.members else None
+        return found
+
     async def products(
         self, chain: Sequence[int], currency: str, wanted: ProductFilter, offset: int, limit: int
     ) -> ListedPage:
@@ -147,12 +179,6 @@ class ProductListStore:
     async def plans(self, chain: Sequence[int], currency: str, offset: int, limit: int) -> ListedPage:
         """The plans that a reseller sees, likewise."""
         return await self._page((await self._seen("plan", chain, currency)).members, offset, limit)
-
-    async def sees(self, what: Listed, chain: Sequence[int], currency: str, id_: int) -> bool:
-        """Whether a reseller sees a plan or a product."""
-        seen = await self._seen(what, chain, currency)
-        row = await self._database.point(_NUMBER, id_)
-        return bool(row and row[0] in seen.members)
 
     async def among(self, seller: Seller, product_ids: Sequence[str]) -> set[str]:
         """Those of these products that a seller sees."""
@@ -166,11 +192,6 @@ class ProductListStore:
                 numbers[id_] = number
                 self._numbers_of.put(seen.version, id_, number, 0)
         return {str(id_) for id_, number in numbers.items() if number in seen.members}
-
-    async def sells(self, chain: Sequence[int], currency: str, product_id: str) -> bool:
-        """Whether a reseller sells a product."""
-        number = account_number(product_id)
-        return number is not None and await self.sees("product", chain, currency, number)
 
     async def _found(
         self, chain: Sequence[int], currency: str, wanted: ProductFilter, version: int | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial
 from itertools import count
+from operator import itemgetter
 from typing import Any, ParamSpec, TypeVar
 
 from emporion.fair_semaphore import FairSemaphore, asking
@@ -13,13 +14,14 @@ from emporion.paging import LARGEST_NUMBER
 from emporion.store.database import MOST_WAITING, Row, Rows, Write
 from emporion.store.faults import busy
 from emporion.store.postgres import schema
-from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer
+from emporion.store.postgres.coalescing import LARGEST_GROUP, Coalescer, Lanes
 from emporion.store.postgres.connections import Connections, Limits, again
 from emporion.store.postgres.dialect import run, translated
 from emporion.store.postgres.standby import Standby
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 _TYPES: dict[type, str] = {int: "bigint", str: "text", bytes: "bytea"}
 
@@ -37,6 +39,8 @@ class PostgresDatabase:
         self.search_key = b""
         # Reads that go out together, by their statements and the types of their values.
         self._points: dict[tuple[str, tuple[str, ...]], Coalescer[tuple[Any, ...], Rows]] = {}
+        # Writes of many resellers, by what is written.
+        self._writes: dict[Callable[..., Any], Lanes[Any, Any]] = {}
         at_once = max(1, limits.connections // 2)
         self.turns = FairSemaphore(at_once, max(1, at_once // 2), MOST_WAITING, limits.statement_timeout or None, busy)
 
@@ -62,6 +66,8 @@ class PostgresDatabase:
     async def close(self) -> None:
         for points in list(self._points.values()):
             await points.finish()
+        for lanes in self._writes.values():
+            await lanes.finish()
         await self.primary.close()
         if self.standby:
             await self.standby.close()
@@ -108,6 +114,25 @@ class PostgresDatabase:
                 return await run(connection, write(*args, **kwargs))
 
         return await again(do)
+
+    async def write_each(
+        self,
+        write: Callable[[Sequence[T]], Write[Sequence[R | Exception]]],
+        lane: int,
+        item: T,
+        keys: Sequence[Hashable],
+    ) -> R:
+        lanes = self._writes.get(write)
+        if lanes is None:
+            send = partial(self._write_group, write)
+            lanes = self._writes[write] = Lanes(lambda: Coalescer(send, LARGEST_GROUP, itemgetter(1)))
+        result: R = await lanes.do(lane, (item, keys))
+        return result
+
+    async def _write_group(
+        self, write: Callable[[Sequence[T]], Write[Sequence[R | Exception]]], group: list[tuple[T, Sequence[Hashable]]]
+    ) -> Sequence[R | Exception]:
+        return await self.write(write, [item for item, _ in group])
 
 
 @lru_cache

@@ -16,13 +16,14 @@ from emporion.store.sqlite.file import Replaced
 from emporion.store.sqlite.group_commit import GroupCommit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Sequence
     from pathlib import Path
 
     from emporion.store.database import Row, Rows, Write
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 # Seconds.
 STATEMENT_TIMEOUT = 5.0
@@ -135,6 +136,19 @@ class SqliteDatabase:
 
     async def write(self, write: Callable[P, Write[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.commit(lambda c: run(c, write(*args, **kwargs)))
+
+    async def write_each(
+        self,
+        write: Callable[[Sequence[T]], Write[Sequence[R | Exception]]],
+        lane: int,
+        item: T,
+        keys: Sequence[Hashable],
+    ) -> R:
+        del lane, keys  # all writes share transactions, one after the other
+        (result,) = await self.write(write, [item])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     async def commit(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` gives, once its writes are on disk (see `GroupCommit.run`)."""
