@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -97,6 +98,7 @@ class Estimates:
         return None
 
 
+@lru_cache(8)  # of the few keys that are good: to make one takes a fifth of what the id takes
 def _cipher(secret: bytes) -> Fernet:
     from cryptography.fernet import Fernet  # what few requests need
 
