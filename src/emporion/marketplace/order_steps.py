@@ -18,7 +18,8 @@ from emporion.orders.pricing import paid_for
 from emporion.orders.steps import AsOf, Outcome, as_of, touched
 from emporion.orders.subscription_shown import listed_subscription, number
 from emporion.orders.terms import running_term
-from emporion.store.orders import ORDERS, ChargeRow, OrderStep, SubscriptionWrite
+from emporion.store.order_steps import ChargeRow, OrderStep, SubscriptionWrite
+from emporion.store.orders import ORDERS
 from emporion.store.subscriptions import SUBSCRIPTIONS
 
 if TYPE_CHECKING:

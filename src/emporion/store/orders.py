@@ -31,11 +31,11 @@ from emporion.store.collections import (
 from emporion.store.database import execute, execute_many, fetch, fetch_row
 from emporion.store.events import append, lock_reseller
 from emporion.store.idempotency import keep_answer, kept_answer
+from emporion.store.order_steps import ChargeRow, OrderStep, are_as_they_were, write_charges
 from emporion.store.subscriptions import SUBSCRIPTIONS, subscription_of
 from emporion.subscriptions import KeptSubscription
 
 if TYPE_CHECKING:
-    from emporion.accounts.statuses import Status
     from emporion.events import NewEvent
     from emporion.orders.kept import OrderType
     from emporion.store.database import Row, Write
@@ -94,9 +94,6 @@ _SALES = """
     SELECT document FROM orders
     WHERE reseller_id = ? AND customer_id = ? AND type IN ('sales', 'migration') AND status <> 'cancelled'
 """
-_ADD_CHARGE = """
-    INSERT INTO charges (reseller_id, number, order_id, link, at, document) VALUES (?, ?, ?, ?, ?, ?)
-"""
 _POSTPONE = "UPDATE orders SET due_at = ? WHERE reseller_id = ? AND id = ? AND version = ? RETURNING 1"
 _OF_CUSTOMER = f"""
     SELECT reseller_id, id, version, document FROM orders
@@ -108,13 +105,8 @@ _LEDGER_OF = """
         SELECT s.order_id FROM order_subscriptions s WHERE s.reseller_id = ? AND s.subscription_id = ?
     ) ORDER BY number
 """
-_CUSTOMER_STATUS = "SELECT status FROM customers WHERE reseller_id = ? AND id = ?"
 _CHANGED_CUSTOMERS = "SELECT reseller_id, customer_id, number FROM changed_customers ORDER BY 1, 2 LIMIT ?"
 _FOLLOWED = "DELETE FROM changed_customers WHERE reseller_id = ? AND customer_id = ? AND number = ?"
-_COUNT_CHARGES = """
-    INSERT INTO counters AS c (reseller_id, collection, last) VALUES (?, 'charges', ?)
-    ON CONFLICT (reseller_id, collection) DO UPDATE SET last = c.last + excluded.last RETURNING last
-"""
 
 
 class NewOrder(Struct, frozen=True):
@@ -142,32 +134,6 @@ class NewOrder(Struct, frozen=True):
         if self.order.trials:
             keys.append(self.order.customer_id)
         return keys
-
-
-class SubscriptionWrite(Struct, frozen=True):
-    """A subscription that is added, where `item` is None, or changed."""
-
-    item: Item | None
-    subscription: KeptSubscription
-
-
-class ChargeRow(Struct, frozen=True):
-    """A line of the ledger. link: of the chain of the order, from 0, which is vendor and provider."""
-
-    link: int
-    at: int
-    document: bytes
-
-
-class OrderStep(Struct, frozen=True):
-    """What an order and all that comes of it are after a step. customer_status: in which its customer must be for it,
-    None for any. events: of the order, then of each subscription, then any others."""
-
-    order: KeptOrder
-    customer_status: Status | None = None
-    events: Sequence[NewEvent | None] = ()
-    subscriptions: Sequence[SubscriptionWrite] = ()
-    charges: Sequence[ChargeRow] = ()
 
 
 class ChangedCustomer(NamedTuple):
@@ -355,7 +321,7 @@ def _advance(item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -
     yield from lock_reseller(item.reseller_id)
     taken = (yield from take_ids("subscription", item.reseller_id, ids)) if ids else []
     done = step([str(id_) for id_ in taken])
-    if not (yield from _are_as_they_were(item, done)):
+    if not (yield from are_as_they_were(item, done)):
         return None
     events = iter(done.events)
     changed = yield from update_item(ORDERS, item, done.order, next(events, None))
@@ -371,37 +337,5 @@ def _advance(item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -
     for event in events:
         if event:
             yield from append(event)
-    yield from _charge(item, done.charges)
+    yield from write_charges(item, done.charges)
     return changed
-
-
-def _are_as_they_were(item: Item, step: OrderStep) -> Write[bool]:
-    """Whether an order, its customer, and the subscriptions that are changed with it are as they were read."""
-    row = yield from fetch_row("SELECT version FROM orders WHERE reseller_id = ? AND id = ?", item.reseller_id, item.id)
-    if not row or row[0] != item.version:
-        return False
-    if step.customer_status:
-        status = yield from fetch_row(_CUSTOMER_STATUS, item.reseller_id, step.order.customer_id)
-        if not status or status[0] != step.customer_status:
-            return False
-    for write in step.subscriptions:
-        if write.item:
-            now = yield from subscription_of(item.reseller_id, write.item.id)
-            if not now or now.version != write.item.version:
-                return False
-    return True
-
-
-def _charge(item: Item, charges: Sequence[ChargeRow]) -> Write[None]:
-    if not charges:
-        return
-    row = yield from fetch_row(_COUNT_CHARGES, item.reseller_id, len(charges))
-    assert row
-    first = row[0] - len(charges) + 1
-    yield from execute_many(
-        _ADD_CHARGE,
-        [
-            (item.reseller_id, first + position, item.id, charge.link, charge.at, charge.document)
-            for position, charge in enumerate(charges)
-        ],
-    )
