@@ -162,7 +162,8 @@ class OrderStore(CollectionStore[KeptOrder]):
         ids: how many new subscriptions there are, whose ids `step` is given. Returns None, and does nothing, if the
         order or one of the subscriptions is in another version than its item, or the customer in another status.
         """
-        return await self._database.write(_advance, item, ids, step)
+        # One after the other, since what is placed waits for the reseller's row behind all that wait for it.
+        return await self._database.write_each(_advance_each, item.reseller_id, (item, ids, step), ["step"])
 
     async def by_number(self, reseller_id: int, number: str) -> KeptOrder | None:
         """An order of a reseller by its number."""
@@ -315,6 +316,16 @@ def in_the_way(order: KeptOrder) -> Problem:
         f"{order.status}). Wait until it is finished, or cancel it with PATCH /orders/{order.id} "
         '{"statusCode": "CL"}.',
     )
+
+
+def _advance_each(
+    group: Sequence[tuple[Item, int, Callable[[Sequence[str]], OrderStep]]],
+) -> Write[list[Item | None]]:
+    """See `OrderStore.advance`."""
+    changed = []
+    for item, ids, step in group:
+        changed.append((yield from _advance(item, ids, step)))
+    return changed
 
 
 def _advance(item: Item, ids: int, step: Callable[[Sequence[str]], OrderStep]) -> Write[Item | None]:
