@@ -154,7 +154,7 @@ async def test_a_catalogue_that_was_changed_is_applied_once_it_was_seen(
 async def test_keys_alone_are_enough_and_the_enter_key_orders_nothing(open_page: OpenPage) -> None:
     page = await open_page(RESELLER_USER)
     await new_order(page)
-    await page.keyboard.press("/")
+    await expect(page.get_by_label("Name or part number")).to_be_focused()
     await page.keyboard.type("plus")
     await expect(page.locator("#offered li")).to_have_count(1)
     await page.keyboard.press("Tab")
