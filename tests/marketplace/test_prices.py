@@ -267,7 +267,7 @@ async def test_what_was_planned_is_set_as_a_whole_or_not_at_all(marketplace: Mar
     assert (same.changes, same.same) == ([], 2)
 
 
-async def test_nobody_plans_or_sets_prices_of_another_or_below_an_owner(marketplace: Marketplace) -> None:
+async def test_a_user_plans_and_sets_prices_of_its_own_account_only_and_as_an_owner(marketplace: Marketplace) -> None:
     row = [PriceRow({"productId": MAIL, "amount": "1"}, 1, [])]
     checked = await marketplace.prices.check(ANNA, RESELLER_ID, row)
     planned = await marketplace.prices.plan(ANNA, RESELLER_ID, checked)

@@ -1,4 +1,4 @@
-"""What administrators see of what their customer has bought: all of that, nobody's costs, and nothing of others."""
+"""What administrators see of what their customer has bought: all of that, no costs, and nothing of others."""
 
 from __future__ import annotations
 
