@@ -39,7 +39,7 @@ class CatalogueFiles:
     async def apply(self, actor: Actor, content: CatalogueContent, seen: int | None = None) -> AppliedCatalogue:
         """Make the catalogue what a file says, in one step: all of it counts at once, or nothing.
 
-        seen: the version with which the file was compared, where somebody has looked at what differs. Where nothing
+        seen: the version with which the file was compared, where a person has looked at what differs. Where nothing
         differs nothing is written. Raises Problem (INVALID) if the file has a fault, (CONFLICT) if another operator
         applies a file meanwhile, or has done so since that version.
         """

@@ -1,4 +1,4 @@
-"""What a customer has bought, for its own administrators: its subscriptions and orders, and nobody else's."""
+"""What a customer has bought, for its own administrators: its subscriptions and orders, and no others."""
 
 from __future__ import annotations
 

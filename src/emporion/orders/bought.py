@@ -1,4 +1,4 @@
-"""Subscriptions and orders as the customer sees them that has bought them: with what it pays, and nobody's costs."""
+"""Subscriptions and orders as the customer sees them that has bought them: with what it pays, and no costs."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class OwnPriceChange(Struct, frozen=True):
     """An own price to be set, or removed where it is None.
 
     target: as in `own_prices`. event: makes the entry of the log, given what was before. expected: what must be before,
-    where somebody has looked at it.
+    where a person has looked at it.
     """
 
     target: str

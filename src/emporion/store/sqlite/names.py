@@ -34,7 +34,7 @@ async def named(connections: Connections, root_id: int, name: str, limit: int) -
         is_above_all, *resellers = (row[0] for row in connection.execute(_SELLING, (root_id,)).fetchall())
         ranges = [(place(id_, 1), place(id_ + 1, 0) - 1) for id_ in resellers]
         if is_above_all and len(ranges) > statements.FEW_RESELLERS:
-            # Each range costs a look at the index, and in between there is nobody else's customer.
+            # Each range costs a look at the index, and in between every customer is of that account.
             ranges = [(0, 2**63 - 1)]
         newest = (row for ends in ranges for row in connection.execute(_NEWEST, (phrase, *ends, limit)))
         return b"[" + b",".join(summary for _, summary in heapq.nlargest(limit, newest)) + b"]"
