@@ -34,8 +34,11 @@ async def slow_line(url: str) -> AsyncIterator[str]:
                 # One request each: the end of the answer is the end of the line.
                 to_server.write(head.replace(b"keep-alive", b"close"))
                 sending = asyncio.create_task(_pour(browser, to_server))
-                await _carry_back(answers, to_browser)
-                sending.cancel()
+                try:
+                    await _carry_back(answers, to_browser)
+                finally:
+                    sending.cancel()
+                    await asyncio.gather(sending, return_exceptions=True)
 
     async with await asyncio.start_server(accept, "127.0.0.1", 0) as line:
         host, port = line.sockets[0].getsockname()

@@ -51,13 +51,13 @@ def test_a_file_is_checked_without_a_platform(emporion: Command, file: Path, mon
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["check", "diff", "apply"])
+@pytest.mark.parametrize("subcommand", ["check", "diff", "apply"])
 def test_all_faults_are_listed_and_nothing_is_written(
-    emporion: Command, file: Path, database: Path, command: str
+    emporion: Command, file: Path, database: Path, subcommand: str
 ) -> None:
     file.write_text(CATALOGUE.replace("minimum", "minimun").replace("4.50", "'4,50'"))
     before = database.read_bytes()
-    ended = emporion("catalogue", command, str(file))
+    ended = emporion("catalogue", subcommand, str(file))
     assert ended.status == 1
     heading, first, second, last = ended.out.splitlines()
     assert heading.split() == ["line", "fault"]
@@ -65,7 +65,7 @@ def test_all_faults_are_listed_and_nothing_is_written(
     assert second.split(maxsplit=1)[1].startswith("plans.mail.items.STD.prices.EUR must be an amount such as 4.50")
     assert last == f"{file} has 2 faults; nothing was written"
     assert database.read_bytes() == before
-    told = emporion("catalogue", command, str(file), "--json")
+    told = emporion("catalogue", subcommand, str(file), "--json")
     assert told.status == 1
     assert '"path": "plans.mail.items.STD.minimun"' in told.out
 

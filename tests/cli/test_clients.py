@@ -68,9 +68,9 @@ def test_one_gets_another_secret(emporion: Command) -> None:
     assert "has another secret. This is shown only once:" in emporion("client", "rotate", SANDBOX_CLIENT).out
 
 
-@pytest.mark.parametrize("command", ["show", "disable", "enable", "rotate"])
-def test_an_unknown_one_is_told_with_those_that_there_are(emporion: Command, command: str) -> None:
-    told = refused(emporion("client", command, "sandbox/other"))
+@pytest.mark.parametrize("subcommand", ["show", "disable", "enable", "rotate"])
+def test_an_unknown_one_is_told_with_those_that_there_are(emporion: Command, subcommand: str) -> None:
+    told = refused(emporion("client", subcommand, "sandbox/other"))
     assert told == f"there is no OAuth client sandbox/other; there is {SANDBOX_CLIENT}: emporion client list"
 
 

@@ -124,14 +124,14 @@ def test_where_two_resellers_have_such_a_key_it_is_asked_whose(emporion: Command
     assert "revokedAt" not in emporion("key", "show", twins, "--reseller", "1000000", "--json").json
 
 
-@pytest.mark.parametrize("command", ["show", "disable", "rotate", "change"])
-def test_an_unknown_one_is_told_with_those_that_there_are(emporion: Command, command: str) -> None:
-    told = refused(emporion("key", command, "123456789abc"))
+@pytest.mark.parametrize("subcommand", ["show", "disable", "rotate", "change"])
+def test_an_unknown_one_is_told_with_those_that_there_are(emporion: Command, subcommand: str) -> None:
+    told = refused(emporion("key", subcommand, "123456789abc"))
     assert told.startswith("there is no subscription key 123456789abc; there are ")
     assert SANDBOX_KEY in told
     assert told.endswith(": emporion key list")
-    assert "there is no reseller 5" in refused(emporion("key", command, SANDBOX_KEY, "--reseller", "5"))
-    assert "there is no subscription key" in refused(emporion("key", command, SANDBOX_KEY, "--reseller", "900001"))
+    assert "there is no reseller 5" in refused(emporion("key", subcommand, SANDBOX_KEY, "--reseller", "5"))
+    assert "there is no subscription key" in refused(emporion("key", subcommand, SANDBOX_KEY, "--reseller", "900001"))
 
 
 @pytest.mark.parametrize(

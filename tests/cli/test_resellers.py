@@ -159,9 +159,9 @@ def test_the_provider_is_not_held(emporion: Command) -> None:
 
 
 @pytest.mark.parametrize("reseller_id", ["5", "north", "1000001", "", "9" * 40])
-@pytest.mark.parametrize("command", ["show", "disable", "enable"])
-def test_an_unknown_one_is_told_with_those_that_there_are(emporion: Command, command: str, reseller_id: str) -> None:
-    told = refused(emporion("reseller", command, reseller_id))
+@pytest.mark.parametrize("subcommand", ["show", "disable", "enable"])
+def test_an_unknown_one_is_told_with_those_that_there_are(emporion: Command, subcommand: str, reseller_id: str) -> None:
+    told = refused(emporion("reseller", subcommand, reseller_id))
     assert told.startswith(f"there is no reseller {reseller_id}; there are ")
     for known in ("900001", "900002", "999999", "1000000"):
         assert known in told

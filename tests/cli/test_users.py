@@ -107,10 +107,10 @@ def test_one_gets_another_password(emporion: Command) -> None:
     assert len(emporion("user", "rotate", "other", "--json").json["password"]) == 27
 
 
-@pytest.mark.parametrize("command", ["show", "disable", "enable", "rotate", "change"])
-def test_an_unknown_one_is_told_with_those_that_come_near(emporion: Command, command: str) -> None:
-    more = ("--role", "reader") if command == "change" else ()
-    told = refused(emporion("user", command, "sandbx", *more))
+@pytest.mark.parametrize("subcommand", ["show", "disable", "enable", "rotate", "change"])
+def test_an_unknown_one_is_told_with_those_that_come_near(emporion: Command, subcommand: str) -> None:
+    more = ("--role", "reader") if subcommand == "change" else ()
+    told = refused(emporion("user", subcommand, "sandbx", *more))
     assert told.startswith("there is no API user sandbx; there are sandbox, ")
     assert told.endswith(": emporion user list")
 
