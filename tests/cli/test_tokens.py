@@ -91,7 +91,7 @@ def test_a_token_is_read_from_standard_input(emporion: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("arguments", "why"),
     [
         (("user", "disable", "other"), "have changed or are disabled"),
         (("user", "rotate", "other"), "have changed or are disabled"),
@@ -99,9 +99,9 @@ def test_a_token_is_read_from_standard_input(emporion: Command) -> None:
         (("reseller", "disable", "900001"), "is on hold or cancelled"),
     ],
 )
-def test_a_token_that_is_over_says_why(emporion: Command, command: tuple[str, ...], why: str) -> None:
+def test_a_token_that_is_over_says_why(emporion: Command, arguments: tuple[str, ...], why: str) -> None:
     token = emporion("token", "add", "other").out.strip()
-    emporion(*command)
+    emporion(*arguments)
     shown = emporion("token", "show", token, "--json").json
     assert (shown["account"], shown["user"], shown["letIn"]) == ("900001", "other", False)
     assert why in shown["why"]
