@@ -320,7 +320,7 @@ def test_the_list_is_newest_first_and_says_how_many_there_are(browser: Console) 
 def test_filters_combine_and_stand_in_the_address(browser: Console, query: str, found: list[str]) -> None:
     page = browser.get(f"{LIST}?{query}")
     assert (page.status, names(page)) == (200, found)
-    search = next(form for form in page.forms if form.method == "get")
+    search = next(form for form in page.forms if form.action == LIST)
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         assert search.fields[name] == value
