@@ -15,7 +15,7 @@ help:  ## list the targets
 serve: .venv/ready  ## run the sandbox on http://127.0.0.1:8000
 	@$(RUN) emporion serve --sandbox
 
-# A process for each core, but no more: each has a database server of its own.
+# A process more than there are cores, and four at most: each has a database server of its own.
 PYTEST := $(RUN) pytest --numprocesses=auto --maxprocesses=4 --durations=20
 test: .venv/ready servers  ## test every rule in a short form, in a few minutes; options: ARGS="-k ... -n 0"
 	$(PYTEST) $(ARGS)

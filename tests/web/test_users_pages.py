@@ -108,7 +108,10 @@ def test_users_cannot_shut_themselves_out(console: OpenConsole) -> None:
     browser = console()
     page = browser.get("/console/users/sandbox")
     assert "This is you. You cannot disable yourself" in page.text
-    assert [form.action for form in page.forms if form.method == "post"] == ["/console/sign-out", "/console/users/sandbox/password"]
+    assert [form.action for form in page.forms if form.method == "post"] == [
+        "/console/sign-out",
+        "/console/users/sandbox/password",
+    ]
     for action, fields in (("/disable", {}), ("", {"role": "reader"})):
         for login in ("sandbox", "SANDBOX"):
             shown = browser.post(f"/console/users/{login}{action}", fields)
