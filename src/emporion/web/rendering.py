@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
 
 from emporion.web import i18n
 
 if TYPE_CHECKING:
+    from types import CodeType
+
+    from jinja2.bccache import Bucket
+
     from emporion.web.assets import Assets
     from emporion.web.i18n import Language
 
@@ -31,6 +35,25 @@ class Templates:
         return self._environments[language.code].get_template(template).render(language=language, **values)
 
 
+class _CompiledTemplates(BytecodeCache):
+    """What templates were compiled to, once for all languages: it takes up to 50 ms for each."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, if it was compiled before. See `jinja2.BytecodeCache`."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Remember the code of a template that was compiled."""
+        assert bucket.code
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = _CompiledTemplates()
+
+
 def _environment(language: Language) -> Environment:
     environment = Environment(
         loader=PackageLoader("emporion.web"),
@@ -39,6 +62,8 @@ def _environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        bytecode_cache=_compiled,
+        optimized=False,  # what would be computed beforehand may be another text in another language
     )
     environment.install_gettext_translations(language.texts, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(
