@@ -311,17 +311,17 @@ def add_locked(collection: Collection[T], reseller_id: int, document: T, id_: st
 
 
 def add_all_locked(
-    collection: Collection[T], reseller_id: int, documents: Sequence[T], events: Sequence[NewEvent]
+    collection: Collection[T], reseller_id: int, documents: Mapping[str, T], events: Sequence[NewEvent]
 ) -> Write[list[Item]]:
-    """Add documents that have no unique value but their ids, each with its event, as `add_locked` does."""
+    """Add documents, by their ids, that have no other unique value, each with its event, as `add_locked` does."""
     yield from append_all(events)
     last = yield from fetch_row(_COUNT, reseller_id, collection.name, len(documents))
     assert last
     first = last[0] - len(documents) + 1
-    items = [Item(reseller_id, document.id, 1, encode(document)) for document in documents]  # type: ignore[attr-defined]
+    items = [Item(reseller_id, id_, 1, encode(document)) for id_, document in documents.items()]
     rows = [
         (reseller_id, ordinal, item.id, 1, event.at, *collection.row(document), item.document)
-        for ordinal, (document, event, item) in enumerate(zip(documents, events, items, strict=True), first)
+        for ordinal, (document, event, item) in enumerate(zip(documents.values(), events, items, strict=True), first)
     ]
     yield from execute_many(collection.insert, rows)
     return items

@@ -266,7 +266,7 @@ def _add(ready: Sequence[_Ready]) -> Write[list[Item]]:
             yield from update_item(SUBSCRIPTIONS, item, held, None)
             touched.append((reseller_id, item.id, order.id))
     events = [one.new.event(order) for one, order in zip(ready, orders, strict=True)]
-    items = yield from add_all_locked(ORDERS, reseller_id, orders, events)
+    items = yield from add_all_locked(ORDERS, reseller_id, {order.id: order for order in orders}, events)
     yield from execute_many(_TOUCH, touched)
     for one, order, item in zip(ready, orders, items, strict=True):
         if one.new.once:
